@@ -1,0 +1,179 @@
+/**
+ * What the edges (HTTP, later WebSocket) ask of a node, and what they get. Keys and values are bytes; objects come as the
+ * kernel's canonical object bytes (decodeObject in src/kernel); a context is clock bytes. Outcomes are values, never exceptions;
+ * `done` is called exactly once, possibly before the call returns.
+ */
+import type { ErrorCode, ErrorNumbers } from '../errors.js'
+
+/** R or W of one request: a count of distinct nodes, or a name that is resolved against the N in force. */
+export type QuorumChoice = number | 'one' | 'quorum' | 'all'
+
+export interface Failure {
+  readonly status: 'error'
+  readonly code: ErrorCode
+  /** Replaces the table's sentence where something more precise can be said. */
+  readonly message?: string
+  readonly numbers?: ErrorNumbers
+}
+
+export interface GetRequest {
+  readonly bucket: Uint8Array
+  readonly key: Uint8Array
+  readonly r?: QuorumChoice
+  /** When the answer is no longer wanted, on the node's monotonic clock. */
+  readonly deadlineMs: number
+}
+
+export interface Found {
+  readonly status: 'ok'
+  /** The merged object, or undefined when no replica asked has ever heard of the key. It may hold only tombstones, or nothing but a clock. */
+  readonly object: Uint8Array | undefined
+  /** The node that answered this read fastest ('' unknown): the hint that a context carries for the next write. */
+  readonly fastest: string
+}
+
+export interface WriteRequest {
+  readonly bucket: Uint8Array
+  readonly key: Uint8Array
+  readonly tombstone: boolean
+  /** Clock bytes of the verified context; undefined = blind. A delete without one removes what a quorum read sees now. */
+  readonly context: Uint8Array | undefined
+  /** Empty for a delete. */
+  readonly value: Uint8Array
+  /** encodeAttributes of the kernel's face. */
+  readonly attributes: Uint8Array
+  /** Wall time of acceptance, for people. */
+  readonly wallMs: number
+  /** The client's own operation id (1–64 bytes), or undefined. */
+  readonly operation: Uint8Array | undefined
+  readonly w?: QuorumChoice
+  readonly deadlineMs: number
+  /** The context's hint: the node that answered the preceding read fastest, or ''. */
+  readonly preferred: string
+  /** Also give the merged object as this coordinator now sees it. */
+  readonly returnObject: boolean
+}
+
+export interface Written {
+  readonly status: 'ok'
+  /** Covers this write, all that the given context covered, and versions already replaced; never another live version. */
+  readonly context: Uint8Array
+  readonly object: Uint8Array | undefined
+  readonly fastest: string
+}
+
+export interface ListRequest {
+  readonly bucket: Uint8Array
+  readonly prefix: Uint8Array
+  /** The last key of the page before, or undefined at the start. */
+  readonly after: Uint8Array | undefined
+  /** 1 … limits.listPageKeys */
+  readonly limit: number
+  readonly deadlineMs: number
+}
+
+export interface Listed {
+  readonly status: 'ok'
+  /** Live keys in byte order. */
+  readonly keys: readonly Uint8Array[]
+  /** False when there may be more after the last key looked at, which is `next`. */
+  readonly done: boolean
+  /** Where the next page goes on (exclusive); undefined when done. May lie after the last key given: what was skipped was not live. */
+  readonly next: Uint8Array | undefined
+}
+
+export interface ExplainRequest {
+  readonly bucket: Uint8Array
+  readonly key: Uint8Array
+  readonly deadlineMs: number
+}
+
+export interface ReplicaExplanation {
+  readonly nodeId: string
+  readonly name: string
+  readonly answer: 'ok' | 'missing' | 'unknown' | 'timeout' | 'down' | 'refused'
+  readonly tookMs: number | undefined
+  /** Why not, in words, where answer is none of ok and missing. */
+  readonly reason: string | undefined
+  readonly object: Uint8Array | undefined
+  /** This replica may lack rows and does not count towards R. */
+  readonly incomplete: boolean
+  /** The replica's copy is a fallback's (hinted) one. */
+  readonly hint: boolean
+}
+
+export interface Explained {
+  readonly status: 'ok'
+  readonly partition: number
+  /** The 64-bit key hash. */
+  readonly hash: bigint
+  readonly preferenceList: readonly {
+    readonly nodeId: string
+    readonly name: string
+    readonly owner: boolean
+  }[]
+  readonly replicas: readonly ReplicaExplanation[]
+}
+
+export type Liveness = 'self' | 'up' | 'suspected' | 'down'
+
+export interface MemberView {
+  readonly id: string
+  readonly name: string
+  /** host:port for clients (HTTP). */
+  readonly address: string
+  readonly peerAddress: string
+  readonly zone: string
+  readonly weight: number
+  readonly status: 'joining' | 'member' | 'leaving' | 'removed'
+  readonly liveness: Liveness
+  /** Rebuilding: its rows are being fetched from the other owners. */
+  readonly incomplete: boolean
+}
+
+export interface ClusterView {
+  readonly clusterId: string
+  readonly self: string
+  readonly n: number
+  readonly r: number
+  readonly w: number
+  readonly partitions: number
+  /** 16 hex digits: digest of the placement table and the settings it follows from. */
+  readonly ringDigest: string
+  readonly members: readonly MemberView[]
+  readonly pendingHints: number
+  readonly transfers: number
+}
+
+export interface RingView {
+  readonly partitions: number
+  readonly n: number
+  readonly ringDigest: string
+  readonly members: readonly { readonly id: string; readonly name: string; readonly address: string }[]
+  /** For each partition the indices into `members` of its owners, in order. */
+  readonly owners: readonly (readonly number[])[]
+}
+
+export interface Health {
+  /** The process is up and its event loop turns. */
+  readonly live: boolean
+  /** The node can coordinate a request now. */
+  readonly ready: boolean
+  /** Why not, in words; empty when ready. */
+  readonly reasons: readonly string[]
+}
+
+/** Monotonic counters and gauges by Prometheus-style name without prefix; a name may carry labels as `name{a="b"}`. */
+export type Measurements = ReadonlyMap<string, number>
+
+/** What an edge holds of its node. */
+export interface Database {
+  get(request: GetRequest, done: (outcome: Found | Failure) => void): void
+  write(request: WriteRequest, done: (outcome: Written | Failure) => void): void
+  list(request: ListRequest, done: (outcome: Listed | Failure) => void): void
+  explain(request: ExplainRequest, done: (outcome: Explained | Failure) => void): void
+  cluster(): ClusterView
+  ring(): RingView
+  health(): Health
+  measurements(): Measurements
+}
