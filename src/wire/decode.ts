@@ -1,0 +1,262 @@
+/** Bytes → messages. Total: any input gives messages or a WireError. Byte fields are subarrays of the frame. */
+import { limits } from '../limits.js'
+import { ByteReader, WireError } from './bytes.js'
+import type {
+  Digest64,
+  ForwardWrite,
+  JoinAnswer,
+  JoinRequest,
+  KeyPage,
+  Message,
+  RangeRows,
+  RemoteFailure,
+  ReplicaRow,
+  ReplicaStatus,
+} from './messages.js'
+
+const NOTHING = new Uint8Array(0)
+const TEXT_BYTES = 1024
+
+/** Reads the whole batch of one frame, giving each message to `take`; stops with a WireError at the first malformed one. */
+export function decodeBatch(frame: Uint8Array, take: (message: Message) => void): void {
+  const reader = new ByteReader(frame)
+  while (reader.left > 0) {
+    const type = reader.u8()
+    const id = reader.u32()
+    const body = new ByteReader(reader.bytes())
+    const message = decodeBody(type, id, body)
+    body.end()
+    take(message)
+  }
+}
+
+function decodeBody(type: number, id: number, body: ByteReader): Message {
+  switch (type) {
+    case 1:
+      return {
+        type,
+        id,
+        leftMs: body.u32(),
+        ring: digest64(body),
+        rowKey: rowKey(body, body.u16()),
+        object: rest(body),
+      }
+    case 2:
+      return { type, id, status: status(body), state: rest(body) }
+    case 3:
+      return {
+        type,
+        id,
+        leftMs: body.u32(),
+        ring: digest64(body),
+        rowKey: rowKey(body, body.u16()),
+        digest: readDigest(body),
+      }
+    case 4:
+      return replicaRow(id, body)
+    case 5:
+      return { type, id, leftMs: body.u32(), r: body.u8(), rowKey: rowKey(body, body.left) }
+    case 6: {
+      const known = body.u8()
+      if (known === 255) return { type, id, outcome: failure(body) }
+      return {
+        type,
+        id,
+        outcome: { status: 'ok', known: flag(known), fastest: body.text(64), object: rest(body) },
+      }
+    }
+    case 7:
+      return forwardWrite(id, body)
+    case 8: {
+      const known = body.u8()
+      if (known === 255) return { type, id, outcome: failure(body) }
+      const fastest = body.text(64)
+      const context = body.bytes()
+      return { type, id, outcome: { status: 'ok', known: flag(known), fastest, context, object: rest(body) } }
+    }
+    case 9:
+      return { type, id, maxRows: body.u32(), maxBytes: body.u32(), from: rest(body) }
+    case 10:
+      return rangeRows(id, body)
+    case 11:
+      return {
+        type,
+        id,
+        ring: digest64(body),
+        limit: body.u32(),
+        bucket: bounded(body.bytes(), limits.bucketBytes),
+        prefix: bounded(body.bytes(), limits.keyBytes),
+        after: bounded(body.bytes(), limits.keyBytes),
+      }
+    case 12:
+      return keyPage(id, body)
+    case 13:
+    case 14:
+    case 15:
+    case 16:
+      return { type, id }
+    case 20:
+      return { type, id, digest: body.raw(16) }
+    case 21:
+      return { type, id, final: flag(body.u8()), state: rest(body) }
+    case 22:
+      return joinRequest(id, body)
+    case 23:
+      return joinAnswer(id, body)
+    case 24:
+      return { type, id, nodeId: body.text(64), ring: digest64(body) }
+    case 25:
+      return {
+        type,
+        id,
+        verdict: choice(body, ['ready', 'busy', 'data', 'stale'] as const),
+        state: rest(body),
+      }
+    case 26:
+      return { type, id, nodeId: body.text(64) }
+    default:
+      throw new WireError(`message type ${type} is unknown`)
+  }
+}
+
+function rest(body: ByteReader): Buffer {
+  return body.raw(body.left)
+}
+
+function digest64(body: ByteReader): Digest64 {
+  return { high: body.u32(), low: body.u32() }
+}
+
+/** [2 bytes of hash][bucket length][bucket][key], each within its limits. */
+function rowKey(body: ByteReader, length: number): Buffer {
+  const bytes = body.raw(length)
+  const bucketBytes = bytes[2] ?? 0
+  const keyBytes = length - 3 - bucketBytes
+  if (bucketBytes < 1 || keyBytes < 1 || keyBytes > limits.keyBytes)
+    throw new WireError('a row key is malformed')
+  return bytes
+}
+
+function readDigest(body: ByteReader): Buffer {
+  const digest = rest(body)
+  if (digest.length !== 0 && digest.length !== 16) throw new WireError('a digest has 16 bytes')
+  return digest
+}
+
+function bounded(bytes: Buffer, maxBytes: number): Buffer {
+  if (bytes.length > maxBytes) throw new WireError('a field is longer than allowed')
+  return bytes
+}
+
+function flag(value: number): boolean {
+  if (value > 1) throw new WireError('a flag is 0 or 1')
+  return value === 1
+}
+
+function status(body: ByteReader): ReplicaStatus {
+  const value = body.u8()
+  if (value > 8) throw new WireError(`replica status ${value} is unknown`)
+  return value as ReplicaStatus
+}
+
+function choice<const Names extends readonly string[]>(body: ByteReader, names: Names): Names[number] {
+  const name = names[body.u8()]
+  if (name === undefined) throw new WireError('a choice is out of range')
+  return name
+}
+
+function replicaRow(id: number, body: ByteReader): ReplicaRow {
+  const code = status(body)
+  const incomplete = flag(body.u8())
+  const bytes = rest(body)
+  return {
+    type: 4,
+    id,
+    status: code,
+    incomplete,
+    object: code === 4 ? NOTHING : bytes,
+    state: code === 4 ? bytes : NOTHING,
+  }
+}
+
+function failure(body: ByteReader): RemoteFailure {
+  const begun = flag(body.u8())
+  const code = body.text(64)
+  const message = body.text(TEXT_BYTES)
+  const numbers: [string, number][] = []
+  for (let left = body.u8(); left > 0; left--) numbers.push([body.text(64), body.f64()])
+  return { status: 'error', begun, code, message, numbers }
+}
+
+function forwardWrite(id: number, body: ByteReader): ForwardWrite {
+  const leftMs = body.u32()
+  const w = body.u8()
+  const flags = body.u8()
+  if (flags > 7) throw new WireError('an unknown flag is set')
+  return {
+    type: 7,
+    id,
+    leftMs,
+    w,
+    tombstone: (flags & 1) !== 0,
+    blind: (flags & 2) !== 0,
+    returnObject: (flags & 4) !== 0,
+    wallMs: body.u53(),
+    rowKey: rowKey(body, body.u16()),
+    operation: bounded(body.raw(body.u8()), limits.operationBytes),
+    context: body.bytes(),
+    attributes: bounded(body.bytes(), limits.attributesBytes),
+    value: bounded(rest(body), limits.valueBytesCeiling),
+  }
+}
+
+function rangeRows(id: number, body: ByteReader): RangeRows {
+  const code = status(body)
+  const incomplete = flag(body.u8())
+  const next = body.raw(body.u16())
+  const rows = []
+  for (let left = body.count(9); left > 0; left--)
+    rows.push({ rowKey: rowKey(body, body.u16()), object: body.bytes() })
+  return { type: 10, id, status: code, incomplete, next, rows }
+}
+
+function keyPage(id: number, body: ByteReader): KeyPage {
+  const code = status(body)
+  const flags = body.u8()
+  if (flags > 3) throw new WireError('an unknown flag is set')
+  const state = body.bytes()
+  const keys = []
+  for (let left = body.count(4); left > 0; left--) {
+    const key = bounded(body.raw(body.u16()), limits.keyBytes)
+    const bits = body.u8()
+    keys.push({ key, live: (bits & 1) !== 0, digest: body.raw((bits & 2) !== 0 ? 16 : 0) })
+  }
+  return { type: 12, id, status: code, incomplete: (flags & 1) !== 0, state, keys, done: (flags & 2) !== 0 }
+}
+
+function joinRequest(id: number, body: ByteReader): JoinRequest {
+  return {
+    type: 22,
+    id,
+    nodeId: body.text(64),
+    name: body.text(TEXT_BYTES),
+    address: body.text(TEXT_BYTES),
+    peerAddress: body.text(TEXT_BYTES),
+    zone: body.text(TEXT_BYTES),
+    weight: body.f64(),
+    boot: body.u53(),
+    incarnation: body.text(64),
+  }
+}
+
+function joinAnswer(id: number, body: ByteReader): JoinAnswer {
+  return {
+    type: 23,
+    id,
+    verdict: choice(body, ['accepted', 'later', 'refused'] as const),
+    reason: body.text(TEXT_BYTES),
+    nodeId: body.text(64),
+    bootBase: body.u53(),
+    state: rest(body),
+  }
+}

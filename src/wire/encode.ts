@@ -1,0 +1,209 @@
+/** Messages → bytes. Everything is written into one buffer for each peer and turn: one copy, no intermediate objects. */
+import type { ByteWriter } from './bytes.js'
+import type {
+  Digest64,
+  ForwardWrite,
+  JoinAnswer,
+  JoinRequest,
+  KeyPage,
+  Message,
+  RangeRows,
+  RemoteFailure,
+  ReplicaRow,
+} from './messages.js'
+
+const NOTHING = new Uint8Array(0)
+
+/** Appends one message with its head. */
+export function encodeMessage(writer: ByteWriter, message: Message): void {
+  writer.u8(message.type)
+  writer.u32(message.id)
+  const lengthAt = writer.length
+  writer.u32(0)
+  encodeBody(writer, message)
+  writer.patchU32(lengthAt, writer.length - lengthAt - 4)
+}
+
+function encodeBody(writer: ByteWriter, message: Message): void {
+  switch (message.type) {
+    case 1:
+      writer.u32(message.leftMs)
+      digest64(writer, message.ring)
+      shortBytes(writer, message.rowKey)
+      writer.raw(message.object)
+      return
+    case 2:
+      writer.u8(message.status)
+      writer.raw(message.state)
+      return
+    case 3:
+      writer.u32(message.leftMs)
+      digest64(writer, message.ring)
+      shortBytes(writer, message.rowKey)
+      writer.raw(message.digest)
+      return
+    case 4:
+      replicaRow(writer, message)
+      return
+    case 5:
+      writer.u32(message.leftMs)
+      writer.u8(message.r)
+      writer.raw(message.rowKey)
+      return
+    case 6:
+      if (message.outcome.status === 'error') {
+        failure(writer, message.outcome)
+        return
+      }
+      writer.u8(message.outcome.known ? 1 : 0)
+      writer.text(message.outcome.fastest)
+      writer.raw(message.outcome.object)
+      return
+    case 7:
+      forwardWrite(writer, message)
+      return
+    case 8:
+      if (message.outcome.status === 'error') {
+        failure(writer, message.outcome)
+        return
+      }
+      writer.u8(message.outcome.known ? 1 : 0)
+      writer.text(message.outcome.fastest)
+      writer.bytes(message.outcome.context)
+      writer.raw(message.outcome.object)
+      return
+    case 9:
+      writer.u32(message.maxRows)
+      writer.u32(message.maxBytes)
+      writer.raw(message.from)
+      return
+    case 10:
+      rangeRows(writer, message)
+      return
+    case 11:
+      digest64(writer, message.ring)
+      writer.u32(message.limit)
+      writer.bytes(message.bucket)
+      writer.bytes(message.prefix)
+      writer.bytes(message.after)
+      return
+    case 12:
+      keyPage(writer, message)
+      return
+    case 13:
+    case 14:
+    case 15:
+    case 16:
+      return
+    case 20:
+      writer.raw(message.digest)
+      return
+    case 21:
+      writer.u8(message.final ? 1 : 0)
+      writer.raw(message.state)
+      return
+    case 22:
+      joinRequest(writer, message)
+      return
+    case 23:
+      joinAnswer(writer, message)
+      return
+    case 24:
+      writer.text(message.nodeId)
+      digest64(writer, message.ring)
+      return
+    case 25:
+      writer.u8(['ready', 'busy', 'data', 'stale'].indexOf(message.verdict))
+      writer.raw(message.state)
+      return
+    case 26:
+      writer.text(message.nodeId)
+      return
+    default:
+      message satisfies never
+  }
+}
+
+function digest64(writer: ByteWriter, digest: Digest64): void {
+  writer.u32(digest.high)
+  writer.u32(digest.low)
+}
+
+/** Row keys are at most 1,282 bytes. */
+function shortBytes(writer: ByteWriter, bytes: Uint8Array): void {
+  writer.u16(bytes.length)
+  writer.raw(bytes)
+}
+
+function replicaRow(writer: ByteWriter, message: ReplicaRow): void {
+  writer.u8(message.status)
+  writer.u8(message.incomplete ? 1 : 0)
+  writer.raw(message.state.length > 0 ? message.state : message.object)
+}
+
+function failure(writer: ByteWriter, outcome: RemoteFailure): void {
+  writer.u8(255)
+  writer.u8(outcome.begun ? 1 : 0)
+  writer.text(outcome.code)
+  writer.text(outcome.message)
+  writer.u8(outcome.numbers.length)
+  for (const [name, value] of outcome.numbers) {
+    writer.text(name)
+    writer.f64(value)
+  }
+}
+
+function forwardWrite(writer: ByteWriter, message: ForwardWrite): void {
+  writer.u32(message.leftMs)
+  writer.u8(message.w)
+  writer.u8((message.tombstone ? 1 : 0) | (message.blind ? 2 : 0) | (message.returnObject ? 4 : 0))
+  writer.u53(message.wallMs)
+  shortBytes(writer, message.rowKey)
+  writer.u8(message.operation.length)
+  writer.raw(message.operation)
+  writer.bytes(message.context)
+  writer.bytes(message.attributes)
+  writer.raw(message.value)
+}
+
+function rangeRows(writer: ByteWriter, message: RangeRows): void {
+  writer.u8(message.status)
+  writer.u8(message.incomplete ? 1 : 0)
+  shortBytes(writer, message.next)
+  writer.u32(message.rows.length)
+  for (const row of message.rows) {
+    shortBytes(writer, row.rowKey)
+    writer.bytes(row.object)
+  }
+}
+
+function keyPage(writer: ByteWriter, message: KeyPage): void {
+  writer.u8(message.status)
+  writer.u8((message.incomplete ? 1 : 0) | (message.done ? 2 : 0))
+  writer.bytes(message.state)
+  writer.u32(message.keys.length)
+  for (const entry of message.keys) {
+    shortBytes(writer, entry.key)
+    writer.u8((entry.live ? 1 : 0) | (entry.digest.length === 16 ? 2 : 0))
+    writer.raw(entry.digest.length === 16 ? entry.digest : NOTHING)
+  }
+}
+
+function joinRequest(writer: ByteWriter, message: JoinRequest): void {
+  writer.text(message.nodeId)
+  writer.text(message.name)
+  writer.text(message.address)
+  writer.text(message.peerAddress)
+  writer.text(message.zone)
+  writer.f64(message.weight)
+  writer.u53(message.boot)
+  writer.text(message.incarnation)
+}
+
+function joinAnswer(writer: ByteWriter, message: JoinAnswer): void {
+  writer.u8(['accepted', 'later', 'refused'].indexOf(message.verdict))
+  writer.text(message.reason)
+  writer.text(message.nodeId)
+  writer.u53(message.bootBase)
+  writer.raw(message.state)
+}

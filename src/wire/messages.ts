@@ -1,0 +1,289 @@
+/**
+ * What nodes say to each other. A frame holds a batch of messages; each message is
+ *
+ *   u8 type, u32 id, u32 length of the body, body
+ *
+ * `id` belongs to the asker; an answer quotes it. `ring` is the digest of the placement table under which a request was sent:
+ * a node never answers under a table that differs from its own, it answers `stale` with its membership state instead.
+ * Times on the wire are time left, never clock readings.
+ */
+
+/** The highest and lowest version of this vocabulary that this build speaks. */
+export const WIRE_VERSION = { min: 1, max: 1 } as const
+
+export const MessageType = {
+  replicaWrite: 1,
+  replicaWritten: 2,
+  replicaRead: 3,
+  replicaRow: 4,
+  forwardRead: 5,
+  forwardReadDone: 6,
+  forwardWrite: 7,
+  forwardWriteDone: 8,
+  rangeRead: 9,
+  rangeRows: 10,
+  listKeys: 11,
+  keyPage: 12,
+  ping: 13,
+  pong: 14,
+  forwardOffer: 15,
+  forwardAccept: 16,
+  gossipDigest: 20,
+  gossipState: 21,
+  joinRequest: 22,
+  joinAnswer: 23,
+  joinPrepare: 24,
+  joinPrepared: 25,
+  joinAbort: 26,
+} as const
+
+/** How a replica answered. The order is the wire's: append, never renumber. */
+export const ReplicaStatus = {
+  /** Written: durable in the mode in force. Read: see the object. */
+  ok: 0,
+  /** Read: the object equals the one whose digest was sent. */
+  same: 1,
+  /** Read: certainly no row. */
+  missing: 2,
+  /** Read: there may be a row that cannot be trusted. Never to be taken for missing. */
+  unknown: 3,
+  /** Another placement table is in force here; `state` carries the membership it follows from. */
+  stale: 4,
+  /** Storage is fenced or closed. */
+  unavailable: 5,
+  /** Storage is below its free-space floor. */
+  full: 6,
+  /** Queues are full; nothing was begun. */
+  overloaded: 7,
+  /** The bytes were not a valid object. */
+  refused: 8,
+} as const
+export type ReplicaStatus = (typeof ReplicaStatus)[keyof typeof ReplicaStatus]
+
+/** 64 bits as two unsigned 32-bit halves: cheap to compare, cheap to send. */
+export interface Digest64 {
+  readonly high: number
+  readonly low: number
+}
+
+export interface ReplicaWrite {
+  readonly type: 1
+  readonly id: number
+  readonly leftMs: number
+  readonly ring: Digest64
+  readonly rowKey: Uint8Array
+  readonly object: Uint8Array
+}
+export interface ReplicaWritten {
+  readonly type: 2
+  readonly id: number
+  readonly status: ReplicaStatus
+  /** Only with `stale`. */
+  readonly state: Uint8Array
+}
+export interface ReplicaRead {
+  readonly type: 3
+  readonly id: number
+  readonly leftMs: number
+  readonly ring: Digest64
+  readonly rowKey: Uint8Array
+  /** 16 bytes: digest of the asker's own object; all zero = it has none; empty = send the object in any case. */
+  readonly digest: Uint8Array
+}
+export interface ReplicaRow {
+  readonly type: 4
+  readonly id: number
+  readonly status: ReplicaStatus
+  /** This replica may lack rows: its versions count, its silence about others does not, and it does not count towards R. */
+  readonly incomplete: boolean
+  readonly object: Uint8Array
+  readonly state: Uint8Array
+}
+export interface ForwardRead {
+  readonly type: 5
+  readonly id: number
+  readonly leftMs: number
+  readonly rowKey: Uint8Array
+  /** 0 = the default quorum. */
+  readonly r: number
+}
+export interface ForwardReadDone {
+  readonly type: 6
+  readonly id: number
+  readonly outcome:
+    | RemoteFailure
+    | {
+        readonly status: 'ok'
+        readonly known: boolean
+        readonly object: Uint8Array
+        readonly fastest: string
+      }
+}
+export interface ForwardWrite {
+  readonly type: 7
+  readonly id: number
+  readonly leftMs: number
+  readonly rowKey: Uint8Array
+  readonly w: number
+  readonly tombstone: boolean
+  readonly blind: boolean
+  readonly returnObject: boolean
+  readonly wallMs: number
+  readonly context: Uint8Array
+  readonly attributes: Uint8Array
+  readonly operation: Uint8Array
+  readonly value: Uint8Array
+}
+export interface ForwardWriteDone {
+  readonly type: 8
+  readonly id: number
+  readonly outcome:
+    | RemoteFailure
+    | {
+        readonly status: 'ok'
+        readonly context: Uint8Array
+        readonly known: boolean
+        readonly object: Uint8Array
+        readonly fastest: string
+      }
+}
+/** Why a forwarded request failed; `begun` is false when it certainly had no effect, so that another owner may be asked. */
+export interface RemoteFailure {
+  readonly status: 'error'
+  readonly begun: boolean
+  readonly code: string
+  readonly message: string
+  readonly numbers: readonly (readonly [string, number])[]
+}
+export interface RangeRead {
+  readonly type: 9
+  readonly id: number
+  readonly from: Uint8Array
+  readonly maxRows: number
+  readonly maxBytes: number
+}
+export interface RangeRows {
+  readonly type: 10
+  readonly id: number
+  readonly status: ReplicaStatus
+  readonly incomplete: boolean
+  /** Where the scan goes on; empty = the range is finished. */
+  readonly next: Uint8Array
+  readonly rows: readonly { readonly rowKey: Uint8Array; readonly object: Uint8Array }[]
+}
+export interface ListKeys {
+  readonly type: 11
+  readonly id: number
+  readonly ring: Digest64
+  readonly bucket: Uint8Array
+  readonly prefix: Uint8Array
+  /** Empty = from the start. */
+  readonly after: Uint8Array
+  readonly limit: number
+}
+export interface KeyPage {
+  readonly type: 12
+  readonly id: number
+  readonly status: ReplicaStatus
+  readonly incomplete: boolean
+  readonly state: Uint8Array
+  /** Keys with the 16-byte version digest of their object, and whether a live version is in it; an empty digest = unreadable. */
+  readonly keys: readonly { readonly key: Uint8Array; readonly live: boolean; readonly digest: Uint8Array }[]
+  readonly done: boolean
+}
+export interface Ping {
+  readonly type: 13
+  readonly id: number
+}
+export interface Pong {
+  readonly type: 14
+  readonly id: number
+}
+/** "Would you take a write from me?": asked of a peer not heard from just now, so that a paused one is never handed a write. */
+export interface ForwardOffer {
+  readonly type: 15
+  readonly id: number
+}
+export interface ForwardAccept {
+  readonly type: 16
+  readonly id: number
+}
+export interface GossipDigest {
+  readonly type: 20
+  readonly id: number
+  /** 16 bytes. */
+  readonly digest: Uint8Array
+}
+export interface GossipState {
+  readonly type: 21
+  readonly id: number
+  readonly state: Uint8Array
+  /** The sender lacks nothing we know of: no answer is wanted. */
+  readonly final: boolean
+}
+export interface JoinRequest {
+  readonly type: 22
+  readonly id: number
+  readonly nodeId: string
+  readonly name: string
+  readonly address: string
+  readonly peerAddress: string
+  readonly zone: string
+  readonly weight: number
+  readonly boot: number
+  readonly incarnation: string
+}
+export interface JoinAnswer {
+  readonly type: 23
+  readonly id: number
+  readonly verdict: 'accepted' | 'later' | 'refused'
+  /** A sentence, unless accepted. */
+  readonly reason: string
+  /** The id to use from now on: another than asked for when an empty directory comes back under a member's name. */
+  readonly nodeId: string
+  /** Added to the boot counter of the new directory, so that it counts on from the old one. */
+  readonly bootBase: number
+  readonly state: Uint8Array
+}
+export interface JoinPrepare {
+  readonly type: 24
+  readonly id: number
+  readonly nodeId: string
+  readonly ring: Digest64
+}
+export interface JoinPrepared {
+  readonly type: 25
+  readonly id: number
+  readonly verdict: 'ready' | 'busy' | 'data' | 'stale'
+  readonly state: Uint8Array
+}
+export interface JoinAbort {
+  readonly type: 26
+  readonly id: number
+  readonly nodeId: string
+}
+
+export type Message =
+  | ReplicaWrite
+  | ReplicaWritten
+  | ReplicaRead
+  | ReplicaRow
+  | ForwardRead
+  | ForwardReadDone
+  | ForwardWrite
+  | ForwardWriteDone
+  | RangeRead
+  | RangeRows
+  | ListKeys
+  | KeyPage
+  | Ping
+  | Pong
+  | ForwardOffer
+  | ForwardAccept
+  | GossipDigest
+  | GossipState
+  | JoinRequest
+  | JoinAnswer
+  | JoinPrepare
+  | JoinPrepared
+  | JoinAbort
