@@ -1,0 +1,82 @@
+import pino from 'pino'
+import type { Log } from '../ports/log.js'
+
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const
+export type LogLevel = (typeof LOG_LEVELS)[number]
+
+/** Lines waiting for a reader of standard output that does not read; beyond this they are dropped, so that the node never waits for its log. */
+const WAITING_BYTES = 1024 * 1024
+
+export interface LogOptions {
+  readonly level: LogLevel
+  /** The node's name, in every line. */
+  readonly node: string
+  /** Lines for a person instead of JSON. */
+  readonly readable: boolean
+}
+
+/** Where finished lines go, each with its newline. */
+export interface LineSink {
+  write(line: string): void
+}
+
+export interface ProcessLog extends Log {
+  /** Writes out what still waits; for the moment before the process ends. Never throws. */
+  flush(): void
+}
+
+/** The log of this process, on standard output: one JSON object a line, or readable lines. */
+export function processLog(options: LogOptions): ProcessLog {
+  const out = pino.destination({ fd: 1, sync: false, maxLength: WAITING_BYTES })
+  // A reader that went away (EPIPE) must not take the database with it.
+  out.on('error', () => {})
+  const flush = () => {
+    try {
+      out.flushSync()
+    } catch {
+      // Nobody is left to read it.
+    }
+  }
+  return { ...makeLog(options, out), flush }
+}
+
+/** A log that writes its lines to `sink`. */
+export function makeLog(options: LogOptions, sink: LineSink): Log {
+  const logger = pino(
+    {
+      level: options.level,
+      base: { node: options.node },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    options.readable ? { write: (line: string) => sink.write(readableLine(line)) } : sink,
+  )
+  const write = (level: LogLevel) => (event: string, fields?: Record<string, unknown>) =>
+    logger[level]({ event, ...(fields && plainErrors(fields)) })
+  return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') }
+}
+
+/** Errors have no own enumerable fields, so that JSON would show `{}`. */
+function plainErrors(fields: Record<string, unknown>): Record<string, unknown> {
+  const plain: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries(fields)) {
+    plain[name] = value instanceof Error ? { message: value.message, stack: value.stack } : value
+  }
+  return plain
+}
+
+const RESERVED = new Set(['level', 'time', 'node', 'event'])
+
+/** `12:00:00.000 info  n1 peer-up peer=… address=…`, made from a JSON line. */
+export function readableLine(json: string): string {
+  const line = JSON.parse(json) as Record<string, unknown>
+  const time = String(line.time).slice(11, 23)
+  const fields = Object.entries(line).filter(([name]) => !RESERVED.has(name))
+  const words = fields.map(([name, value]) => `${name}=${readableValue(value)}`)
+  return `${[time, String(line.level).padEnd(5), line.node, line.event, ...words].join(' ')}\n`
+}
+
+/** Bare where that cannot be misread; otherwise JSON, in which no control character survives. */
+function readableValue(value: unknown): string {
+  return typeof value === 'string' && /^[\w.:/@-]+$/.test(value) ? value : JSON.stringify(value)
+}
