@@ -1,0 +1,25 @@
+#!/usr/bin/env node
+'use strict'
+
+/**
+ * The `rotunda` command. It sizes libuv's thread pool and then hands over to dist/src/main.js.
+ *
+ * The size is read once, when the pool is first used. An ES module as the entry point is too late on Node 20: its own
+ * source has by then been read through the pool. A CommonJS entry is read without it, so this file is one.
+ */
+
+const fs = require('node:fs')
+const path = require('node:path')
+
+/** Threads for what blocks: every RocksDB call, file I/O, DNS. libuv's own four are full as soon as four slow calls run. */
+const POOL_THREADS = 8
+
+process.env.UV_THREADPOOL_SIZE ??= String(POOL_THREADS)
+
+const main = path.join(__dirname, '..', 'dist', 'src', 'main.js')
+if (fs.existsSync(main)) {
+  import('../dist/src/main.js')
+} else {
+  process.stderr.write('Rotunda is not compiled yet: run `npm run build` first.\n')
+  process.exitCode = 1
+}
