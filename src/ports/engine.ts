@@ -50,12 +50,14 @@ export type Completion<T> = (error: EngineError | undefined, result: T) => void
 
 /**
  * Completions are called exactly once, never within the call that asked for them, in no promised order, except that a batch
- * is visible to every getMany and scan issued after its completion. Bytes handed in must not be changed until the completion;
+ * is visible to every getMany and scan issued after its completion, and to none before it is as durable as it was asked to be. Bytes handed in must not be changed until the completion;
  * bytes handed out belong to the receiver.
  */
 export interface Engine {
   readonly name: string
   open(done: Completion<void>): void
+  /** Opens without writing a byte to the disk, for reading while nothing can be written (full disk). Engines that cannot leave it out. */
+  openReadOnly?(done: Completion<void>): void
   /** Finishes what is under way, then closes. An engine that was closed can be opened again. */
   close(done: Completion<void>): void
   /** One slot for each key, `undefined` where there is no row. */

@@ -1,0 +1,59 @@
+import { mkdir, readdir } from 'node:fs'
+import { type Completion, EngineError, type EngineErrorKind } from '../../ports/engine.js'
+
+/**
+ * Looks at a database directory before RocksDB does. RocksDB takes a directory without its CURRENT file for a new database,
+ * starts an empty one there and deletes the old tables as garbage; so a lost CURRENT would cost everything.
+ */
+
+const CODES: Readonly<Record<string, EngineErrorKind>> = {
+  ENOSPC: 'full',
+  EDQUOT: 'full',
+  EIO: 'io',
+  EACCES: 'unavailable',
+  EPERM: 'unavailable',
+  EROFS: 'unavailable',
+  ENOTDIR: 'unavailable',
+}
+
+/** A Node.js file error as an engine error. */
+export function fileError(cause: NodeJS.ErrnoException): EngineError {
+  return new EngineError(CODES[cause.code ?? ''] ?? 'unknown', cause.message, { cause })
+}
+
+/** What the first start of a database leaves behind if it is cut off before anything was stored. */
+const BEGINNINGS =
+  /^(LOCK|LOG(\.old\..*)?|IDENTITY|MANIFEST-\d+|OPTIONS-\d+(\.dbtmp)?|\d+\.dbtmp|lost\+found)$/
+
+const CONTENTS = /^(\d+\.(sst|log|blob)|archive)$/
+
+/** Gives `true` where RocksDB may create a database, `false` where one is; makes the directory where there is none. */
+export function examineDirectory(directory: string, done: Completion<boolean>): void {
+  readdir(directory, (error, names) => {
+    if (error?.code === 'ENOENT') {
+      mkdir(directory, { recursive: true }, (failed) =>
+        failed === null ? done(undefined, true) : done(fileError(failed), false),
+      )
+    } else if (error !== null) {
+      done(fileError(error), false)
+    } else {
+      judge(directory, names, done)
+    }
+  })
+}
+
+function judge(directory: string, names: readonly string[], done: Completion<boolean>): void {
+  if (names.includes('CURRENT')) {
+    done(undefined, false)
+  } else if (names.some((name) => CONTENTS.test(name))) {
+    done(new EngineError('corrupt', `${directory} holds a database that has lost its CURRENT file`), false)
+  } else {
+    const stranger = names.find((name) => !BEGINNINGS.test(name))
+    if (stranger === undefined) done(undefined, true)
+    else
+      done(
+        new EngineError('unavailable', `${directory} is not empty and holds no database (${stranger})`),
+        false,
+      )
+  }
+}
