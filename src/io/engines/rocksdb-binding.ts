@@ -40,7 +40,11 @@ export interface RocksDatabase {
   iterator(options: RocksIteratorOptions): RocksIterator
 }
 
+type Loader = { loadRocksdb(): (directory: string) => RocksDatabase }
+
+const require = createRequire(import.meta.url)
+
 /** Loads the native module, once. Throws one clear sentence where it cannot run on this Node.js. */
 export function loadRocksdb(): (directory: string) => RocksDatabase {
-  return createRequire(import.meta.url)('rocksdb')
+  return (require('../../../../native/load.cjs') as Loader).loadRocksdb()
 }

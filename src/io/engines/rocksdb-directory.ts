@@ -1,25 +1,11 @@
 import { mkdir, readdir } from 'node:fs'
-import { type Completion, EngineError, type EngineErrorKind } from '../../ports/engine.js'
+import { type Completion, EngineError } from '../../ports/engine.js'
+import { fileError } from '../file-error.js'
 
 /**
  * Looks at a database directory before RocksDB does. RocksDB takes a directory without its CURRENT file for a new database,
  * starts an empty one there and deletes the old tables as garbage; so a lost CURRENT would cost everything.
  */
-
-const CODES: Readonly<Record<string, EngineErrorKind>> = {
-  ENOSPC: 'full',
-  EDQUOT: 'full',
-  EIO: 'io',
-  EACCES: 'unavailable',
-  EPERM: 'unavailable',
-  EROFS: 'unavailable',
-  ENOTDIR: 'unavailable',
-}
-
-/** A Node.js file error as an engine error. */
-export function fileError(cause: NodeJS.ErrnoException): EngineError {
-  return new EngineError(CODES[cause.code ?? ''] ?? 'unknown', cause.message, { cause })
-}
 
 /** What the first start of a database leaves behind if it is cut off before anything was stored. */
 const BEGINNINGS =

@@ -71,8 +71,8 @@ export class RocksdbEngine implements Engine {
       writeBufferSize: writeBufferBytes,
       maxOpenFiles,
     }
-    const database = loadRocksdb()(this.#directory)
-    database.open(settings, (error) => {
+    const database = loaded(this.#directory, done)
+    database?.open(settings, (error) => {
       if (!error) {
         this.#database = database
         this.#gate.open()
@@ -130,6 +130,17 @@ export class RocksdbEngine implements Engine {
   #enter<T>(done: Completion<T>): RocksDatabase | undefined {
     if (this.#gate.enter()) return this.#database
     refuse(done)
+    return undefined
+  }
+}
+
+/** A missing native binding is a reason not to open, not a crash. */
+function loaded(directory: string, done: Completion<void>): RocksDatabase | undefined {
+  try {
+    return loadRocksdb()(directory)
+  } catch (cause) {
+    const sentence = cause instanceof Error ? cause.message : String(cause)
+    setImmediate(() => done(new EngineError('unavailable', sentence, { cause })))
     return undefined
   }
 }
