@@ -1,0 +1,61 @@
+//! Row keys, checksums, digests, macs.
+
+use crate::borders::code;
+use napi::bindgen_prelude::BufferSlice;
+use napi_derive::napi;
+use rotunda_kernel::{Fault, digest, key, object::compare};
+
+/// Fills the first two bytes of a row key; the top 32 bits of the key hash, or -1 for a row key that is none.
+#[napi(catch_unwind)]
+pub fn seal_row_key(mut row_key: BufferSlice) -> f64 {
+    key::seal_row_key(&mut row_key).map_or(-1.0, f64::from)
+}
+
+/// CRC-32C, continuing from `seed`.
+#[napi(catch_unwind, js_name = "crc32c")]
+pub fn crc32c(bytes: &[u8], seed: u32) -> u32 {
+    digest::crc32c(bytes, seed)
+}
+
+fn put_digest(out: &mut [u8], digest: &digest::Digest) -> i32 {
+    match out.get_mut(..digest::DIGEST_BYTES) {
+        Some(room) => {
+            room.copy_from_slice(digest);
+            0
+        }
+        None => Fault::OutTooSmall.code(),
+    }
+}
+
+/// XXH3-128 into `out`.
+#[napi(catch_unwind)]
+pub fn object_digest(object: &[u8], mut out: BufferSlice) -> i32 {
+    put_digest(&mut out, &digest::digest(object))
+}
+
+/// The digest of clock and surviving dots into `out`.
+#[napi(catch_unwind)]
+pub fn version_digest(object: &[u8], mut out: BufferSlice) -> i32 {
+    match compare::version_digest(object) {
+        Ok(digest) => put_digest(&mut out, &digest),
+        Err(fault) => fault.code(),
+    }
+}
+
+/// Keyed BLAKE3, 16 bytes, into `out`.
+#[napi(catch_unwind)]
+pub fn mac(key: &[u8], bytes: &[u8], mut out: BufferSlice) -> i32 {
+    match key.try_into() {
+        Ok(key) => put_digest(&mut out, &digest::mac(key, bytes)),
+        Err(_) => code(Err(Fault::BadWrite)),
+    }
+}
+
+/// 1 if `expected` is the mac of `bytes`, 0 if not; in constant time.
+#[napi(catch_unwind)]
+pub fn mac_matches(key: &[u8], bytes: &[u8], expected: &[u8]) -> i32 {
+    match key.try_into() {
+        Ok(key) => i32::from(digest::mac_matches(key, bytes, expected)),
+        Err(_) => code(Err(Fault::BadWrite)),
+    }
+}
