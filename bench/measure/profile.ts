@@ -1,0 +1,84 @@
+/** From a V8 CPU profile to a table: which functions used the time, alone and with all that they called. */
+
+export interface CpuProfile {
+  readonly nodes: readonly ProfileNode[]
+  readonly samples: readonly number[]
+  /** µs since the sample before. */
+  readonly timeDeltas: readonly number[]
+}
+
+interface ProfileNode {
+  readonly id: number
+  readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number }
+  readonly children?: readonly number[]
+}
+
+export interface FunctionTime {
+  readonly name: string
+  /** Shortened file and line, '' for what has none. */
+  readonly place: string
+  /** Package or folder that the function belongs to. */
+  readonly owner: string
+  readonly selfUs: number
+  /** With callees; a function that calls itself counts once. */
+  readonly totalUs: number
+}
+
+/** All functions, the most self time first; '(idle)' is left out. */
+export function functionTimes(profile: CpuProfile): FunctionTime[] {
+  const byId = new Map(profile.nodes.map((node) => [node.id, node]))
+  const selfUs = selfTimes(profile)
+  const times = new Map<string, { -readonly [Field in keyof FunctionTime]: FunctionTime[Field] }>()
+  const visit = (node: ProfileNode, above: ReadonlySet<string>): number => {
+    const key = keyOf(node)
+    const below = new Set(above).add(key)
+    const self = selfUs.get(node.id) ?? 0
+    const total = (node.children ?? []).reduce((sum, child) => sum + visit(byId.get(child)!, below), self)
+    const time = times.get(key) ?? { ...describe(node), selfUs: 0, totalUs: 0 }
+    time.selfUs += self
+    if (!above.has(key)) time.totalUs += total
+    times.set(key, time)
+    return total
+  }
+  if (profile.nodes[0] !== undefined) visit(profile.nodes[0], new Set())
+  return [...times.values()].filter(({ name }) => name !== '(idle)').sort((a, b) => b.selfUs - a.selfUs)
+}
+
+/** Self time summed by package or folder, the most first. */
+export function ownerTimes(functions: readonly FunctionTime[]): { owner: string; selfUs: number }[] {
+  const sums = new Map<string, number>()
+  for (const { owner, selfUs } of functions) sums.set(owner, (sums.get(owner) ?? 0) + selfUs)
+  return [...sums].map(([owner, selfUs]) => ({ owner, selfUs })).sort((a, b) => b.selfUs - a.selfUs)
+}
+
+/** A delta belongs to the sample before it: the function seen then ran until now. */
+function selfTimes({ samples, timeDeltas }: CpuProfile): Map<number, number> {
+  const selfUs = new Map<number, number>()
+  for (let i = 0; i + 1 < samples.length; i++) {
+    selfUs.set(samples[i]!, (selfUs.get(samples[i]!) ?? 0) + timeDeltas[i + 1]!)
+  }
+  return selfUs
+}
+
+function keyOf({ callFrame: { functionName, url, lineNumber } }: ProfileNode): string {
+  return `${functionName} ${url} ${lineNumber}`
+}
+
+function describe({
+  callFrame: { functionName, url, lineNumber },
+}: ProfileNode): Pick<FunctionTime, 'name' | 'place' | 'owner'> {
+  const path = shortened(url)
+  const place = path === '' ? '' : `${path}:${lineNumber + 1}`
+  return { name: functionName || '(anonymous)', place, owner: ownerOf(functionName, path) }
+}
+
+function shortened(url: string): string {
+  return url.replace(/^.*\/node_modules\//, '').replace(/^.*\/dist\//, '')
+}
+
+function ownerOf(functionName: string, path: string): string {
+  if (path === '') return functionName.startsWith('(') ? functionName : 'native code'
+  if (path.startsWith('node:')) return 'node'
+  const [first, second] = path.split('/')
+  return first === 'src' || first === 'bench' || first!.startsWith('@') ? `${first}/${second}` : first!
+}
