@@ -86,3 +86,12 @@ export class RotundaError extends Error {
     this.numbers = numbers
   }
 }
+
+/** An error as a value: how machines and nodes say no. */
+export interface Failure {
+  readonly status: 'error'
+  readonly code: ErrorCode
+  /** Replaces the table's sentence where something more precise can be said. */
+  readonly message?: string
+  readonly numbers?: ErrorNumbers
+}

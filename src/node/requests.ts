@@ -3,18 +3,12 @@
  * kernel's canonical object bytes (decodeObject in src/kernel); a context is clock bytes. Outcomes are values, never exceptions;
  * `done` is called exactly once, possibly before the call returns.
  */
-import type { ErrorCode, ErrorNumbers } from '../errors.js'
+import type { Failure } from '../errors.js'
+
+export type { Failure }
 
 /** R or W of one request: a count of distinct nodes, or a name that is resolved against the N in force. */
 export type QuorumChoice = number | 'one' | 'quorum' | 'all'
-
-export interface Failure {
-  readonly status: 'error'
-  readonly code: ErrorCode
-  /** Replaces the table's sentence where something more precise can be said. */
-  readonly message?: string
-  readonly numbers?: ErrorNumbers
-}
 
 export interface GetRequest {
   readonly bucket: Uint8Array

@@ -1,0 +1,213 @@
+/**
+ * A get (paper 4.5): ask all N owners, answer when R distinct ones have, with every causally unrelated version; stay on for
+ * the stragglers, then repair whoever turned out to be behind (read repair).
+ *
+ * The coordinator is an owner: it reads its own row first and sends the digest of it along, so that a replica that agrees answers
+ * with one byte instead of the value. Converged replicas thus move no values and merge nothing.
+ *
+ * A replica that may lack rows (it lost its disk and is being filled again) is merged but does not count: its "missing" means
+ * "unknown". A row that cannot be trusted likewise.
+ */
+import type { Failure } from '../../errors.js'
+import { mergeObjects, mergeObjectsBound, objectDigest } from '../../kernel/index.js'
+import type { ReplicaRow } from '../../wire/messages.js'
+import { ReplicaStatus } from '../../wire/messages.js'
+import type { Effect, Input, Machine, Placement } from '../effects.js'
+import { QuorumTally } from './quorum.js'
+
+export interface Found {
+  readonly status: 'ok'
+  readonly object: Uint8Array | undefined
+  readonly fastest: string
+}
+
+interface Answer {
+  readonly from: string
+  readonly object: Uint8Array | undefined
+}
+
+const ABSENT = new Uint8Array(16)
+const NOTHING = new Uint8Array(0)
+
+export class ReadMachine implements Machine {
+  readonly id: number
+  readonly deadlineMs: number
+  readonly #self: string
+  readonly #rowKey: Uint8Array
+  readonly #tally: QuorumTally
+  readonly #answers: Answer[] = []
+  #placement: Placement
+  /** Digest of the local object, once it is read. */
+  #digest: Uint8Array = NOTHING
+  #merged: Uint8Array | undefined
+  #agreed = true
+  #replied = false
+
+  constructor(
+    id: number,
+    self: string,
+    rowKey: Uint8Array,
+    needed: number,
+    placement: Placement,
+    deadlineMs: number,
+  ) {
+    this.id = id
+    this.deadlineMs = deadlineMs
+    this.#self = self
+    this.#rowKey = rowKey
+    this.#placement = placement
+    this.#tally = new QuorumTally(placement.owners, needed)
+  }
+
+  start(_nowMs: number, out: Effect[]): void {
+    out.push({ kind: 'read', conversation: this.id, rowKey: this.#rowKey })
+  }
+
+  step(input: Input, nowMs: number, out: Effect[]): void {
+    switch (input.kind) {
+      case 'row':
+        this.#local(input, nowMs, out)
+        break
+      case 'answer':
+        if (input.message.type !== 4) return
+        this.#answer(input.from, input.message, out)
+        break
+      case 'unsent':
+      case 'lost':
+        this.#tally.fail(input.to)
+        break
+      case 'placement':
+        this.#place(input.placement, nowMs, out)
+        break
+      default:
+        return
+    }
+    this.#conclude(out)
+  }
+
+  expire(_nowMs: number, out: Effect[]): void {
+    if (!this.#replied) this.#reply(out, timedOut(this.#tally, this.#placement.owners.length))
+    this.#close(out)
+  }
+
+  #local(row: Input & { kind: 'row' }, nowMs: number, out: Effect[]): void {
+    if (row.object === undefined) this.#digest = row.known ? ABSENT : NOTHING
+    else {
+      this.#digest = new Uint8Array(16)
+      objectDigest(row.object, this.#digest)
+    }
+    this.#merged = row.object
+    this.#take(this.#self, row.object, row.counts && row.known)
+    for (const owner of this.#placement.owners) if (owner !== this.#self) this.#ask(owner, nowMs, out)
+  }
+
+  #ask(owner: string, nowMs: number, out: Effect[]): void {
+    const message = {
+      type: 3,
+      id: this.id,
+      leftMs: Math.max(0, Math.ceil(this.deadlineMs - nowMs)),
+      ring: this.#placement.ring,
+      rowKey: this.#rowKey,
+      digest: this.#digest,
+    } as const
+    out.push({ kind: 'send', conversation: this.id, to: owner, message })
+  }
+
+  #answer(from: string, row: ReplicaRow, out: Effect[]): void {
+    if (!this.#tally.isOpen(from)) return
+    switch (row.status) {
+      case ReplicaStatus.same:
+        this.#take(from, this.#answers[0]?.object, !row.incomplete)
+        return
+      case ReplicaStatus.ok:
+        this.#merge(row.object)
+        this.#take(from, row.object, !row.incomplete)
+        return
+      case ReplicaStatus.missing:
+        if (this.#merged !== undefined) this.#agreed = false
+        this.#take(from, undefined, !row.incomplete)
+        return
+      case ReplicaStatus.stale:
+        out.push({ kind: 'learn', conversation: this.id, from, state: row.state })
+        return
+      case ReplicaStatus.unknown:
+        this.#agreed = false
+        this.#take(from, undefined, false)
+        return
+      default:
+        this.#tally.fail(from)
+    }
+  }
+
+  #take(from: string, object: Uint8Array | undefined, counts: boolean): void {
+    this.#answers.push({ from, object })
+    if (counts) this.#tally.count(from)
+    else this.#tally.fail(from)
+  }
+
+  #merge(object: Uint8Array): void {
+    this.#agreed = false
+    if (this.#merged === undefined) {
+      this.#merged = object
+      return
+    }
+    const out = Buffer.allocUnsafe(mergeObjectsBound(this.#merged, object))
+    const length = mergeObjects(this.#merged, object, out)
+    if (length > 0) this.#merged = out.subarray(0, length)
+  }
+
+  /** The table changed under way: only its owners count from now on; ask those not asked under it and not yet heard. */
+  #place(placement: Placement, nowMs: number, out: Effect[]): void {
+    this.#placement = placement
+    this.#tally.place(placement.owners)
+    for (const owner of placement.owners) {
+      if (owner !== this.#self && this.#tally.isOpen(owner)) this.#ask(owner, nowMs, out)
+    }
+  }
+
+  #conclude(out: Effect[]): void {
+    if (!this.#replied && this.#answers.length > 0) {
+      if (this.#tally.enough) this.#reply(out, { status: 'ok', object: this.#merged, fastest: this.#self })
+      else if (this.#tally.hopeless) this.#reply(out, unmetRead(this.#tally, this.#placement.owners.length))
+    }
+    if (this.#replied && this.#tally.settled) this.#close(out)
+  }
+
+  #reply(out: Effect[], outcome: Found | Failure): void {
+    this.#replied = true
+    out.push({ kind: 'done', conversation: this.id, outcome })
+  }
+
+  /** Read repair: every replica that answered something else than the merged object gets it. It merges; nothing unseen is overwritten. */
+  #close(out: Effect[]): void {
+    if (!this.#agreed && this.#merged !== undefined) this.#repair(this.#merged, out)
+    out.push({ kind: 'close', conversation: this.id })
+  }
+
+  #repair(merged: Uint8Array, out: Effect[]): void {
+    for (const { from, object } of this.#answers) {
+      if (object === merged || (object !== undefined && Buffer.compare(object, merged) === 0)) continue
+      if (from === this.#self)
+        out.push({ kind: 'merge', conversation: 0, rowKey: this.#rowKey, object: merged })
+      else {
+        const message = {
+          type: 1,
+          id: 0,
+          leftMs: 0,
+          ring: this.#placement.ring,
+          rowKey: this.#rowKey,
+          object: merged,
+        } as const
+        out.push({ kind: 'send', conversation: 0, to: from, message })
+      }
+    }
+  }
+}
+
+function unmetRead(tally: QuorumTally, n: number): Failure {
+  return { status: 'error', code: 'QUORUM_UNMET', numbers: { needed: tally.needed, got: tally.got, n } }
+}
+
+export function timedOut(tally: QuorumTally, n: number): Failure {
+  return { status: 'error', code: 'TIMEOUT', numbers: { needed: tally.needed, got: tally.got, n } }
+}

@@ -1,0 +1,90 @@
+/**
+ * The language between machines and driver. A machine is one conversation: it is given an input and the time, and says what must be
+ * done by appending effects; somebody else does it and gives the results back as inputs. Machines never call anything.
+ */
+import type { Failure } from '../errors.js'
+import type { Digest64, Message } from '../wire/messages.js'
+
+/** Why local storage did not keep a row. */
+export type LocalFault = 'unavailable' | 'full' | 'overloaded'
+
+/** The owners of one key under the table in force. */
+export interface Placement {
+  readonly ring: Digest64
+  /** Node ids in the order of the preference list. */
+  readonly owners: readonly string[]
+}
+
+/** One client's write, as the coordinator hands it to its replica. */
+export interface WriteFields {
+  readonly tombstone: boolean
+  readonly wallMs: number
+  readonly operation: Uint8Array
+  readonly attributes: Uint8Array
+  readonly value: Uint8Array
+}
+
+export type Input =
+  /** The local row. `known` is false where a row may exist that cannot be trusted; `counts` says whether it may count towards R. */
+  | {
+      readonly kind: 'row'
+      readonly object: Uint8Array | undefined
+      readonly known: boolean
+      readonly counts: boolean
+    }
+  | { readonly kind: 'answer'; readonly from: string; readonly message: Message }
+  /** The message for this peer was not taken: it is not connected, or its window is full. */
+  | { readonly kind: 'unsent'; readonly to: string }
+  /** The connection broke after the message was sent: it may or may not have arrived. */
+  | { readonly kind: 'lost'; readonly to: string }
+  /** The replica applied the write: `object` is the merged object. A negative code is the kernel's refusal, and `object` is empty. */
+  | {
+      readonly kind: 'applied'
+      readonly code: number
+      readonly object: Uint8Array
+      readonly actor: Uint8Array | undefined
+    }
+  /** What was applied or merged here is durable in the mode in force, or will never be. */
+  | { readonly kind: 'settled'; readonly fault: LocalFault | undefined }
+  /** Membership was learned after a `learn` effect: the placement now in force. */
+  | { readonly kind: 'placement'; readonly placement: Placement }
+
+export type Effect =
+  | { readonly kind: 'send'; readonly conversation: number; readonly to: string; readonly message: Message }
+  | { readonly kind: 'read'; readonly conversation: number; readonly rowKey: Uint8Array }
+  | {
+      readonly kind: 'write'
+      readonly conversation: number
+      readonly rowKey: Uint8Array
+      readonly write: WriteFields
+      readonly context: Uint8Array
+    }
+  /** `conversation` 0: nobody waits for it. */
+  | {
+      readonly kind: 'merge'
+      readonly conversation: number
+      readonly rowKey: Uint8Array
+      readonly object: Uint8Array
+    }
+  /** A peer works under another table; merge its membership state, tell it ours, and come back with `placement`. */
+  | {
+      readonly kind: 'learn'
+      readonly conversation: number
+      readonly from: string
+      readonly state: Uint8Array
+    }
+  /** The client's answer. The conversation may go on (repair of stragglers) until `close`. */
+  | { readonly kind: 'done'; readonly conversation: number; readonly outcome: unknown }
+  | { readonly kind: 'close'; readonly conversation: number }
+
+export interface Machine {
+  readonly id: number
+  /** When `expire` is due, on the node's monotonic clock. */
+  readonly deadlineMs: number
+  start(nowMs: number, out: Effect[]): void
+  step(input: Input, nowMs: number, out: Effect[]): void
+  /** The deadline passed: answer what can be answered, and close. */
+  expire(nowMs: number, out: Effect[]): void
+}
+
+export type { Failure }

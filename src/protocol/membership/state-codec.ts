@@ -1,0 +1,105 @@
+/** The membership state as bytes: for gossip and for the disk. Canonical: equal states have equal bytes, so their digest tells them apart. */
+import { limits } from '../../limits.js'
+import { ByteReader, ByteWriter, WireError } from '../../wire/bytes.js'
+import type { Change, ChangeKind, ClusterState, MemberFacts } from './state.js'
+import { changeOrder } from './state.js'
+
+const VERSION = 1
+const KINDS: readonly ChangeKind[] = ['join', 'leave', 'remove', 'weight', 'zone']
+const TEXT_BYTES = 1024
+const ID = /^[0-9a-f]{32}$/
+const INCARNATION = /^[0-9a-f]{16}$/
+
+export function encodeState(state: ClusterState): Uint8Array {
+  const writer = new ByteWriter(1024)
+  writer.u8(VERSION)
+  writer.text(state.birth.clusterId)
+  writer.u8(state.birth.n)
+  writer.u32(state.birth.partitions)
+  writer.u53(state.birth.bornMs)
+  writer.u32(state.changes.length)
+  for (const change of state.changes) encodeChange(writer, change)
+  writer.u32(state.facts.length)
+  for (const facts of state.facts) encodeFacts(writer, facts)
+  return writer.take()
+}
+
+/** Total: throws WireError for anything that is not a state in canonical form. */
+export function decodeState(bytes: Uint8Array): ClusterState {
+  const reader = new ByteReader(bytes)
+  const version = reader.u8()
+  if (version !== VERSION) throw new WireError(`membership version ${version} is unknown`)
+  const birth = { clusterId: id(reader), n: reader.u8(), partitions: reader.u32(), bornMs: reader.u53() }
+  if (birth.n < 1 || birth.n > limits.replicas) throw new WireError('N is out of range')
+  if (
+    birth.partitions < 1 ||
+    birth.partitions > limits.partitions ||
+    (birth.partitions & (birth.partitions - 1)) !== 0
+  ) {
+    throw new WireError('the number of partitions is no power of two in range')
+  }
+  const changes: Change[] = []
+  for (let left = reader.count(40); left > 0; left--) changes.push(decodeChange(reader))
+  if (changes.some((change, i) => i > 0 && changeOrder(changes[i - 1]!, change) >= 0))
+    throw new WireError('changes are out of order')
+  const facts: MemberFacts[] = []
+  for (let left = reader.count(40); left > 0; left--) facts.push(decodeFacts(reader))
+  if (facts.some((one, i) => i > 0 && facts[i - 1]!.id >= one.id))
+    throw new WireError('members are out of order')
+  if (facts.length > limits.members) throw new WireError('more members than a cluster can have')
+  reader.end()
+  return { birth, changes, facts }
+}
+
+function encodeChange(writer: ByteWriter, change: Change): void {
+  writer.u53(change.stamp)
+  writer.text(change.author)
+  writer.u8(KINDS.indexOf(change.kind))
+  writer.text(change.member)
+  writer.f64(change.weight)
+  writer.text(change.zone)
+  writer.u53(change.atMs)
+}
+
+function decodeChange(reader: ByteReader): Change {
+  const stamp = reader.u53()
+  const author = id(reader)
+  const kind = KINDS[reader.u8()]
+  if (kind === undefined) throw new WireError('a kind of change is unknown')
+  const member = id(reader)
+  const weight = reader.f64()
+  if (!(weight > 0 && Number.isFinite(weight))) throw new WireError('a weight is a positive number')
+  return { stamp, author, kind, member, weight, zone: reader.text(TEXT_BYTES), atMs: reader.u53() }
+}
+
+function encodeFacts(writer: ByteWriter, facts: MemberFacts): void {
+  writer.text(facts.id)
+  writer.text(facts.name)
+  writer.text(facts.address)
+  writer.text(facts.peerAddress)
+  writer.u53(facts.boot)
+  writer.u32(facts.revision)
+  writer.text(facts.incarnation)
+  writer.u8(facts.incomplete ? 1 : 0)
+}
+
+function decodeFacts(reader: ByteReader): MemberFacts {
+  const facts = {
+    id: id(reader),
+    name: reader.text(TEXT_BYTES),
+    address: reader.text(TEXT_BYTES),
+    peerAddress: reader.text(TEXT_BYTES),
+    boot: reader.u53(),
+    revision: reader.u32(),
+    incarnation: reader.text(64),
+    incomplete: reader.u8() === 1,
+  }
+  if (!INCARNATION.test(facts.incarnation)) throw new WireError('an incarnation has 16 hex digits')
+  return facts
+}
+
+function id(reader: ByteReader): string {
+  const text = reader.text(64)
+  if (!ID.test(text)) throw new WireError('an id has 32 hex digits')
+  return text
+}

@@ -1,0 +1,282 @@
+/**
+ * One lane for each key with work under way. A lane orders the key's writes and applies each to the newest row, whether or
+ * not that row is on the disk yet, so that a hundred writes of one key share one commit:
+ *
+ *     submit ──► (read the row once) ──► apply, apply, apply ──► flush: one commit ──► settled, settled, settled
+ *                                            └── more arrive while it is under way: the next flush
+ *
+ * Nothing is acknowledged before the commit that holds it, and readers never look here: they see durable rows only.
+ * A commit that failed takes the lane with it: what it held was promised to nobody.
+ */
+
+import {
+  applyWrite,
+  applyWriteBound,
+  CODES,
+  mergeBound,
+  mergeRow,
+  rowActor,
+  rowFlags,
+  rowObject,
+  setIncomplete,
+} from '../../kernel/index.js'
+import { limits } from '../../limits.js'
+import type { LocalFault, WriteFields } from '../effects.js'
+import type { ActorSource } from './actor.js'
+
+export interface LaneWrite {
+  readonly kind: 'write'
+  readonly conversation: number
+  readonly write: WriteFields
+  readonly context: Uint8Array
+}
+
+export interface LaneMerge {
+  readonly kind: 'merge'
+  /** Who waits here (0: nobody), or … */
+  readonly conversation: number
+  /** … the peer that sent it ('' = none) under its message id. */
+  readonly peer: string
+  readonly messageId: number
+  readonly object: Uint8Array
+  /** The row was exchanged with enough other owners: it is complete again. */
+  readonly completes?: boolean
+}
+
+export type LaneOperation = LaneWrite | LaneMerge
+
+/** What one flush puts on the disk for one key. */
+export interface LaneCommit {
+  readonly lane: Lane
+  readonly rowKey: Uint8Array
+  readonly row: Uint8Array
+  /** No row was here before: the index row goes with it. */
+  readonly isNew: boolean
+  readonly operations: readonly LaneOperation[]
+}
+
+export type LaneEffect =
+  | { readonly kind: 'read-row'; readonly rowKey: Uint8Array; readonly lane: Lane }
+  | {
+      readonly kind: 'applied'
+      readonly operation: LaneWrite
+      readonly code: number
+      readonly object: Uint8Array
+      readonly actor: Uint8Array | undefined
+    }
+  | {
+      readonly kind: 'settled'
+      readonly operation: LaneOperation
+      readonly fault: LocalFault | 'refused' | undefined
+    }
+  /** The row here was unreadable and was written over: exchange it with the other owners. */
+  | { readonly kind: 'suspect'; readonly rowKey: Uint8Array }
+
+/** The envelope's flag of a row written over an unreadable one. */
+const INCOMPLETE = 2
+const NOTHING = new Uint8Array(0)
+const SIBLING_LIMITS = { maxSiblings: limits.siblings, maxBytes: limits.siblingBytes } as const
+
+export class Lane {
+  readonly name: string
+  readonly rowKey: Uint8Array
+  row: Uint8Array | undefined
+  ready = false
+  isNew = false
+  unreadable = false
+  dirty = false
+  /** Flushes under way. */
+  commits = 0
+  /** Before the row is read. */
+  queue: LaneOperation[] = []
+  /** Applied, in the next flush. */
+  applied: LaneOperation[] = []
+  /** Changed nothing, but rest on a flush under way. */
+  resting: LaneOperation[] = []
+  broken = false
+
+  constructor(name: string, rowKey: Uint8Array) {
+    this.name = name
+    this.rowKey = rowKey
+  }
+}
+
+export class Lanes {
+  readonly #lanes = new Map<string, Lane>()
+  readonly #dirty: Lane[] = []
+  #actors: ActorSource
+  #operations = 0
+
+  constructor(actors: ActorSource) {
+    this.#actors = actors
+  }
+
+  /** A new incarnation: every row takes a fresh actor when it is next coordinated here. */
+  renew(actors: ActorSource): void {
+    this.#actors = actors
+  }
+
+  /** Keys with work under way. */
+  get size(): number {
+    return this.#lanes.size
+  }
+
+  /** Operations not yet settled. */
+  get operations(): number {
+    return this.#operations
+  }
+
+  /** Takes one operation. `cached`: the newest durable row, where the caller has it at hand (it is looked at only if the key has no lane yet). */
+  submit(
+    rowKey: Uint8Array,
+    operation: LaneOperation,
+    cached: (rowKey: Uint8Array) => Uint8Array | undefined,
+    out: LaneEffect[],
+  ): void {
+    const name = (rowKey as Buffer).toString('latin1')
+    let lane = this.#lanes.get(name)
+    if (lane === undefined) {
+      lane = new Lane(name, rowKey)
+      this.#lanes.set(name, lane)
+      const row = cached(rowKey)
+      if (row === undefined) out.push({ kind: 'read-row', rowKey, lane })
+      else this.#open(lane, row)
+    }
+    if (lane.queue.length + lane.applied.length >= limits.laneOperations) {
+      out.push({ kind: 'settled', operation, fault: 'overloaded' })
+      return
+    }
+    this.#operations++
+    if (lane.ready) this.#apply(lane, operation, out)
+    else lane.queue.push(operation)
+    this.#release(lane)
+  }
+
+  /** The row asked for by `read-row`. */
+  rowRead(lane: Lane, row: Uint8Array | undefined | 'unreadable', out: LaneEffect[]): void {
+    if (lane.broken) return
+    this.#open(lane, row)
+    const queue = lane.queue
+    lane.queue = []
+    for (const operation of queue) this.#apply(lane, operation, out)
+    this.#release(lane)
+  }
+
+  /** Everything applied since the last flush, as rows to commit. */
+  flush(): LaneCommit[] {
+    if (this.#dirty.length === 0) return []
+    const commits: LaneCommit[] = []
+    for (const lane of this.#dirty) {
+      if (lane.broken) continue
+      const { rowKey, isNew, applied: operations } = lane
+      commits.push({ lane, rowKey, row: lane.row!, isNew, operations })
+      lane.applied = []
+      lane.isNew = false
+      lane.dirty = false
+      lane.commits++
+    }
+    this.#dirty.length = 0
+    return commits
+  }
+
+  committed(commit: LaneCommit, fault: LocalFault | undefined, out: LaneEffect[]): void {
+    const lane = commit.lane
+    lane.commits--
+    for (const operation of commit.operations) this.#settle(operation, fault, out)
+    if (fault !== undefined) this.#breakLane(lane, fault, out)
+    else if (lane.commits === 0 && lane.resting.length > 0) this.#settleResting(lane, out)
+    this.#release(lane)
+  }
+
+  #open(lane: Lane, row: Uint8Array | undefined | 'unreadable'): void {
+    lane.ready = true
+    lane.unreadable = row === 'unreadable'
+    lane.row = row === 'unreadable' ? undefined : row
+    lane.isNew = lane.row === undefined
+  }
+
+  #apply(lane: Lane, operation: LaneOperation, out: LaneEffect[]): void {
+    if (operation.kind === 'write') this.#write(lane, operation, out)
+    else this.#merge(lane, operation, out)
+  }
+
+  #write(lane: Lane, operation: LaneWrite, out: LaneEffect[]): void {
+    const row = lane.row ?? NOTHING
+    const { write, context } = operation
+    const bytes = Buffer.allocUnsafe(applyWriteBound(row, context, write))
+    const fields = { ...write, incomplete: lane.unreadable, operationIsClients: write.operation.length > 0 }
+    const code = applyWrite(row, this.#actors.next, context, fields, SIBLING_LIMITS, bytes)
+    if (code > 0) {
+      const actor = rowActor(bytes)
+      this.#actors.used(actor)
+      this.#changed(lane, bytes.subarray(0, code), operation, out)
+      out.push({ kind: 'applied', operation, code, object: rowObject(lane.row!), actor })
+      return
+    }
+    const object = code === CODES.ALREADY ? rowObject(row) : NOTHING
+    out.push({ kind: 'applied', operation, code, object, actor: undefined })
+    if (code === CODES.ALREADY) this.#rest(lane, operation, out)
+    else this.#operations--
+  }
+
+  #merge(lane: Lane, operation: LaneMerge, out: LaneEffect[]): void {
+    const row = lane.row ?? NOTHING
+    const bytes = Buffer.allocUnsafe(mergeBound(row, operation.object))
+    const length = mergeRow(row, operation.object, lane.unreadable, bytes)
+    if (length < 0) this.#settle(operation, 'refused', out)
+    else if (length > 0) this.#changed(lane, completed(bytes.subarray(0, length), operation), operation, out)
+    else if (operation.completes === true && (rowFlags(row) & INCOMPLETE) !== 0) {
+      this.#changed(lane, completed(Buffer.from(row), operation), operation, out)
+    } else this.#rest(lane, operation, out)
+  }
+
+  #changed(lane: Lane, row: Uint8Array, operation: LaneOperation, out: LaneEffect[]): void {
+    if (lane.unreadable) out.push({ kind: 'suspect', rowKey: lane.rowKey })
+    lane.unreadable = false
+    lane.row = row
+    lane.applied.push(operation)
+    if (!lane.dirty) this.#dirty.push(lane)
+    lane.dirty = true
+  }
+
+  /** Nothing to write, yet what it rests on may not be durable. */
+  #rest(lane: Lane, operation: LaneOperation, out: LaneEffect[]): void {
+    if (lane.dirty) lane.applied.push(operation)
+    else if (lane.commits > 0) lane.resting.push(operation)
+    else this.#settle(operation, undefined, out)
+  }
+
+  #settleResting(lane: Lane, out: LaneEffect[]): void {
+    const resting = lane.resting
+    lane.resting = []
+    for (const operation of resting) this.#settle(operation, undefined, out)
+  }
+
+  #settle(operation: LaneOperation, fault: LocalFault | 'refused' | undefined, out: LaneEffect[]): void {
+    this.#operations--
+    out.push({ kind: 'settled', operation, fault })
+  }
+
+  /** What stands on a row that never became durable cannot become durable either. */
+  #breakLane(lane: Lane, fault: LocalFault, out: LaneEffect[]): void {
+    if (lane.broken) return
+    lane.broken = true
+    this.#lanes.delete(lane.name)
+    const { applied, resting, queue } = lane
+    lane.applied = []
+    lane.resting = []
+    lane.queue = []
+    for (const operation of applied) this.#settle(operation, fault, out)
+    for (const operation of resting) this.#settle(operation, fault, out)
+    for (const operation of queue) this.#settle(operation, fault, out)
+  }
+
+  #release(lane: Lane): void {
+    if (lane.ready && !lane.dirty && lane.commits === 0 && !lane.broken) this.#lanes.delete(lane.name)
+  }
+}
+
+function completed(row: Uint8Array, operation: LaneMerge): Uint8Array {
+  if (operation.completes === true) setIncomplete(row, false)
+  return row
+}
