@@ -19,6 +19,8 @@ export const limits = {
   /** A context token of 250 actors stays under 8 KiB; the head has room for several. */
   contextTokenBytes: 48 * KiB,
   headBytes: 64 * KiB,
+  /** Request target: a bucket and a key with every byte percent-encoded, or a listing's prefix and cursor, need less. */
+  targetBytes: 8 * KiB,
   defaultTimeoutMs: 5_000,
   maxTimeoutMs: 60_000,
   listPageKeys: 1_000,
@@ -33,6 +35,31 @@ export const limits = {
   laneOperations: 4_096,
   /** Bytes of values held by requests in flight. */
   requestBytesInFlight: 256 * MiB,
+  /** Bytes of large answers not yet taken by their clients: slow readers must not fill the memory. */
+  responseBytesInFlight: 256 * MiB,
+  /** Answers above this are counted against `responseBytesInFlight`; counting each small one would cost more than it protects. */
+  responseBytesCounted: 64 * KiB,
+  /** Client connections of one node; more are closed at once. Each may hold a head of 64 KiB. */
+  clientConnections: 10_000,
+  /** A request's head must be complete by then (slow-header attack). */
+  headTimeoutMs: 10_000,
+  /** A whole request must have arrived by then: 1 MiB at 20 KB/s. */
+  requestTimeoutMs: 60_000,
+  /** How often the two above are looked at. */
+  requestTimeoutCheckMs: 2_000,
+  /** An open connection without a request is closed after this; above the 60 s at which common proxies give theirs up. */
+  keepAliveMs: 72_000,
+  /** A connection on which nothing moves is closed; above `maxTimeoutMs`, for which an answer may take. */
+  idleSocketMs: 90_000,
+  /** After a request was refused early, this much of its body is still taken, so that the client sees the answer and no reset. */
+  lingerBytes: 9 * MiB,
+  lingerMs: 2_000,
+  /** How long a closing node waits for requests in flight. */
+  closeGraceMs: 10_000,
+  /** Remembered spellings of an allowed Host. */
+  hostSpellings: 256,
+  /** Remembered encodings of a content type without more attributes. */
+  contentTypes: 256,
   /** Largest frame between peers on the data channel: an object of the largest value and siblings, and room for a batch around it. */
   peerDataFrameBytes: 16 * MiB,
   /** Largest frame on the control channel: the gossiped state of a full cluster. */
