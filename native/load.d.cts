@@ -20,8 +20,8 @@ export interface Runtime {
   readonly nodeMajor: number
 }
 
-/** The native core's exports; `src/kernel` gives them their types. Throws NativeError. */
-export function loadKernel(): unknown
+/** The native core; its types are generated from the Rust sources when it is built. Throws NativeError. */
+export function loadKernel(): typeof import('./kernel/index.js')
 
 /** The package `rocksdb`, with a binary that this process survives. Throws NativeError. */
 export function loadRocksdb(): unknown

@@ -1,4 +1,4 @@
-import { createRequire } from 'node:module'
+import { loadRocksdb as loadPackage } from '#native'
 
 /** The part of npm `rocksdb` (abstract-leveldown 7) that we call. Only src/io/engines/rocksdb.ts does. */
 
@@ -40,11 +40,7 @@ export interface RocksDatabase {
   iterator(options: RocksIteratorOptions): RocksIterator
 }
 
-type Loader = { loadRocksdb(): (directory: string) => RocksDatabase }
-
-const require = createRequire(import.meta.url)
-
 /** Loads the native module, once. Throws one clear sentence where it cannot run on this Node.js. */
 export function loadRocksdb(): (directory: string) => RocksDatabase {
-  return (require('../../../../native/load.cjs') as Loader).loadRocksdb()
+  return loadPackage() as (directory: string) => RocksDatabase
 }
