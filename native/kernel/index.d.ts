@@ -22,6 +22,9 @@ export declare function coversContext(object: Uint8Array, context: Uint8Array): 
 /** CRC-32C, continuing from `seed`. */
 export declare function crc32c(bytes: Uint8Array, seed: number): number
 
+/** All 64 bits of the key hash, big endian, into `out`. */
+export declare function keyHash(bucket: Uint8Array, key: Uint8Array, out: Buffer): number
+
 /** How many live siblings of the object the context covers. */
 export declare function liveCovered(object: Uint8Array, context: Uint8Array): number
 

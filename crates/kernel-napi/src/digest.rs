@@ -11,6 +11,19 @@ pub fn seal_row_key(mut row_key: BufferSlice) -> f64 {
     key::seal_row_key(&mut row_key).map_or(-1.0, f64::from)
 }
 
+/// All 64 bits of the key hash, big endian, into `out`.
+#[napi(catch_unwind)]
+pub fn key_hash(bucket: &[u8], key: &[u8], mut out: BufferSlice) -> i32 {
+    let Some(hash) = key::key_hash(bucket, key) else { return Fault::BadWrite.code() };
+    match out.first_chunk_mut() {
+        Some(room) => {
+            *room = hash.to_be_bytes();
+            0
+        }
+        None => Fault::OutTooSmall.code(),
+    }
+}
+
 /// CRC-32C, continuing from `seed`.
 #[napi(catch_unwind, js_name = "crc32c")]
 pub fn crc32c(bytes: &[u8], seed: u32) -> u32 {

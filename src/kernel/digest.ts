@@ -1,0 +1,34 @@
+/** Checksums, digests and macs (crates/kernel/src/digest.rs). */
+import { binding } from './binding.js'
+import { KernelError, outcome } from './codes.js'
+
+/** Bytes of an object digest, a version digest and a mac. */
+export const DIGEST_BYTES = 16
+
+/** CRC-32C of the bytes, continuing from the checksum of what came before. */
+export function crc32c(bytes: Uint8Array, seed = 0): number {
+  return binding.crc32c(bytes, seed)
+}
+
+/** The 16-byte digest (XXH3-128) of an object's bytes, into `out`: equal on replicas that hold the same. */
+export function objectDigest(object: Uint8Array, out: Uint8Array): void {
+  outcome(binding.objectDigest(object, out))
+}
+
+/** The 16-byte digest of clock and surviving dots, into `out`; its length or CODES.BAD_OBJECT. */
+export function versionDigest(object: Uint8Array, out: Uint8Array): number {
+  const code = outcome(binding.versionDigest(object, out))
+  return code === 0 ? DIGEST_BYTES : code
+}
+
+/** The first 16 bytes of keyed BLAKE3, into `out`. The key has 32 bytes. */
+export function mac(key: Uint8Array, bytes: Uint8Array, out: Uint8Array): void {
+  outcome(binding.mac(key, bytes, out))
+}
+
+/** Whether `expected` is the mac of the bytes; in constant time. */
+export function macMatches(key: Uint8Array, bytes: Uint8Array, expected: Uint8Array): boolean {
+  const code = outcome(binding.macMatches(key, bytes, expected))
+  if (code < 0) throw new KernelError('bad-argument', 'A key has 32 bytes.')
+  return code === 1
+}

@@ -1,0 +1,52 @@
+/**
+ * The TypeScript face of the native core: the only importer of native/. All functions are synchronous; byte arguments are
+ * Uint8Arrays; expected outcomes are numbers (CODES), mistakes throw KernelError. Results go into the caller's buffer, whose size the
+ * function of the same name with `Bound` gives. Inputs are never kept and never changed.
+ */
+export { type Attributes, decodeAttributes, encodeAttributes } from './attributes.js'
+export {
+  ACTOR_BYTES,
+  type ClockEntry,
+  checkContext,
+  type Dot,
+  decodeClock,
+  EMPTY_CLOCK,
+  entryContains,
+  type Span,
+} from './clock.js'
+export { CODES, KernelError, type KernelErrorCode } from './codes.js'
+export { crc32c, DIGEST_BYTES, mac, macMatches, objectDigest, versionDigest } from './digest.js'
+export { keyHash, makeRowKey, partitionOf, sealRowKey, splitRowKey } from './key.js'
+export {
+  checkObject,
+  compareObjects,
+  coversContext,
+  type DecodedObject,
+  decodeObject,
+  liveCount,
+  liveCovered,
+  mergeObjects,
+  mergeObjectsBound,
+  objectClock,
+  RELATION,
+  type Sibling,
+  siblingCount,
+  writtenContext,
+  writtenContextBound,
+} from './object.js'
+export {
+  applyWrite,
+  applyWriteBound,
+  checkRow,
+  mergeBound,
+  mergeRow,
+  ROW_FLAGS,
+  rowActor,
+  rowCommit,
+  rowFlags,
+  rowObject,
+  type SiblingLimits,
+  sealRow,
+  setIncomplete,
+  type Write,
+} from './row.js'

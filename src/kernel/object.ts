@@ -1,0 +1,153 @@
+/** Objects: a clock and the siblings that survive (crates/kernel/src/object). Object bytes are the same on every replica. */
+import { binding } from './binding.js'
+import { ACTOR_BYTES, type Dot, skipClock } from './clock.js'
+import { outcome, wholeNumber } from './codes.js'
+import { Reader } from './reader.js'
+
+const OBJECT_VERSION = 1
+const OBJECT_EXTENSIONS = 1
+const TOMBSTONE = 1
+const CLIENT_OPERATION = 2
+const EXPIRY = 4
+const EXTENSIONS = 8
+const KNOWN_REQUIRED = TOMBSTONE | CLIENT_OPERATION | EXPIRY | EXTENSIONS
+const REQUIRED = 0x3f
+const CLOCK_AT = 2
+
+export interface Sibling {
+  readonly dot: Dot
+  readonly tombstone: boolean
+  /** The coordinator's wall time of the write, in milliseconds; for people, never for order. */
+  readonly wallMs: number
+  /** 0 to 64 bytes. */
+  readonly operation: Uint8Array
+  /** Whether a client gave the operation id. */
+  readonly operationIsClients: boolean
+  readonly expiryMs: number | undefined
+  /** See decodeAttributes. */
+  readonly attributes: Uint8Array
+  /** Not copied; empty in a tombstone. */
+  readonly value: Uint8Array
+}
+
+export interface DecodedObject {
+  readonly clock: Uint8Array
+  /** Sorted by dot. */
+  readonly siblings: Sibling[]
+}
+
+/** How compareObjects answers. */
+export const RELATION = { EQUAL: 0, FIRST_NEWER: 1, SECOND_NEWER: 2, CONCURRENT: 3 } as const
+
+/** The join of two objects into `out` (see mergeObjectsBound); its length, or CODES.BAD_OBJECT. */
+export function mergeObjects(a: Uint8Array, b: Uint8Array, out: Uint8Array): number {
+  return outcome(binding.mergeObjects(a, b, out))
+}
+
+/** Bytes that mergeObjects may need. */
+export function mergeObjectsBound(a: Uint8Array, b: Uint8Array): number {
+  return a.length + b.length
+}
+
+/** One of RELATION, by clock and surviving dots, or CODES.BAD_OBJECT. */
+export function compareObjects(a: Uint8Array, b: Uint8Array): number {
+  return outcome(binding.compareObjects(a, b))
+}
+
+/**
+ * The context that a write is answered with, into `out` (see writtenContextBound): the object's clock without the dots of live
+ * siblings other than the write's own. Its length, or CODES.BAD_OBJECT.
+ */
+export function writtenContext(
+  object: Uint8Array,
+  actor: Uint8Array,
+  counter: number,
+  out: Uint8Array,
+): number {
+  wholeNumber('counter', counter, 0, Number.MAX_SAFE_INTEGER)
+  return outcome(binding.writtenContext(object, actor, counter, out))
+}
+
+/** Bytes that writtenContext may need: each dot taken out costs less than its sibling did. */
+export function writtenContextBound(object: Uint8Array): number {
+  return object.length
+}
+
+/** 1 if the object's clock contains every dot of the context, 0 if not; or CODES.BAD_OBJECT, CODES.BAD_CONTEXT. */
+export function coversContext(object: Uint8Array, context: Uint8Array): number {
+  return outcome(binding.coversContext(object, context))
+}
+
+/** How many live siblings of the object the context covers; or CODES.BAD_OBJECT, CODES.BAD_CONTEXT. */
+export function liveCovered(object: Uint8Array, context: Uint8Array): number {
+  return outcome(binding.liveCovered(object, context))
+}
+
+/** 0 for the one encoding of an object, else CODES.BAD_OBJECT. */
+export function checkObject(bytes: Uint8Array): number {
+  return outcome(binding.checkObject(bytes))
+}
+
+/** Reads an object. Throws KernelError `bad-object` where the bytes are none (order and doubles are checkObject's to see). */
+export function decodeObject(bytes: Uint8Array): DecodedObject {
+  const { reader, count, clock } = open(bytes)
+  const siblings: Sibling[] = []
+  for (let i = 0; i < count; i++) siblings.push(readSibling(reader.within(reader.varint())))
+  if (bytes[1]! & OBJECT_EXTENSIONS) reader.sized()
+  if (reader.left > 0) reader.fail('Something follows the object')
+  return { clock, siblings }
+}
+
+/** The clock within an object, not copied: a context that covers all of it. */
+export function objectClock(bytes: Uint8Array): Uint8Array {
+  return open(bytes).clock
+}
+
+/** How many siblings there are, tombstones included; looks at none of them. */
+export function siblingCount(bytes: Uint8Array): number {
+  return open(bytes).count
+}
+
+/** How many siblings are values; looks at nothing else of them. */
+export function liveCount(bytes: Uint8Array): number {
+  const { reader, count } = open(bytes)
+  let live = 0
+  for (let i = 0; i < count; i++) {
+    const sibling = reader.within(reader.varint())
+    if ((sibling.byte() & TOMBSTONE) === 0) live++
+  }
+  return live
+}
+
+function open(bytes: Uint8Array): { reader: Reader; clock: Uint8Array; count: number } {
+  const reader = new Reader(bytes, 'bad-object')
+  if (reader.byte() !== OBJECT_VERSION) reader.fail('Unknown version of an object')
+  if ((reader.byte() & REQUIRED & ~OBJECT_EXTENSIONS) !== 0) reader.fail('Unknown flags of an object')
+  skipClock(reader)
+  const clock = bytes.subarray(CLOCK_AT, reader.at)
+  const count = reader.varint()
+  if (count > reader.left) reader.fail('The object is shorter than it says')
+  return { reader, clock, count }
+}
+
+function readSibling(reader: Reader): Sibling {
+  const flags = reader.byte()
+  if ((flags & REQUIRED & ~KNOWN_REQUIRED) !== 0) reader.fail('Unknown flags of a sibling')
+  const dot = { actor: reader.take(ACTOR_BYTES), counter: reader.varint() }
+  const wallMs = reader.u48()
+  const operation = reader.take(reader.byte())
+  const expiryMs = flags & EXPIRY ? reader.u48() : undefined
+  const attributes = reader.sized()
+  if (flags & EXTENSIONS) reader.sized()
+  const value = reader.take(reader.left)
+  return {
+    dot,
+    tombstone: (flags & TOMBSTONE) !== 0,
+    wallMs,
+    operation,
+    operationIsClients: (flags & CLIENT_OPERATION) !== 0,
+    expiryMs,
+    attributes,
+    value,
+  }
+}
