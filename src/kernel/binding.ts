@@ -1,8 +1,5 @@
 /** Loads the native core. The rest of src/kernel checks the arguments: the core takes -1 for 0 without a word. */
-import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { loadKernel } from '#native'
 import type * as Generated from '../../native/kernel/index.js'
 
 /** The core fills any Uint8Array where the generated types say Buffer. */
@@ -17,22 +14,4 @@ export type Binding = {
   ) => ReturnType<Functions[Name]>
 }
 
-/** The nearest folder above with a package.json: this file runs from dist/src/kernel, and from src/kernel where types are stripped. */
-function packageRoot(): string {
-  let folder = dirname(fileURLToPath(import.meta.url))
-  while (!existsSync(join(folder, 'package.json'))) {
-    const above = dirname(folder)
-    if (above === folder)
-      throw new Error('Rotunda is not installed as a package: no package.json above its kernel.')
-    folder = above
-  }
-  return folder
-}
-
-function load(): Binding {
-  const require = createRequire(import.meta.url)
-  const native = require(join(packageRoot(), 'native', 'load.cjs')) as { loadKernel(): Binding }
-  return native.loadKernel()
-}
-
-export const binding: Binding = load()
+export const binding: Binding = loadKernel()
