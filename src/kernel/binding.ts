@@ -1,4 +1,4 @@
-/** Loads the native core. The rest of src/kernel checks the arguments: the core takes -1 for 0 without a word. */
+/** The native core. The rest of src/kernel checks the arguments: the core takes -1 for 0 without a word. */
 import { loadKernel } from '#native'
 import type * as Generated from '../../native/kernel/index.js'
 
@@ -14,4 +14,4 @@ export type Binding = {
   ) => ReturnType<Functions[Name]>
 }
 
-export const binding: Binding = loadKernel()
+export const binding = loadKernel() as unknown as Binding
