@@ -118,7 +118,7 @@ function commandOf(
       ]
       const secret = ['--secret-file', secretFile(options.directory)]
       const rest = ['--durability', options.durability, ...listen, ...join, ...secret]
-      return [entry('../src/main.js'), 'start', '--name', `n${number + 1}`, '--data', data, ...rest]
+      return [entry('../../native/rotunda.cjs'), 'start', '--name', `n${number + 1}`, '--data', data, ...rest]
     }
     default: {
       const never: never = options.system

@@ -54,12 +54,19 @@ async function runRounds({ options, subjects, rounds }: Bench): Promise<void> {
 /** One more window for each row and system, whose figures are not counted: being profiled costs time. */
 async function profileRows({ options, subjects }: Bench, directory: string): Promise<void> {
   mkdirSync(directory, { recursive: true })
-  for (const { system, ...subject } of subjects.map((one) => ({ system: one.system, one }))) {
+  for (const subject of subjects) {
+    const { system } = subject
     const profiler = await Profiler.attach(inspectorPort(system, options)!)
     for (const row of options.rows) {
-      const round = await subject.one.run(row, () => void profiler.start())
+      const round = await subject.run(row, () => void profiler.start())
       const file = join(directory, `${system}-${row}.cpuprofile`)
-      console.log(profileTable(`${row} on ${system} (${file})`, await profiler.stop(file), round.operations))
+      console.log(
+        profileTable(
+          `${row} on ${system} (${file})`,
+          await profiler.stop(file),
+          round.serverCpu.mainUs / round.operations,
+        ),
+      )
     }
     profiler.detach()
   }

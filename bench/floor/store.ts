@@ -1,5 +1,5 @@
 /** RocksDB with group commit: what waits while one batch is synced goes into the next; reads of one turn are one getMany. */
-import { createRequire } from 'node:module'
+import { loadRocksdb } from '#native'
 
 type Callback<T> = (error: Error | null | undefined, result: T) => void
 
@@ -29,12 +29,10 @@ export class FloorStore {
   #keys: Buffer[] = []
   #keysDone: ((value: Buffer | undefined) => void)[] = []
   #writing = false
-  #reading = false
   #turnEnds = false
 
   constructor(directory: string) {
-    const rocksdb = createRequire(import.meta.url)('rocksdb') as (location: string) => RocksDb
-    this.#db = rocksdb(directory)
+    this.#db = (loadRocksdb() as (location: string) => RocksDb)(directory)
   }
 
   open(): Promise<void> {
@@ -78,21 +76,18 @@ export class FloorStore {
       if (error) throw error
       this.#writing = false
       for (const one of done) one()
-      if (this.#puts.length > 0) this.#atEndOfTurn()
+      this.#commit()
     })
     this.#puts = []
     this.#putsDone = []
   }
 
   #read(): void {
-    if (this.#reading || this.#keys.length === 0) return
+    if (this.#keys.length === 0) return
     const done = this.#keysDone
-    this.#reading = true
     this.#db.getMany(this.#keys, { asBuffer: true }, (error, values) => {
       if (error) throw error
-      this.#reading = false
       for (let i = 0; i < done.length; i++) done[i]!(values[i])
-      if (this.#keys.length > 0) this.#atEndOfTurn()
     })
     this.#keys = []
     this.#keysDone = []
