@@ -22,14 +22,26 @@ export interface Hello {
 }
 
 export interface NetworkSink {
-  /** Both channels to this peer are up and proven. `hello.clusterId` is this node's own, or '' for a peer that wants to join. */
+  /**
+   * Both channels to this peer are up and proven. `hello.clusterId` is this node's own (any, if this node has none yet), or ''
+   * for a peer that wants to join. Comes before every frame of this connection, and never twice without a `peerDown` between.
+   */
   peerUp(peerId: string, hello: Hello): void
-  /** The connection is gone; everything sent on it and not answered may or may not have arrived. */
+  /** The connection is gone; everything sent on it and not answered may or may not have arrived. Once for each `peerUp`. */
   peerDown(peerId: string, reason: string): void
   /** One whole message batch as the peer sent it. The bytes belong to the receiver and stay unchanged. */
   frame(peerId: string, channel: Channel, bytes: Uint8Array): void
-  /** An address given to `dial` could not be connected, or refused (wrong secret, other cluster, no common version). Retried until given up. */
+  /**
+   * An address given to `dial` could not be connected, or refused. Retried until given up. `reason` begins with one of these
+   * names and a colon: unreachable, deadline, refused (closed without a word: probably another secret), bad-proof (its secret is
+   * another), malformed, same-node (it leads back to this node), other-cluster, no-common-version, too-many-peers, stopping.
+   */
   dialFailed(address: string, reason: string): void
+  /**
+   * An address given to `dial` leads to this peer, which is up: comes after its `peerUp`, or by itself when the peer was up
+   * already. Dialling rests while that peer is up, begins again when it goes down, and ends with `undial`.
+   */
+  dialReached?(address: string, peerId: string): void
 }
 
 export type SendResult =
@@ -39,18 +51,27 @@ export type SendResult =
   /** The send window is full, this frame included. Nothing was taken. */
   | 'full'
 
+/** The sink is never called from within a call to this port. */
 export interface Network {
   /** Starts listening; `done` gets an error text when the address cannot be had. `hello()` is asked anew for every handshake. */
   start(hello: () => Hello, sink: NetworkSink, done: (error?: string) => void): void
   /** Keeps one connection to each of these peers, reconnecting with jittered backoff, and lets go of peers no longer named. */
   setPeers(peers: readonly { readonly id: string; readonly address: string }[]): void
-  /** Connects to an address whose node is not known yet (a seed), with retries, until `peerUp` for it or `undial`. */
+  /** Connects to an address whose node is not known yet (a seed), with retries, until `dialReached` for it or `undial`. */
   dial(address: string): void
   undial(address: string): void
   /** Closes the connection to this peer now (it misbehaved, or was refused). */
   drop(peerId: string, reason: string): void
-  /** Queues one frame; the parts are joined on the wire. The bytes must not be changed afterwards. Frames sent within one turn leave in one write. */
-  send(peerId: string, channel: Channel, parts: readonly Uint8Array[]): SendResult
+  /**
+   * Queues one frame; the parts are joined on the wire. The bytes must not be changed afterwards. Frames sent within one turn
+   * leave in one write. 1 byte … `limits.peerDataFrameBytes` or `peerControlFrameBytes`, else RangeError.
+   *
+   * Frames of one channel arrive in the order sent, with one exception: a frame larger than a piece (64 KiB) may be overtaken by
+   * frames sent after it. With `inOrder` the frame overtakes nothing: when it arrives, all that was sent before it on that
+   * channel has arrived. Between the two channels there is no order.
+   */
+  send(peerId: string, channel: Channel, parts: readonly Uint8Array[], inOrder?: boolean): SendResult
   isUp(peerId: string): boolean
+  /** Closes everything. Nothing reaches the sink after this call. */
   stop(done: () => void): void
 }
