@@ -1,5 +1,6 @@
 import pino from 'pino'
 import type { Log } from '../ports/log.js'
+import { readableLine } from './readable-line.js'
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const
 export type LogLevel = (typeof LOG_LEVELS)[number]
@@ -63,20 +64,4 @@ function plainErrors(fields: Record<string, unknown>): Record<string, unknown> {
     plain[name] = value instanceof Error ? { message: value.message, stack: value.stack } : value
   }
   return plain
-}
-
-const RESERVED = new Set(['level', 'time', 'node', 'event'])
-
-/** `12:00:00.000 info  n1 peer-up peer=… address=…`, made from a JSON line. */
-export function readableLine(json: string): string {
-  const line = JSON.parse(json) as Record<string, unknown>
-  const time = String(line.time).slice(11, 23)
-  const fields = Object.entries(line).filter(([name]) => !RESERVED.has(name))
-  const words = fields.map(([name, value]) => `${name}=${readableValue(value)}`)
-  return `${[time, String(line.level).padEnd(5), line.node, line.event, ...words].join(' ')}\n`
-}
-
-/** Bare where that cannot be misread; otherwise JSON, in which no control character survives. */
-function readableValue(value: unknown): string {
-  return typeof value === 'string' && /^[\w.:/@-]+$/.test(value) ? value : JSON.stringify(value)
 }

@@ -6,7 +6,7 @@
  * Where it comes from: the file named by the operator, else DATA/secret, else, when every address of the node is loopback,
  * a secret of this user made on first use (and copied to DATA/secret, so that the directory can be moved).
  */
-import { hkdfSync, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import {
   chmodSync,
   linkSync,
@@ -20,10 +20,9 @@ import {
 } from 'node:fs'
 import { homedir, tmpdir, userInfo } from 'node:os'
 import { dirname, join } from 'node:path'
+import { limits } from '../limits.js'
 
-/** Rotation needs two; the rest is room for mistakes. A handshake tries them all, so there must be an end. */
-const MOST_KEYS = 8
-const SHORTEST_KEY_BYTES = 8
+const SHORTEST_KEY_BYTES = 16
 /** Below this a key can be guessed by someone who recorded one handshake. */
 const SHORT_KEY_BYTES = 24
 const LONGEST_FILE_BYTES = 16 * 1024
@@ -35,17 +34,10 @@ export class SecretError extends Error {
 export interface Secret {
   /** The file it was read from. */
   readonly path: string
-  /** One to eight keys. The first signs, all verify. */
+  /** The lines of the file, 1 … limits.secrets of them. The first signs, all verify; network and API derive their own keys from them. */
   readonly keys: readonly string[]
   /** Sentences for the log: what is dangerous about this file, though it works. */
   readonly warnings: readonly string[]
-}
-
-export type KeyPurpose = 'rotunda peer v1' | 'rotunda context v1'
-
-/** A 32-byte key for each key of the secret, in its order; what is derived for one purpose tells nothing about another. */
-export function deriveKeys(secret: Pick<Secret, 'keys'>, purpose: KeyPurpose): Buffer[] {
-  return secret.keys.map((key) => Buffer.from(hkdfSync('sha256', key, '', purpose, 32)))
 }
 
 /** Reads a secret file. Throws SecretError, with one clear sentence, where it cannot be used. */
@@ -56,8 +48,8 @@ export function readSecret(path: string): Secret {
     .map((line) => line.trim())
     .filter((line) => line !== '')
   if (keys.length === 0) throw new SecretError(`the secret file ${path} holds no key`)
-  if (keys.length > MOST_KEYS) {
-    throw new SecretError(`the secret file ${path} holds ${keys.length} keys; ${MOST_KEYS} are enough`)
+  if (keys.length > limits.secrets) {
+    throw new SecretError(`the secret file ${path} holds ${keys.length} keys; ${limits.secrets} are enough`)
   }
   const shortest = Math.min(...keys.map((key) => Buffer.byteLength(key)))
   if (shortest < SHORTEST_KEY_BYTES) {

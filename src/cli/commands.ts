@@ -1,0 +1,125 @@
+/** What rotunda can be told to do. The code of a command is loaded when it is run, so that none pays for the others. */
+import type { SettingKey } from '../config.js'
+import type { Invocation } from './resolve.js'
+
+/** The exit code: 0 done (or stopped as asked), 1 a fault. Usage errors are thrown and become 2. */
+export type Run = (invocation: Invocation) => Promise<number>
+
+export interface Operand {
+  readonly name: string
+  readonly optional?: true
+}
+
+export interface Command {
+  readonly name: string
+  readonly summary: string
+  readonly operands: readonly Operand[]
+  readonly settings: readonly SettingKey[]
+  /** Lines shown below the flags in its help. */
+  readonly notes: readonly string[]
+  readonly load: () => Promise<Run>
+}
+
+const BUCKET: Operand = { name: 'BUCKET' }
+const KEY: Operand = { name: 'KEY' }
+const NODE_KINDS = ['engine', 'durability', 'n', 'partitions', 'valueBytes'] as const
+
+export const COMMANDS: readonly Command[] = [
+  {
+    name: 'dev',
+    summary: 'Run a whole cluster on this machine, for development.',
+    operands: [],
+    settings: ['nodes', 'data', 'port', ...NODE_KINDS, 'logLevel', 'config'],
+    notes: [
+      'Nodes listen on loopback at --port and the ports after it, and talk to each other 100 ports above.',
+      'Ctrl-C stops all of them. A node that dies on its own (or that you kill) is started again after a moment.',
+    ],
+    load: async () => (await import('./dev.js')).dev,
+  },
+  {
+    name: 'start',
+    summary: 'Run one node.',
+    operands: [],
+    settings: [
+      'name',
+      'data',
+      'listen',
+      'peerListen',
+      'join',
+      'advertise',
+      'peerAdvertise',
+      'zone',
+      'weight',
+      'secretFile',
+      ...NODE_KINDS,
+      'cacheBytes',
+      'freeSpaceFloor',
+      'logLevel',
+      'stopWithParent',
+      'config',
+    ],
+    notes: [
+      'A new directory without --join begins a new cluster of one. A node that is a member already comes back as itself.',
+      'SIGTERM or Ctrl-C stops it cleanly; a second one at once.',
+    ],
+    load: async () => (await import('./start.js')).start,
+  },
+  {
+    name: 'status',
+    summary: 'Show the members of the cluster and how they are.',
+    operands: [],
+    settings: ['json', 'url', 'timeout', 'config'],
+    notes: [],
+    load: async () => (await import('./status.js')).status,
+  },
+  {
+    name: 'ring',
+    summary: 'Show which nodes own which partitions.',
+    operands: [],
+    settings: ['json', 'url', 'timeout', 'config'],
+    notes: [],
+    load: async () => (await import('./ring.js')).ring,
+  },
+  {
+    name: 'get',
+    summary: 'Print the value of a key.',
+    operands: [BUCKET, KEY],
+    settings: ['versions', 'showContext', 'r', 'timeout', 'json', 'url', 'config'],
+    notes: [
+      'The bytes go to standard output as they are. Where several concurrent versions are live, none is printed:',
+      '--versions shows them all, with the context to write the merged value with. Exit code 1 where nothing is stored.',
+    ],
+    load: async () => (await import('./get.js')).get,
+  },
+  {
+    name: 'put',
+    summary: 'Store a value.',
+    operands: [BUCKET, KEY, { name: 'VALUE', optional: true }],
+    settings: [
+      'file',
+      'context',
+      'showContext',
+      'contentType',
+      'meta',
+      'operation',
+      'w',
+      'timeout',
+      'json',
+      'url',
+      'config',
+    ],
+    notes: [
+      'Without VALUE and --file the value is read from standard input. A VALUE that begins with a hyphen goes after --.',
+      'Without --context the write replaces nothing that it might not have seen: it may become a concurrent version.',
+    ],
+    load: async () => (await import('./put.js')).put,
+  },
+  {
+    name: 'delete',
+    summary: 'Delete a key.',
+    operands: [BUCKET, KEY],
+    settings: ['context', 'showContext', 'operation', 'w', 'timeout', 'json', 'url', 'config'],
+    notes: ['Without --context it removes what a read at quorum sees now.'],
+    load: async () => (await import('./delete.js')).remove,
+  },
+]

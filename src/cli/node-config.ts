@@ -1,0 +1,82 @@
+/** From settings to what one node is started with: what is required, what follows from what, what is not safe. */
+import { networkInterfaces } from 'node:os'
+import { resolve } from 'node:path'
+import type { Invocation } from './resolve.js'
+import { UsageError } from './usage-error.js'
+import { type HostPort, isLoopback, isWildcard } from './values.js'
+
+export interface NodeConfig {
+  readonly name: string
+  /** Absolute. */
+  readonly dataDirectory: string
+  readonly listen: HostPort
+  readonly peerListen: HostPort
+  /** What clients and other nodes are told. A port of 0 = the one that is listened on. */
+  readonly advertise: HostPort
+  readonly peerAdvertise: HostPort
+  readonly join: readonly HostPort[]
+  readonly zone: string
+  readonly weight: number
+  readonly secretFile: string | undefined
+  readonly engine: 'rocksdb' | 'memory'
+  readonly durability: 'fsync' | 'os' | 'buffered'
+  readonly n: number | undefined
+  readonly partitions: number | undefined
+  readonly valueBytes: number
+  readonly cacheBytes: number
+  readonly freeSpaceFloorBytes: number
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error'
+  readonly stopWithParent: boolean
+  /** Nobody on another machine reaches this node. */
+  readonly loopbackOnly: boolean
+}
+
+/** Throws UsageError. */
+export function nodeConfig({ settings }: Invocation): NodeConfig {
+  const { listen, peerListen, secretFile } = settings
+  const { name, data } = required({ name: settings.name, data: settings.data })
+  if (listen.port !== 0 && listen.host === peerListen.host && listen.port === peerListen.port) {
+    throw new UsageError('--listen and --peer-listen name the same address; each needs a port of its own')
+  }
+  return Object.freeze({
+    name,
+    dataDirectory: resolve(data),
+    listen,
+    peerListen,
+    advertise: settings.advertise ?? reachable(listen, 'advertise'),
+    peerAdvertise: settings.peerAdvertise ?? reachable(peerListen, 'peer-advertise'),
+    join: settings.join,
+    zone: settings.zone,
+    weight: settings.weight,
+    secretFile: secretFile === undefined ? undefined : resolve(secretFile),
+    engine: settings.engine,
+    durability: settings.durability,
+    n: settings.n,
+    partitions: settings.partitions,
+    valueBytes: settings.valueBytes,
+    cacheBytes: settings.cacheBytes,
+    freeSpaceFloorBytes: settings.freeSpaceFloor,
+    logLevel: settings.logLevel ?? 'info',
+    stopWithParent: settings.stopWithParent,
+    loopbackOnly: isLoopback(listen.host) && isLoopback(peerListen.host),
+  })
+}
+
+function required(wanted: { name: string | undefined; data: string | undefined }) {
+  const { name, data } = wanted
+  if (name === undefined) throw new UsageError('start needs --name NAME, unique in its cluster')
+  if (data === undefined) throw new UsageError('start needs --data DIR, where the node keeps its data')
+  return { name, data }
+}
+
+/** Others cannot connect to "all addresses": the machine's only one will do, and among several somebody must choose. */
+function reachable(listen: HostPort, flag: string): HostPort {
+  if (!isWildcard(listen.host)) return listen
+  const addresses = Object.values(networkInterfaces())
+    .flatMap((each) => each ?? [])
+    .filter(({ family, internal }) => family === 'IPv4' && !internal)
+  if (addresses.length === 1) return { host: addresses[0]!.address, port: listen.port }
+  throw new UsageError(
+    `with ${listen.host} others need to be told an address: give it with --${flag} HOST:PORT`,
+  )
+}

@@ -1,0 +1,59 @@
+/** From a node's answer that is no success to the line that a person reads. */
+import type { ErrorCode } from '../errors.js'
+import { type Answer, Fault } from './ask.js'
+import { UsageError } from './usage-error.js'
+
+interface ErrorBody {
+  readonly code: string
+  readonly message: string
+  readonly [number: string]: unknown
+}
+
+/** What a person can do next, where the node's own sentence does not say it. */
+const NEXT: Partial<Record<ErrorCode, string>> = {
+  QUORUM_UNMET: 'see which nodes are up with "rotunda status"',
+  NOT_READY: 'see how it is with "rotunda status"; it may still be starting or joining',
+  OVERLOADED: 'try again in a moment',
+  BAD_CONTEXT: 'read the key again and use the context of that answer',
+  TOO_MANY_SIBLINGS: 'see them with "rotunda get --versions"',
+  TIMEOUT: 'read the key to see, or allow more with --timeout',
+}
+
+/** The error to throw for an answer outside of what the command expects. */
+export function refusal(answer: Answer, url: URL): Error {
+  const error = errorBody(answer)
+  if (error === undefined) {
+    return new Fault(
+      `${url.origin} does not answer like a node of Rotunda (HTTP ${answer.status}): check --url`,
+    )
+  }
+  const numbers = Object.entries(error).filter(([, value]) => typeof value === 'number')
+  const facts =
+    numbers.length === 0 ? '' : ` (${numbers.map(([name, value]) => `${name} ${value}`).join(', ')})`
+  const next = NEXT[error.code as ErrorCode]
+  const line = `${error.code}: ${error.message}${facts}${next === undefined ? '' : `; ${next}`}`
+  return answer.status === 400 ? new UsageError(line) : new Fault(line)
+}
+
+function errorBody({ headers, body }: Answer): ErrorBody | undefined {
+  if (!headers['content-type']?.startsWith('application/json')) return undefined
+  const error = (parse(body) as { error?: Partial<ErrorBody> } | undefined)?.error
+  return typeof error?.code === 'string' && typeof error.message === 'string'
+    ? (error as ErrorBody)
+    : undefined
+}
+
+function parse(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString()) ?? undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** The JSON of a successful answer. */
+export function json<T>(answer: Answer, url: URL): T {
+  const content = answer.status === 200 || answer.status === 300 ? parse(answer.body) : undefined
+  if (content === undefined) throw refusal(answer, url)
+  return content as T
+}

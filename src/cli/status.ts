@@ -1,0 +1,82 @@
+import { ask } from './ask.js'
+import { json } from './refusal.js'
+import type { Invocation } from './resolve.js'
+import { printJson, printLine, table } from './terminal.js'
+
+interface Member {
+  readonly id: string
+  readonly name: string
+  readonly address: string
+  readonly zone: string
+  readonly weight: number
+  readonly status: string
+  readonly liveness: string
+  readonly incomplete: boolean
+}
+
+interface Cluster {
+  readonly self: string
+  readonly n: number
+  readonly r: number
+  readonly w: number
+  readonly partitions: number
+  readonly members: readonly Member[]
+  readonly pendingHints: number
+  readonly transfers: number
+}
+
+interface Ring {
+  readonly members: readonly { readonly id: string }[]
+  readonly owners: readonly (readonly number[])[]
+}
+
+/** `rotunda status`: the members as one node sees them. */
+export async function status({ settings }: Invocation): Promise<number> {
+  const { url, timeout: timeoutMs } = settings
+  const answers = await Promise.all([
+    ask(url, { method: 'GET', path: '/v1/cluster', timeoutMs }),
+    ask(url, { method: 'GET', path: '/v1/cluster/ring', timeoutMs }),
+  ])
+  const cluster = json<Cluster>(answers[0], url)
+  if (settings.json) await printJson(cluster)
+  else await printLine(statusText(cluster, copiesOwned(json<Ring>(answers[1], url))))
+  return 0
+}
+
+/** For each member's id the number of partitions that it holds a copy of. */
+function copiesOwned({ members, owners }: Ring): Map<string, number> {
+  const counts = members.map(() => 0)
+  for (const ofPartition of owners) for (const index of ofPartition) counts[index]!++
+  return new Map(members.map(({ id }, index) => [id, counts[index]!]))
+}
+
+function statusText(cluster: Cluster, owned: ReadonlyMap<string, number>): string {
+  const { members, n, r, w, partitions, self, pendingHints, transfers } = cluster
+  const asked = members.find(({ id }) => id === self)
+  const rows = members.map((member) => [
+    member.name,
+    member.address,
+    member.zone,
+    member.weight,
+    member.status,
+    condition(member),
+    owned.get(member.id) ?? 0,
+  ])
+  const settings = `N ${n}, R ${r}, W ${w}, ${partitions} partitions`
+  const work = [
+    pendingHints > 0 && `${pendingHints} hints waiting`,
+    transfers > 0 && `${transfers} transfers`,
+  ]
+  const lines = [
+    `${members.length === 1 ? '1 member' : `${members.length} members`} as ${asked?.name ?? 'this node'} sees them; ${settings}`,
+    ...work.filter((each) => each !== false),
+    '',
+    table(['NAME', 'ADDRESS', 'ZONE', 'WEIGHT', 'STATUS', 'LIVENESS', 'PARTITIONS'], rows),
+  ]
+  return lines.join('\n')
+}
+
+function condition({ liveness, incomplete }: Member): string {
+  const word = liveness === 'self' ? 'up' : liveness
+  return incomplete ? `${word}, rebuilding` : word
+}

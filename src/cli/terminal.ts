@@ -1,0 +1,50 @@
+/** What commands write. Errors go to standard error as one line; results to standard output. */
+
+/** Whether a person, not a program, reads the results. */
+export function personReads(): boolean {
+  return process.stdout.isTTY === true
+}
+
+/** Resolves when the bytes have been handed on. A reader that wants no more (| head) ends the command, and is no fault. */
+export function print(content: string | Uint8Array): Promise<void> {
+  return new Promise((resolve) => {
+    process.stdout.write(content, (error) => {
+      if (!error) resolve()
+      else process.exit((error as NodeJS.ErrnoException).code === 'EPIPE' ? 0 : 1)
+    })
+  })
+}
+
+export function printLine(line: string): Promise<void> {
+  return print(`${line}\n`)
+}
+
+export function printJson(content: unknown): Promise<void> {
+  return printLine(JSON.stringify(content, undefined, 2))
+}
+
+/** One line for a person on standard error. */
+export function complain(line: string): void {
+  process.stderr.write(`rotunda: ${oneLine(line)}\n`)
+}
+
+/** An error's text as one line without control characters: what others sent may be in it. */
+export function oneLine(text: string): string {
+  return text.replace(/\s*\n\s*/g, ' ').replace(/\p{Cc}/gu, '?')
+}
+
+/** Columns as wide as their longest cell, two spaces apart; numbers to the right. */
+export function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+  const texts = [head, ...rows].map((row) => row.map(String))
+  const widths = head.map((_, column) => Math.max(...texts.map((row) => row[column]!.length)))
+  const toTheRight = head.map((_, column) => rows.length > 0 && typeof rows[0]![column] === 'number')
+  const lines = texts.map((row) =>
+    row
+      .map((text, column) =>
+        toTheRight[column] ? text.padStart(widths[column]!) : text.padEnd(widths[column]!),
+      )
+      .join('  ')
+      .trimEnd(),
+  )
+  return lines.join('\n')
+}
