@@ -84,4 +84,28 @@ export const limits = {
   peerHandshakeMs: 5_000,
   /** Cluster secrets known at a time: a rotation needs two. */
   secrets: 8,
+  /** Writes that wait for the disk: some seconds' worth. Beyond it they are refused before anything has begun. */
+  storageQueueWrites: 65_536,
+  storageQueueBytes: 128 * MiB,
+  /** One batch: large enough to share a sync among thousands, small enough that the next is not kept waiting. A single larger write goes alone. */
+  storageBatchOperations: 4_096,
+  storageBatchBytes: 8 * MiB,
+  /** Keys that wait for a look-up; beyond it they are unreadable for now. */
+  storageQueueReads: 262_144,
+  /** One look-up in the engine and how many may be under way: the thread pool has four threads, and the writer needs one. */
+  storageSweepRows: 512,
+  storageSweeps: 2,
+  /** Pages of scans: under way, waiting, and the size of one, which a turn of the event loop has to check. */
+  storageScans: 1,
+  storageQueueScans: 1_024,
+  storageScanRows: 4_096,
+  storageScanBytes: 4 * MiB,
+  /** How often the free room on the disk is measured. */
+  storageMeasureMs: 1_000,
+  /** Default room on the disk below which rows are refused, beside the reserve: compaction must still be able to work. */
+  storageFloorBytes: 128 * MiB,
+  /** Default reserve: what a reopen after a full disk must write, both write buffers and some. */
+  storageReserveBytes: 40 * MiB,
+  /** Default memory for rows. */
+  storageCacheBytes: 32 * MiB,
 } as const

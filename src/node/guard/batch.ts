@@ -1,0 +1,72 @@
+import { sealRow } from '../../kernel/index.js'
+import type { BatchOperation } from '../../ports/engine.js'
+import { encodeMark, type Mark } from './boot-record.js'
+import type { WriteOperation } from './face.js'
+import { indexKeyOf, rowKeyToEngine, systemKey } from './key-space.js'
+import { sealRecord } from './small-record.js'
+
+/** Turns writes into the operations of one engine batch: rows sealed with its number, index rows, and the mark. */
+
+/** The record that says how far the database has come; written with every batch. */
+export const MARK_KEY = systemKey('commit')
+
+const NOTHING = new Uint8Array(0)
+
+export function appendOperations(
+  batch: BatchOperation[],
+  operations: readonly WriteOperation[],
+  commit: number,
+): void {
+  for (const operation of operations) {
+    switch (operation.type) {
+      case 'row':
+        appendRow(batch, operation, commit)
+        break
+      case 'drop':
+        batch.push({ type: 'del', key: rowKeyToEngine(operation.rowKey) })
+        batch.push({ type: 'del', key: indexKeyOf(operation.rowKey) })
+        break
+      case 'system':
+        batch.push(systemOperation(operation.name, operation.value))
+        break
+      default:
+        operation satisfies never
+    }
+  }
+}
+
+export function markOperation(mark: Mark): BatchOperation {
+  return { type: 'put', key: MARK_KEY, value: encodeMark(MARK_KEY, mark) }
+}
+
+/** Bytes that an operation will take in a batch, about. */
+export function operationBytes(operation: WriteOperation): number {
+  switch (operation.type) {
+    case 'row':
+      return operation.rowKey.length + operation.row.length
+    case 'drop':
+      return 2 * operation.rowKey.length
+    case 'system':
+      return operation.name.length + (operation.value?.length ?? 0)
+    default:
+      return operation satisfies never
+  }
+}
+
+function appendRow(
+  batch: BatchOperation[],
+  operation: WriteOperation & { type: 'row' },
+  commit: number,
+): void {
+  const { rowKey, row, isNew } = operation
+  sealRow(rowKey, row, commit)
+  batch.push({ type: 'put', key: rowKeyToEngine(rowKey), value: row })
+  if (!isNew) return
+  const key = indexKeyOf(rowKey)
+  batch.push({ type: 'put', key, value: sealRecord(key, NOTHING) })
+}
+
+function systemOperation(name: string, value: Uint8Array | undefined): BatchOperation {
+  const key = systemKey(name)
+  return value === undefined ? { type: 'del', key } : { type: 'put', key, value: sealRecord(key, value) }
+}

@@ -1,0 +1,161 @@
+import { limits } from '../../limits.js'
+import type { BatchOperation, EngineError } from '../../ports/engine.js'
+import { appendOperations, markOperation, operationBytes } from './batch.js'
+import type { GuardStats, StorageFault, WriteOperation } from './face.js'
+import type { OwnedEngine } from './owned-engine.js'
+import type { Turn } from './turn.js'
+
+/**
+ * Group commit. One batch is under way at a time, with one sync; all that is asked meanwhile waits and is the next batch. So
+ * the queue grows exactly as long as the disk is slow, a sync is shared by all who wait for one, and an idle store commits a
+ * lone write at once. With one batch in flight there is never a doubt about the order, and after a failure there is exactly
+ * one batch of which it is not known whether it is there.
+ *
+ *     turn        disk
+ *     a b c  ──▶  [a b c]──────sync──▶ acknowledge a b c
+ *       d e f g             (wait)     [d e f g]──────sync──▶ …
+ */
+interface QueuedWrite {
+  readonly operations: readonly WriteOperation[]
+  readonly bytes: number
+  readonly done: (fault: StorageFault | undefined) => void
+}
+
+/** The batch that is under way, or that failed. */
+export interface Flight {
+  readonly commit: number
+  readonly writes: readonly QueuedWrite[]
+}
+
+export interface CommitPorts {
+  readonly engine: OwnedEngine
+  readonly turn: Turn
+  readonly stats: GuardStats
+  readonly sync: boolean
+  /** The batch is durable; called before its writes are acknowledged. */
+  committed(flight: Flight): void
+  /** Nothing more is committed until `resume`. The flight's writes are still unanswered. */
+  failed(error: EngineError, flight: Flight): void
+}
+
+export interface Story {
+  readonly boot: number
+  readonly incarnation: string
+}
+
+export class CommitQueue {
+  readonly #ports: CommitPorts
+  #queue: QueuedWrite[] = []
+  #flight: Flight | undefined
+  #story: Story | undefined
+  #lastCommit = 0
+  #flushDue = false
+  #settled: (() => void)[] = []
+
+  constructor(ports: CommitPorts) {
+    this.#ports = ports
+  }
+
+  /** The number of the last batch that is durable. */
+  get lastCommit(): number {
+    return this.#lastCommit
+  }
+
+  get busy(): boolean {
+    return this.#flight !== undefined || this.#queue.length > 0
+  }
+
+  get inFlight(): boolean {
+    return this.#flight !== undefined
+  }
+
+  /** True while what waits is within its bounds. */
+  get hasRoom(): boolean {
+    const { queuedWrites, queuedBytes } = this.#ports.stats
+    return queuedWrites < limits.storageQueueWrites && queuedBytes < limits.storageQueueBytes
+  }
+
+  /** Commits go on from `lastCommit`, marked with this start and incarnation. */
+  resume(lastCommit: number, story: Story): void {
+    this.#lastCommit = lastCommit
+    this.#story = story
+  }
+
+  /** Commits nothing more until `resume`, and gives back what waits. */
+  halt(): readonly QueuedWrite[] {
+    const queue = this.#queue
+    this.#queue = []
+    this.#story = undefined
+    this.#count()
+    return queue
+  }
+
+  add(operations: readonly WriteOperation[], done: QueuedWrite['done']): void {
+    let bytes = 0
+    for (const operation of operations) bytes += operationBytes(operation)
+    this.#queue.push({ operations, bytes, done })
+    this.#ports.stats.queuedWrites++
+    this.#ports.stats.queuedBytes += bytes
+    if (this.#flight !== undefined || this.#flushDue) return
+    this.#flushDue = true
+    this.#ports.turn.after(() => {
+      this.#flushDue = false
+      this.#flush()
+    })
+  }
+
+  /** Runs `run` when the batch that is under way now has ended, either way; at once if none is. */
+  whenSettled(run: () => void): void {
+    if (this.#flight === undefined) run()
+    else this.#settled.push(run)
+  }
+
+  #flush(): void {
+    if (this.#flight !== undefined || this.#queue.length === 0 || this.#story === undefined) return
+    const flight = { commit: this.#lastCommit + 1, writes: this.#take() }
+    const batch: BatchOperation[] = []
+    for (const write of flight.writes) appendOperations(batch, write.operations, flight.commit)
+    batch.push(markOperation({ ...this.#story, commit: flight.commit }))
+    this.#flight = flight
+    this.#ports.stats.largestBatch = Math.max(this.#ports.stats.largestBatch, batch.length)
+    this.#ports.engine.batch(batch, this.#ports.sync, (error) => this.#land(flight, error))
+  }
+
+  /** As many of the waiting writes as one batch may hold, at least one. */
+  #take(): readonly QueuedWrite[] {
+    const queue = this.#queue
+    let operations = 0
+    let bytes = 0
+    let count = 0
+    for (const write of queue) {
+      operations += write.operations.length
+      bytes += write.bytes
+      if (count > 0 && (operations > limits.storageBatchOperations || bytes > limits.storageBatchBytes)) break
+      count++
+    }
+    this.#queue = queue.slice(count)
+    this.#count()
+    return count === queue.length ? queue : queue.slice(0, count)
+  }
+
+  /** The next batch goes to the disk before the writes of this one are acknowledged: what follows from those takes its time. */
+  #land(flight: Flight, error: EngineError | undefined): void {
+    this.#flight = undefined
+    const settled = this.#settled
+    this.#settled = []
+    if (error === undefined) {
+      this.#lastCommit = flight.commit
+      this.#ports.committed(flight)
+      this.#flush()
+      for (const write of flight.writes) write.done(undefined)
+    } else {
+      this.#ports.failed(error, flight)
+    }
+    for (const run of settled) run()
+  }
+
+  #count(): void {
+    this.#ports.stats.queuedWrites = this.#queue.length
+    this.#ports.stats.queuedBytes = this.#queue.reduce((sum, write) => sum + write.bytes, 0)
+  }
+}

@@ -1,0 +1,185 @@
+import type { Clock } from '../../ports/clock.js'
+import type { Engine, EngineErrorKind } from '../../ports/engine.js'
+import type { Log } from '../../ports/log.js'
+import type { Random } from '../../ports/random.js'
+import type { Scheduler } from '../../ports/scheduler.js'
+import type { SideFile } from '../../ports/side-file.js'
+import type { Space } from '../../ports/space.js'
+
+/** What the storage guard takes and gives. The rules for its callers are at the head of guard.ts. */
+
+export type GuardState =
+  /** Before `open` and after `close`. */
+  | 'closed'
+  | 'opening'
+  | 'open'
+  /** A write failed: nothing is written until the engine has been reopened and verified under a new incarnation. */
+  | 'fenced'
+  | 'closing'
+  /** `open` failed. */
+  | 'failed'
+
+export interface GuardPorts {
+  readonly engine: Engine
+  readonly sideFile: SideFile
+  readonly space: Space
+  readonly clock: Clock
+  readonly random: Random
+  readonly scheduler: Scheduler
+  readonly log: Log
+}
+
+export interface GuardOptions {
+  /** `fsync`: a write is on the disk before it is acknowledged. `os`: it has been given to the operating system. */
+  readonly durability: 'fsync' | 'os'
+  /** With less room than this on the disk, rows are refused before the engine fails. */
+  readonly freeSpaceFloorBytes: number
+  /** Rows kept in memory, in bytes. */
+  readonly cacheBytes: number
+}
+
+/** What this directory may have lost since it was last written. */
+export type Lost =
+  | 'nothing'
+  /** Rows that were acknowledged may be missing: the database is behind its side file, or one of the two cannot be trusted. */
+  | 'tail'
+  /** The side file knows of a database, and there is nothing in it. */
+  | 'everything'
+
+export interface OpenReport {
+  /** Counts the starts of this directory: 1, 2, 3 … */
+  readonly boot: number
+  /** 16 hex digits. Kept over a clean stop with nothing lost, else new. */
+  readonly incarnation: string
+  /** The last stop was clean. */
+  readonly clean: boolean
+  /** There was nothing here: a new directory. */
+  readonly fresh: boolean
+  readonly lost: Lost
+  /** The number of the last batch that the database holds. */
+  readonly lastCommit: number
+}
+
+export interface ReopenReport {
+  readonly boot: number
+  /** Always a new one. */
+  readonly incarnation: string
+  readonly lost: Lost
+  /** How much of the batch whose failure was the reason is there now. */
+  readonly failedBatch: 'none' | 'whole' | 'absent' | 'partly'
+  readonly fencedMs: number
+}
+
+export interface GuardListener {
+  /** The state has just become `fenced`; every write that waited has been failed. */
+  fenced(reason: string): void
+  /** The state is `open` again. */
+  reopened(report: ReopenReport): void
+}
+
+/** Why the storage could not be opened; the message is one sentence for the operator. */
+export class OpenFailure extends Error {
+  readonly kind: EngineErrorKind
+  constructor(kind: EngineErrorKind, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'OpenFailure'
+    this.kind = kind
+  }
+}
+
+export type StorageFaultKind =
+  /** Too much waits already. */
+  | 'overloaded'
+  /** Below the floor of free space. */
+  | 'full'
+  /** Fenced when asked, or still waiting when the fence fell. */
+  | 'fenced'
+  | 'closed'
+  /** It was in the batch that failed: it may or may not be there after the reopen. */
+  | 'failed'
+
+/** Why a write was not acknowledged. Unless `indeterminate`, it was never begun. */
+export class StorageFault extends Error {
+  readonly kind: StorageFaultKind
+  constructor(kind: StorageFaultKind, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'StorageFault'
+    this.kind = kind
+  }
+
+  get indeterminate(): boolean {
+    return this.kind === 'failed'
+  }
+}
+
+/** The row's intact bytes, `undefined` where there certainly is none, `unreadable` where there is or may be one that cannot be trusted. */
+export type RowRead = Uint8Array | undefined | 'unreadable'
+
+export type WriteOperation =
+  /** Envelope and object, not yet sealed. `isNew`: this node has no row for the key, so its index row goes into the same batch. */
+  | { readonly type: 'row'; readonly rowKey: Uint8Array; readonly row: Uint8Array; readonly isNew: boolean }
+  /** Removes the row and its index row. */
+  | { readonly type: 'drop'; readonly rowKey: Uint8Array }
+  /** The node's own small records, by name (1 to 64 ASCII characters); `undefined` removes. */
+  | { readonly type: 'system'; readonly name: string; readonly value: Uint8Array | undefined }
+
+export interface RowRange {
+  /** First row key, included. */
+  readonly from: Uint8Array
+  /** Where to stop, excluded; absent = the end. */
+  readonly to?: Uint8Array
+  readonly maxRows: number
+  readonly maxBytes: number
+}
+
+export interface ScannedRow {
+  readonly rowKey: Uint8Array
+  readonly row: Uint8Array | 'unreadable'
+}
+
+interface Page {
+  /** Where to go on; `undefined` when the range is finished or the scan failed. */
+  readonly next: Uint8Array | undefined
+  /** Something in this page cannot be trusted: there may be more rows than are shown. */
+  readonly damaged: boolean
+  /** The engine could not go on, or may not be asked now. */
+  readonly failed: boolean
+}
+
+export interface ScanPage extends Page {
+  /** In order of the row keys, damaged rows included. */
+  readonly rows: readonly ScannedRow[]
+}
+
+export interface IndexRange {
+  readonly bucket: Uint8Array
+  readonly prefix: Uint8Array
+  /** Keys after this one only. */
+  readonly after?: Uint8Array
+  readonly maxRows: number
+}
+
+export interface IndexPage extends Page {
+  /** Keys of the bucket in byte order. The index names keys that have a row, which may be all tombstones. */
+  readonly keys: readonly Uint8Array[]
+}
+
+/** Counters since the start, and gauges of now. */
+export interface GuardStats {
+  commits: number
+  rowsWritten: number
+  bytesWritten: number
+  /** Operations in the largest batch so far. */
+  largestBatch: number
+  rowsRead: number
+  cacheHits: number
+  rowsDamaged: number
+  fences: number
+  refusedFull: number
+  refusedOverloaded: number
+  queuedWrites: number
+  queuedBytes: number
+  cacheBytes: number
+  /** As last measured; -1 before the first measurement. */
+  freeBytes: number
+}

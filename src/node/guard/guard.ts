@@ -1,0 +1,376 @@
+import type { EngineError } from '../../ports/engine.js'
+import { CommitQueue, type Flight } from './commit-queue.js'
+import {
+  type GuardListener,
+  type GuardOptions,
+  type GuardPorts,
+  type GuardState,
+  type GuardStats,
+  type IndexPage,
+  type IndexRange,
+  type OpenFailure,
+  type OpenReport,
+  type ReopenReport,
+  type RowRange,
+  type RowRead,
+  type ScanPage,
+  StorageFault,
+  type StorageFaultKind,
+  type WriteOperation,
+} from './face.js'
+import { rowKeysOf } from './inspection.js'
+import { keyText, systemKey } from './key-space.js'
+import { openStorage } from './opening.js'
+import { OwnedEngine } from './owned-engine.js'
+import { ReadQueue } from './read-queue.js'
+import { Recovery } from './recovery.js'
+import { Room } from './room.js'
+import { RowCache } from './row-cache.js'
+import { ScanQueue } from './scan-queue.js'
+import { openRecord } from './small-record.js'
+import { Turn } from './turn.js'
+import { WatermarkWriter } from './watermark.js'
+
+/**
+ * The storage guard: one node's only way to its storage. It trusts the engine below it in nothing and promises upwards:
+ *
+ * - A write is acknowledged when it is durable in the mode in force, and no read shows it before.
+ * - A row that is shown is the row that was written; one that cannot be trusted is `unreadable`, never missing.
+ * - After any failed write it writes nothing more until the engine has been reopened and checked, under a new incarnation.
+ * - A directory that has lost what it had acknowledged says so at its start.
+ *
+ * For callers: no completion is called within the call that asked for it. Writes take effect in the order of the calls; a
+ * read asked after a write's completion sees it. A row handed to `write` belongs to the guard, which seals its envelope in
+ * place (commit number and checksum; nothing else changes); rows handed out are shared with the cache. Neither is ever changed
+ * again by anyone, and neither should be a sliver of a large buffer, which the cache would keep alive.
+ */
+const SENTENCES: Readonly<Record<StorageFaultKind, string>> = {
+  overloaded: 'too many writes wait for the disk',
+  full: 'the disk has less room left than the floor',
+  fenced: 'the storage is fenced after a failed write',
+  closed: 'the storage is closed',
+  failed: 'the write failed on the disk',
+}
+
+const DAMAGE_LOG_MS = 1_000
+
+export class StorageGuard {
+  readonly stats: GuardStats = {
+    commits: 0,
+    rowsWritten: 0,
+    bytesWritten: 0,
+    largestBatch: 0,
+    rowsRead: 0,
+    cacheHits: 0,
+    rowsDamaged: 0,
+    fences: 0,
+    refusedFull: 0,
+    refusedOverloaded: 0,
+    queuedWrites: 0,
+    queuedBytes: 0,
+    cacheBytes: 0,
+    freeBytes: -1,
+  }
+  readonly #ports: GuardPorts
+  readonly #listener: GuardListener
+  readonly #turn: Turn
+  readonly #engine: OwnedEngine
+  readonly #cache: RowCache
+  readonly #commits: CommitQueue
+  readonly #reads: ReadQueue
+  readonly #scans: ScanQueue
+  readonly #watermark: WatermarkWriter
+  readonly #room: Room
+  readonly #recovery: Recovery
+  #state: GuardState = 'closed'
+  #story = { boot: 0, incarnation: '' }
+  #failedFlight: Flight | undefined
+  #whenClosed: (() => void)[] = []
+  #damageLoggedMs = Number.NEGATIVE_INFINITY
+
+  constructor(ports: GuardPorts, options: GuardOptions, listener: GuardListener) {
+    if (options.durability !== 'fsync' && options.durability !== 'os') {
+      throw new RangeError(`durability "${String(options.durability)}" is not available: choose fsync or os`)
+    }
+    const { scheduler, sideFile, space, log, random, clock } = ports
+    const stats = this.stats
+    this.#ports = ports
+    this.#listener = listener
+    const turn = new Turn(scheduler)
+    const engine = new OwnedEngine(ports.engine, turn)
+    const cache = new RowCache(options.cacheBytes)
+    const mayRead = () => this.#mayRead()
+    const damaged = (rowKey: Uint8Array, reason: string) => this.#damaged(rowKey, reason)
+    const commits = new CommitQueue({
+      engine,
+      turn,
+      stats,
+      sync: options.durability === 'fsync',
+      committed: (flight) => this.#committed(flight),
+      failed: (error, flight) => this.#failed(error, flight),
+    })
+    this.#turn = turn
+    this.#engine = engine
+    this.#cache = cache
+    this.#commits = commits
+    this.#reads = new ReadQueue({ engine, turn, cache, commits, stats, mayRead, damaged })
+    this.#scans = new ScanQueue({ engine, turn, commits, mayRead, damaged })
+    this.#watermark = new WatermarkWriter({
+      sideFile,
+      scheduler,
+      mark: () => ({ ...this.#story, commit: commits.lastCommit }),
+      failed: (error) => this.#fence(error),
+    })
+    this.#room = new Room({ space, scheduler, log, stats, floorBytes: options.freeSpaceFloorBytes })
+    this.#recovery = new Recovery({
+      engine,
+      watermark: this.#watermark,
+      room: this.#room,
+      random,
+      scheduler,
+      clock,
+      log,
+      position: () => ({ ...this.#story, lastCommit: commits.lastCommit, flight: this.#failedFlight }),
+      reopened: (report, lastCommit) => this.#reopened(report, lastCommit),
+    })
+  }
+
+  get state(): GuardState {
+    return this.#state
+  }
+
+  /** 16 hex digits; valid once `open` has reported. */
+  get incarnation(): string {
+    return this.#story.incarnation
+  }
+
+  get boot(): number {
+    return this.#story.boot
+  }
+
+  /** Opens the directory and judges it. Only on a guard that is `closed`. */
+  open(done: (failure: OpenFailure | undefined, report: OpenReport | undefined) => void): void {
+    if (this.#state !== 'closed') throw new Error(`the storage is ${this.#state}`)
+    this.#state = 'opening'
+    const { sideFile, random } = this.#ports
+    openStorage(
+      { engine: this.#engine, sideFile, watermark: this.#watermark, room: this.#room, random },
+      (failure, report) => {
+        if (report === undefined) this.#notOpened(() => done(failure, undefined))
+        else this.#room.start(() => this.#opened(report, done))
+      },
+    )
+  }
+
+  /** Writes out what waits, then closes, with a clean mark if nothing failed. `done` once closed; may be called in any state. */
+  close(done: () => void): void {
+    this.#whenClosed.push(done)
+    if (this.#whenClosed.length > 1 || this.#state === 'opening') return
+    this.#beginClose()
+  }
+
+  /** The last durable row if it is at hand, else `undefined`: ask `read`. */
+  readCached(rowKey: Uint8Array): Uint8Array | undefined {
+    const row = this.#cache.get(keyText(rowKey))
+    if (row !== undefined) this.stats.cacheHits++
+    return row
+  }
+
+  /** One slot for each key. All that is asked within a turn is one look-up in the engine. */
+  read(rowKeys: readonly Uint8Array[], done: (rows: readonly RowRead[]) => void): void {
+    this.#reads.read(rowKeys, done)
+  }
+
+  /** One of the node's own records. */
+  readSystem(name: string, done: (value: RowRead) => void): void {
+    if (!this.#mayRead()) {
+      this.#turn.after(() => done('unreadable'))
+      return
+    }
+    const key = systemKey(name)
+    this.#engine.getMany([key], (error, [record]) => {
+      if (error !== undefined) done('unreadable')
+      else if (record === undefined) done(undefined)
+      else {
+        const value = openRecord(key, record)
+        done(value === 'damaged' ? 'unreadable' : value)
+      }
+    })
+  }
+
+  /** All of `operations` in one batch or none. `done` without a fault: durable in the mode in force. */
+  write(operations: readonly WriteOperation[], done: (fault: StorageFault | undefined) => void): void {
+    const refusal = this.#refusal(operations)
+    if (refusal === undefined) this.#commits.add(operations, done)
+    else this.#turn.after(() => done(fault(refusal)))
+  }
+
+  /** A page of rows in order of their keys. */
+  scan(range: RowRange, done: (page: ScanPage) => void): void {
+    this.#scans.rows(range, done)
+  }
+
+  /** A page of the keys of a bucket, in byte order. */
+  scanIndex(range: IndexRange, done: (page: IndexPage) => void): void {
+    this.#scans.index(range, done)
+  }
+
+  #refusal(operations: readonly WriteOperation[]): StorageFaultKind | undefined {
+    if (this.#state !== 'open') return this.#state === 'fenced' ? 'fenced' : 'closed'
+    if (!this.#commits.hasRoom) {
+      this.stats.refusedOverloaded++
+      return 'overloaded'
+    }
+    if (!this.#room.low || !operations.some((operation) => operation.type === 'row')) return undefined
+    this.stats.refusedFull++
+    return 'full'
+  }
+
+  #mayRead(): boolean {
+    switch (this.#state) {
+      case 'open':
+      case 'closing':
+        return true
+      case 'fenced':
+        return this.#recovery.reading
+      case 'closed':
+      case 'opening':
+      case 'failed':
+        return false
+      default:
+        return this.#state satisfies never
+    }
+  }
+
+  #opened(report: OpenReport, done: (failure: undefined, report: OpenReport) => void): void {
+    this.#story = { boot: report.boot, incarnation: report.incarnation }
+    this.#commits.resume(report.lastCommit, this.#story)
+    this.#state = 'open'
+    this.#watermark.follow()
+    if (report.lost !== 'nothing') this.#ports.log.error('storage-lost-rows', { ...report })
+    done(undefined, report)
+    if (this.#whenClosed.length > 0) this.#beginClose()
+  }
+
+  #notOpened(report: () => void): void {
+    this.#state = 'failed'
+    report()
+    if (this.#whenClosed.length > 0) this.#beginClose()
+  }
+
+  #committed({ writes }: Flight): void {
+    const { stats } = this
+    stats.commits++
+    let bytes = 0
+    for (const write of writes) {
+      bytes += write.bytes
+      for (const operation of write.operations) this.#applyToCache(operation)
+    }
+    stats.bytesWritten += bytes
+    stats.cacheBytes = this.#cache.bytes
+    this.#room.wrote(bytes)
+    // While a recovery or a clean stop is writing the side file, nobody else does.
+    if (this.#state === 'open') this.#watermark.follow()
+  }
+
+  #applyToCache(operation: WriteOperation): void {
+    if (operation.type === 'system') return
+    const key = keyText(operation.rowKey)
+    this.#reads.overtake(key)
+    if (operation.type === 'drop') {
+      this.#cache.delete(key)
+    } else {
+      this.#cache.set(key, operation.row)
+      this.stats.rowsWritten++
+    }
+  }
+
+  #failed(error: EngineError, flight: Flight): void {
+    this.#failedFlight = flight
+    for (const rowKey of rowKeysOf(flight)) this.#cache.delete(keyText(rowKey))
+    const alreadyFenced = this.#state === 'fenced'
+    if (this.#state === 'open') this.#state = 'fenced'
+    const failed = fault('failed', error)
+    for (const write of flight.writes) write.done(failed)
+    if (!alreadyFenced) this.#fence(error)
+  }
+
+  /** Also while closing: then nothing is reopened, and the stop is not a clean one. */
+  #fence(error: EngineError): void {
+    const closing = this.#state === 'closing'
+    if (!closing) this.#state = 'fenced'
+    this.stats.fences++
+    this.#ports.log.error('storage-fenced', { kind: error.kind, reason: error.message })
+    if (error.kind === 'full') this.#room.ranOut()
+    const waiting = this.#commits.halt()
+    const refused = fault(closing ? 'closed' : 'fenced', error)
+    for (const write of waiting) write.done(refused)
+    if (closing) return
+    this.#listener.fenced(error.message)
+    this.#recovery.begin(error)
+  }
+
+  #reopened(report: ReopenReport, lastCommit: number): void {
+    this.#story = { boot: report.boot, incarnation: report.incarnation }
+    this.#failedFlight = undefined
+    this.#cache.clear()
+    this.#commits.resume(lastCommit, this.#story)
+    this.#state = 'open'
+    this.#watermark.follow()
+    this.#ports.log.warn('storage-reopened', { ...report })
+    this.#listener.reopened(report)
+  }
+
+  #beginClose(): void {
+    const before = this.#state
+    this.#room.stop()
+    if (before === 'closed' || before === 'failed') {
+      this.#turn.after(() => this.#closed(before))
+      return
+    }
+    this.#state = 'closing'
+    if (before === 'fenced') this.#recovery.stop(() => this.#closed('closed'))
+    else this.#drain(this.stats.fences)
+  }
+
+  /** A batch that fails meanwhile counts as a fence, and the stop is not clean. */
+  #drain(fences: number): void {
+    if (this.#commits.inFlight) this.#commits.whenSettled(() => this.#drain(fences))
+    else if (this.#commits.busy) this.#turn.after(() => this.#drain(fences))
+    else this.#watermark.stop(() => this.#closeEngine(fences))
+  }
+
+  #closeEngine(fences: number): void {
+    this.#engine.close((error) => {
+      if (error !== undefined || this.stats.fences > fences) {
+        this.#closed('closed')
+        return
+      }
+      const mark = { ...this.#story, commit: this.#commits.lastCommit }
+      this.#watermark.record(mark, { clean: true }, () => this.#closed('closed'))
+    })
+  }
+
+  #closed(state: GuardState): void {
+    this.#state = state
+    this.#cache.clear()
+    const whenClosed = this.#whenClosed
+    this.#whenClosed = []
+    for (const done of whenClosed) done()
+  }
+
+  /** One line a second at most: a damaged table has many rows. */
+  #damaged(rowKey: Uint8Array, reason: string): void {
+    this.stats.rowsDamaged++
+    const now = this.#ports.clock.monotonicMs()
+    if (now - this.#damageLoggedMs < DAMAGE_LOG_MS) return
+    this.#damageLoggedMs = now
+    const hashBits = Buffer.from(rowKey.subarray(0, 2)).toString('hex')
+    this.#ports.log.error('storage-row-unreadable', { hashBits, reason, total: this.stats.rowsDamaged })
+  }
+}
+
+function fault(kind: StorageFaultKind, cause?: EngineError): StorageFault {
+  const sentence = cause === undefined ? SENTENCES[kind] : `${SENTENCES[kind]}: ${cause.message}`
+  return new StorageFault(kind, sentence, { cause })
+}

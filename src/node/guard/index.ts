@@ -1,0 +1,2 @@
+export * from './face.js'
+export { StorageGuard } from './guard.js'

@@ -1,0 +1,82 @@
+import type { Mark, Watermark } from './boot-record.js'
+import type { Lost } from './face.js'
+
+/**
+ * What a directory is, judged from what was found in it. Nothing else decides whether a node may go on as the one it was: an
+ * incarnation is kept only where the database, its mark and its watermark tell one story of a clean stop. In every other case
+ * the node takes a new one, and so mints no dot that it may have minted before and forgotten.
+ */
+export interface Found {
+  readonly slots: readonly [Slot, Slot]
+  readonly mark: Mark | 'damaged' | undefined
+  /** The database holds no row at all. */
+  readonly empty: boolean
+}
+
+/** One slot of the side file; `undefined` was never written. */
+export type Slot = Watermark | 'damaged' | undefined
+
+export interface Judgement {
+  readonly boot: number
+  /** `undefined`: a new one is needed. */
+  readonly incarnation: string | undefined
+  readonly clean: boolean
+  readonly fresh: boolean
+  readonly lost: Lost
+  /** Batches are numbered from here on; no row has a higher number. */
+  readonly lastCommit: number
+  /** Of the side file; the next write goes on from it. */
+  readonly sequence: number
+}
+
+/**
+ * Where the mark cannot be read, nothing tells how far the rows' commit numbers go. The watermark is at most some 250 ms old, and
+ * no node forms this many batches in that time.
+ */
+const UNKNOWN_COMMITS = 1_000_000
+
+export function judge(found: Found): Judgement {
+  const watermark = newest(found.slots)
+  const mark = found.mark === 'damaged' ? undefined : found.mark
+  const fresh = isFresh(found, watermark)
+  const lost = fresh ? 'nothing' : lostIn(found, watermark)
+  const clean = watermark !== undefined && mark !== undefined && watermark.clean && sameStory(watermark, mark)
+  const known = Math.max(watermark?.commit ?? 0, mark?.commit ?? 0)
+  return {
+    boot: Math.max(watermark?.boot ?? 0, mark?.boot ?? 0) + 1,
+    incarnation: clean && lost === 'nothing' ? watermark.incarnation : undefined,
+    clean,
+    fresh,
+    lost,
+    lastCommit: mark === undefined && !found.empty ? known + UNKNOWN_COMMITS : known,
+    sequence: watermark?.sequence ?? 0,
+  }
+}
+
+/** An empty database with no side file, or with one that was cut off before anything could be acknowledged. */
+function isFresh(found: Found, watermark: Watermark | undefined): boolean {
+  if (!found.empty) return false
+  if (watermark !== undefined) return watermark.creating
+  return found.slots[0] === undefined && found.slots[1] === undefined
+}
+
+function lostIn(found: Found, watermark: Watermark | undefined): Lost {
+  if (found.empty) return 'everything'
+  if (watermark === undefined || found.mark === undefined || found.mark === 'damaged') return 'tail'
+  return found.mark.commit < watermark.commit ? 'tail' : 'nothing'
+}
+
+function newest(slots: readonly [Slot, Slot]): Watermark | undefined {
+  const [first, second] = slots.map((slot) => (slot === 'damaged' ? undefined : slot))
+  if (first === undefined || second === undefined) return first ?? second
+  return first.sequence > second.sequence ? first : second
+}
+
+/** A slot that went bad leaves an older one behind, which may say `clean`; the mark of a later start gives it away. */
+function sameStory(watermark: Watermark, mark: Mark): boolean {
+  return (
+    watermark.boot === mark.boot &&
+    watermark.commit === mark.commit &&
+    watermark.incarnation === mark.incarnation
+  )
+}

@@ -1,0 +1,178 @@
+import { checkRow, rowCommit } from '../../kernel/index.js'
+import { limits } from '../../limits.js'
+import type { ScanRange, ScanResult } from '../../ports/engine.js'
+import type { CommitQueue } from './commit-queue.js'
+import type { IndexPage, IndexRange, RowRange, ScannedRow, ScanPage } from './face.js'
+import {
+  afterPrefix,
+  endOfRows,
+  engineToRowKey,
+  indexPrefix,
+  keyInIndex,
+  rowKeyToEngine,
+  successor,
+} from './key-space.js'
+import type { OwnedEngine } from './owned-engine.js'
+import { openRecord } from './small-record.js'
+import type { Turn } from './turn.js'
+
+/**
+ * Scans, a page at a time. RocksDB's iterators do not verify what they read: a damaged table gives wrong bytes without a word. So
+ * every row is checked with its key, what fails is reported where it was found, and keys that are out of order or out of the range
+ * make the page damaged.
+ */
+export interface ScanPorts {
+  readonly engine: OwnedEngine
+  readonly turn: Turn
+  readonly commits: CommitQueue
+  mayRead(): boolean
+  damaged(rowKey: Uint8Array, reason: string): void
+}
+
+interface Bounds {
+  readonly from: Uint8Array
+  readonly to: Uint8Array
+}
+
+/** One call of the engine that waits for its turn. */
+interface Waiting {
+  readonly range: ScanRange
+  readonly done: (result: ScanResult | undefined) => void
+}
+
+const FAILED = { next: undefined, damaged: true, failed: true } as const
+
+export class ScanQueue {
+  readonly #ports: ScanPorts
+  readonly #waiting: Waiting[] = []
+  #underWay = 0
+
+  constructor(ports: ScanPorts) {
+    this.#ports = ports
+  }
+
+  rows(asked: RowRange, done: (page: ScanPage) => void): void {
+    const range = {
+      from: rowKeyToEngine(asked.from),
+      to: asked.to === undefined ? endOfRows() : rowKeyToEngine(asked.to),
+      maxRows: asked.maxRows,
+      maxBytes: asked.maxBytes,
+    }
+    this.#ask(range, (result) => {
+      if (result === undefined) done({ rows: [], ...FAILED })
+      else this.#rowPage(range, result, done)
+    })
+  }
+
+  index(asked: IndexRange, done: (page: IndexPage) => void): void {
+    const { bucket, maxRows } = asked
+    const prefix = indexPrefix(bucket, asked.prefix)
+    const after = asked.after === undefined ? prefix : successor(indexPrefix(bucket, asked.after))
+    const from = Buffer.compare(after, prefix) > 0 ? after : prefix
+    const range = { from, to: afterPrefix(prefix), maxRows, maxBytes: limits.storageScanBytes }
+    this.#ask(range, (result) =>
+      done(result === undefined ? { keys: [], ...FAILED } : indexPage(bucket, range, result)),
+    )
+  }
+
+  #ask(range: ScanRange, done: (result: ScanResult | undefined) => void): void {
+    if (this.#waiting.length >= limits.storageQueueScans) {
+      this.#ports.turn.after(() => done(undefined))
+      return
+    }
+    this.#waiting.push({ range, done })
+    this.#ports.turn.after(() => this.#next())
+  }
+
+  #next(): void {
+    while (this.#underWay < limits.storageScans) {
+      const waiting = this.#waiting.shift()
+      if (waiting === undefined) return
+      this.#start(waiting)
+    }
+  }
+
+  #start({ range, done }: Waiting): void {
+    if (!this.#ports.mayRead()) {
+      done(undefined)
+      return
+    }
+    this.#underWay++
+    const maxRows = Math.min(range.maxRows, limits.storageScanRows)
+    const maxBytes = Math.min(range.maxBytes, limits.storageScanBytes)
+    this.#ports.engine.scan({ ...range, maxRows, maxBytes }, (error, result) => {
+      this.#underWay--
+      if (error !== undefined && error.kind !== 'closed') this.#ports.damaged(range.from, error.message)
+      done(error === undefined ? result : undefined)
+      this.#next()
+    })
+  }
+
+  /** Rows of the batch under way are shown when it has ended well, and not at all if it has not. */
+  #rowPage(range: Bounds, result: ScanResult, done: (page: ScanPage) => void): void {
+    const { commits } = this.#ports
+    const rows = result.rows.map(({ key, value }) => this.#verified(engineToRowKey(key), value))
+    const show = () =>
+      done(
+        this.#page(
+          range,
+          result,
+          rows.map((row) => this.#durable(row)),
+        ),
+      )
+    if (commits.inFlight && rows.some((row) => this.#durable(row) !== row)) commits.whenSettled(show)
+    else show()
+  }
+
+  #verified(rowKey: Uint8Array, row: Uint8Array): ScannedRow {
+    if (checkRow(rowKey, row) === 0) return { rowKey, row }
+    this.#ports.damaged(rowKey, 'checksum')
+    return { rowKey, row: 'unreadable' }
+  }
+
+  #durable(scanned: ScannedRow): ScannedRow {
+    const { rowKey, row } = scanned
+    if (row === 'unreadable' || rowCommit(row) <= this.#ports.commits.lastCommit) return scanned
+    return { rowKey, row: 'unreadable' }
+  }
+
+  #page(range: Bounds, result: ScanResult, rows: readonly ScannedRow[]): ScanPage {
+    const next = goOn(range, result)
+    return {
+      rows,
+      next: next === undefined ? undefined : engineToRowKey(next),
+      damaged: !inOrder(range, result) || rows.some(({ row }) => row === 'unreadable'),
+      failed: next === undefined && !result.done,
+    }
+  }
+}
+
+function indexPage(bucket: Uint8Array, range: Bounds, result: ScanResult): IndexPage {
+  const intact = result.rows.filter(({ key, value }) => openRecord(key, value) !== 'damaged')
+  const last = result.rows.at(-1)?.key
+  const goesOn = goOn(range, result) !== undefined
+  return {
+    keys: intact.map(({ key }) => keyInIndex(bucket, key)),
+    next: goesOn && last !== undefined ? keyInIndex(bucket, last) : undefined,
+    damaged: !inOrder(range, result) || intact.length < result.rows.length,
+    failed: !goesOn && !result.done,
+  }
+}
+
+/** Where the next page begins; `undefined` at the end, or where a damaged key leads nowhere. */
+function goOn(range: Bounds, result: ScanResult): Buffer | undefined {
+  const last = result.rows.at(-1)?.key
+  if (result.done || last === undefined) return undefined
+  return Buffer.compare(last, range.from) >= 0 && Buffer.compare(last, range.to) < 0
+    ? successor(last)
+    : undefined
+}
+
+function inOrder(range: Bounds, result: ScanResult): boolean {
+  return result.rows.every(({ key }, index) => {
+    const before = result.rows[index - 1]?.key
+    const follows =
+      before === undefined ? Buffer.compare(key, range.from) >= 0 : Buffer.compare(key, before) > 0
+    return follows && Buffer.compare(key, range.to) < 0
+  })
+}

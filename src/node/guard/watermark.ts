@@ -1,0 +1,85 @@
+import type { EngineError } from '../../ports/engine.js'
+import type { Scheduler } from '../../ports/scheduler.js'
+import type { SideFile } from '../../ports/side-file.js'
+import { encodeWatermark, type Mark } from './boot-record.js'
+
+/**
+ * Writes the side file: at once when a start, an incarnation or a clean stop has to be recorded, and by itself while commits go
+ * on, so that the watermark is never further behind than the delay and one write.
+ */
+const DELAY_MS = 150
+
+export interface WatermarkPorts {
+  readonly sideFile: SideFile
+  readonly scheduler: Scheduler
+  /** What the timed writes record. */
+  mark(): Mark
+  failed(error: EngineError): void
+}
+
+type Flags = { readonly clean?: boolean; readonly creating?: boolean }
+
+export class WatermarkWriter {
+  readonly #ports: WatermarkPorts
+  /** Of the last write that succeeded. One that failed is repeated in its own slot: the other slot holds what is still good. */
+  #sequence = 0
+  #recorded = 0
+  #cancel: (() => void) | undefined
+  #writing = false
+  #whenIdle: (() => void) | undefined
+
+  constructor(ports: WatermarkPorts) {
+    this.#ports = ports
+  }
+
+  resume(sequence: number): void {
+    this.#sequence = sequence
+  }
+
+  /** There are commits that the side file does not know of. */
+  follow(): void {
+    if (this.#cancel !== undefined || this.#writing) return
+    this.#cancel = this.#ports.scheduler.after(DELAY_MS, () => {
+      this.#cancel = undefined
+      this.#catchUp()
+    })
+  }
+
+  /** Writes nothing more by itself; `idle` when no write is under way. */
+  stop(idle: () => void): void {
+    this.#cancel?.()
+    this.#cancel = undefined
+    if (this.#writing) this.#whenIdle = idle
+    else idle()
+  }
+
+  /** Records this now. Not while another write is under way. */
+  record(mark: Mark, flags: Flags, done: (error: EngineError | undefined) => void): void {
+    const sequence = this.#sequence + 1
+    const slot = encodeWatermark({
+      ...mark,
+      sequence,
+      clean: flags.clean === true,
+      creating: flags.creating === true,
+    })
+    this.#writing = true
+    this.#ports.sideFile.write(sequence % 2 === 0 ? 0 : 1, slot, (error) => {
+      this.#writing = false
+      if (error === undefined) {
+        this.#sequence = sequence
+        this.#recorded = mark.commit
+      }
+      done(error)
+    })
+  }
+
+  #catchUp(): void {
+    this.record(this.#ports.mark(), {}, (error) => {
+      const whenIdle = this.#whenIdle
+      this.#whenIdle = undefined
+      if (whenIdle !== undefined) whenIdle()
+      else if (error !== undefined) this.#ports.failed(error)
+      else if (this.#ports.mark().commit > this.#recorded) this.follow()
+    })
+  }
+}
