@@ -198,9 +198,26 @@ export class StorageGuard {
     })
   }
 
-  /** All of `operations` in one batch or none. `done` without a fault: durable in the mode in force. */
-  write(operations: readonly WriteOperation[], done: (fault: StorageFault | undefined) => void): void {
-    const refusal = this.#refusal(operations)
+  /**
+   * What a row offered now would be refused with, or `undefined`. Asked before a dot is minted, whose write is then `admitted`: a refusal
+   * after the minting would leave the dot free for another value.
+   */
+  refusal(): StorageFaultKind | undefined {
+    return this.#refusal(true)
+  }
+
+  /**
+   * All of `operations` in one batch or none. `done` without a fault: durable in the mode in force. With `admitted` (`refusal` was
+   * asked in this turn) neither a full disk nor a full queue refuses it any more, only a fence or the end.
+   */
+  write(
+    operations: readonly WriteOperation[],
+    done: (fault: StorageFault | undefined) => void,
+    admitted = false,
+  ): void {
+    const refusal = admitted
+      ? this.#gate()
+      : this.#refusal(operations.some((operation) => operation.type === 'row'))
     if (refusal === undefined) this.#commits.add(operations, done)
     else this.#turn.after(() => done(fault(refusal)))
   }
@@ -215,13 +232,19 @@ export class StorageGuard {
     this.#scans.index(range, done)
   }
 
-  #refusal(operations: readonly WriteOperation[]): StorageFaultKind | undefined {
-    if (this.#state !== 'open') return this.#state === 'fenced' ? 'fenced' : 'closed'
+  #gate(): StorageFaultKind | undefined {
+    if (this.#state === 'open') return undefined
+    return this.#state === 'fenced' ? 'fenced' : 'closed'
+  }
+
+  #refusal(holdsRow: boolean): StorageFaultKind | undefined {
+    const gate = this.#gate()
+    if (gate !== undefined) return gate
     if (!this.#commits.hasRoom) {
       this.stats.refusedOverloaded++
       return 'overloaded'
     }
-    if (!this.#room.low || !operations.some((operation) => operation.type === 'row')) return undefined
+    if (!this.#room.low || !holdsRow) return undefined
     this.stats.refusedFull++
     return 'full'
   }
