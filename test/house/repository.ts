@@ -1,0 +1,46 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** One file of the repository; `path` is relative to its root, with forward slashes. */
+export interface Source {
+  readonly path: string
+  readonly text: string
+}
+
+/** What a rule found. `line` counts from 1. */
+export interface Finding {
+  readonly path: string
+  readonly line: number
+  readonly what: string
+}
+
+/** Compiled, this file is dist/test/house/repository.js. */
+export const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
+
+const TEXT =
+  /\.(ts|cts|mts|js|cjs|mjs|rs|toml|json|md|yml|yaml|sh)$|(^|\/)(\.ci\/run|\.gitignore|\.npmrc|LICENSE)$/
+
+/** Every text file that is tracked or about to be, as it is now; ignored files are not ours to judge. */
+export function repositorySources(): Source[] {
+  const listed = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '-z'], {
+    cwd: ROOT,
+    encoding: 'utf8',
+    maxBuffer: 64 * 1024 * 1024,
+  })
+  return listed
+    .split('\0')
+    .filter((file) => TEXT.test(file) && existsSync(path.join(ROOT, file)))
+    .sort()
+    .map((file) => ({ path: file, text: readFileSync(path.join(ROOT, file), 'utf8') }))
+}
+
+export function lineAt(text: string, offset: number): number {
+  return text.slice(0, offset).split('\n').length
+}
+
+/** For messages of a failing test: `src/node/turn.ts:12 what`. */
+export function printed(findings: readonly Finding[]): string[] {
+  return findings.map(({ path: file, line, what }) => `${file}:${line} ${what}`)
+}
