@@ -126,9 +126,9 @@ export const SETTINGS = {
   },
   durability: {
     flag: 'durability',
-    shape: 'fsync|os|buffered',
-    help: 'When a write counts: synced to the disk, written but not synced, or in memory.',
-    parse: oneOf('fsync', 'os', 'buffered'),
+    shape: 'fsync|os',
+    help: 'When a write counts: when the disk has it, or when the operating system has it.',
+    parse: oneOf('fsync', 'os'),
     fallback: 'fsync',
   },
   n: {
@@ -157,14 +157,14 @@ export const SETTINGS = {
     shape: 'SIZE',
     help: 'Memory for rows that were read or written lately.',
     parse: bytes(0, 1024 ** 4),
-    fallback: '64MiB',
+    fallback: bytesText(limits.storageCacheBytes),
   },
   freeSpaceFloor: {
     flag: 'free-space-floor',
     shape: 'SIZE',
     help: "Refuse clients' writes when less than this is free on the disk.",
     parse: bytes(0, 1024 ** 5),
-    fallback: '256MiB',
+    fallback: bytesText(limits.storageFloorBytes),
   },
   logLevel: {
     flag: 'log-level',

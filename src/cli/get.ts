@@ -18,10 +18,12 @@ export async function get({ settings, operands }: Invocation): Promise<number> {
   if (settings.showContext) showContext(answer)
   const name = shownKey(bucket, key)
   if (answer.status === 404 && isMissing(answer)) throw new Fault(`nothing is stored at ${name}`)
-  if (every) await printJson(json(answer, settings.url))
+  if (every) await printJson(json<{ versions: unknown }>(answer, settings.url, ['versions']))
   else if (answer.status === 200) await printValue(answer.body)
-  else if (answer.status === 300) throw new Fault(severalVersions(answer, name))
-  else throw refusal(answer, settings.url)
+  else if (answer.status === 300) {
+    const { versions } = json<{ versions: unknown[] }>(answer, settings.url, ['versions'])
+    throw new Fault(severalVersions(versions, name))
+  } else throw refusal(answer, settings.url)
   return 0
 }
 
@@ -42,8 +44,7 @@ async function printValue(body: Buffer): Promise<void> {
   if (personReads() && body.at(-1) !== 0x0a) await print('\n')
 }
 
-function severalVersions(answer: Answer, name: string): string {
-  const { versions } = JSON.parse(answer.body.toString()) as { versions: unknown[] }
+function severalVersions(versions: readonly unknown[], name: string): string {
   return (
     `${name} has ${versions.length} concurrent versions: see them with --versions, ` +
     'then put the merged value with --context'

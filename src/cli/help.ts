@@ -87,7 +87,7 @@ export function configurationPage(): string {
 
 const PAGE = `# Settings
 
-<!-- Made from the table in src/config.ts by \`npm run docs\`; a test compares. -->
+<!-- Made from the table in src/config.ts by test/unit/config.test.ts, which compares too (UPDATE_DOCS=1 writes it anew). -->
 
 A setting can be given in three ways. A flag goes before the environment, the environment before the file, the file before the
 default. All are parsed once, before anything else happens; what cannot be used ends the command with one line and exit code 2.

@@ -19,7 +19,7 @@ export interface NodeConfig {
   readonly weight: number
   readonly secretFile: string | undefined
   readonly engine: 'rocksdb' | 'memory'
-  readonly durability: 'fsync' | 'os' | 'buffered'
+  readonly durability: 'fsync' | 'os'
   readonly n: number | undefined
   readonly partitions: number | undefined
   readonly valueBytes: number

@@ -51,9 +51,10 @@ function parse(body: Buffer): unknown {
   }
 }
 
-/** The JSON of a successful answer. */
-export function json<T>(answer: Answer, url: URL): T {
+/** The JSON object of a successful answer, which has at least these members. */
+export function json<T extends object>(answer: Answer, url: URL, members: readonly (keyof T)[]): T {
   const content = answer.status === 200 || answer.status === 300 ? parse(answer.body) : undefined
-  if (content === undefined) throw refusal(answer, url)
+  const fits = typeof content === 'object' && content !== null && members.every((name) => name in content)
+  if (!fits) throw refusal(answer, url)
   return content as T
 }

@@ -4,24 +4,25 @@ import type { Invocation } from './resolve.js'
 import { printJson, printLine, table } from './terminal.js'
 
 interface Ring {
-  readonly partitions: number
+  readonly q: number
   readonly ringDigest: string
   readonly members: readonly { readonly name: string }[]
   /** For each partition, indices into members. */
-  readonly owners: readonly (readonly number[])[]
+  readonly partitions: readonly (readonly number[])[]
 }
 
 /** `rotunda ring`: the owners of each partition, in order; neighbours with the same owners in one line. */
 export async function ring({ settings }: Invocation): Promise<number> {
   const { url, timeout: timeoutMs } = settings
-  const content = json<Ring>(await ask(url, { method: 'GET', path: '/v1/cluster/ring', timeoutMs }), url)
+  const answer = await ask(url, { method: 'GET', path: '/v1/cluster/ring', timeoutMs })
+  const content = json<Ring>(answer, url, ['members', 'partitions'])
   if (settings.json) await printJson(content)
   else await printLine(ringText(content))
   return 0
 }
 
-function ringText({ partitions, ringDigest, members, owners }: Ring): string {
-  const names = owners.map((indices) => indices.map((index) => members[index]?.name ?? '?').join(' '))
+function ringText({ q, ringDigest, members, partitions }: Ring): string {
+  const names = partitions.map((indices) => indices.map((index) => members[index]?.name ?? '?').join(' '))
   const rows: [string, string][] = []
   let first = 0
   for (let partition = 1; partition <= names.length; partition++) {
@@ -29,5 +30,5 @@ function ringText({ partitions, ringDigest, members, owners }: Ring): string {
     rows.push([first === partition - 1 ? `${first}` : `${first}–${partition - 1}`, names[first]!])
     first = partition
   }
-  return `${partitions} partitions on ${members.length} members, ring ${ringDigest}\n\n${table(['PARTITIONS', 'OWNERS'], rows)}`
+  return `${q} partitions on ${members.length} members, ring ${ringDigest}\n\n${table(['PARTITIONS', 'OWNERS'], rows)}`
 }

@@ -19,7 +19,7 @@ interface Cluster {
   readonly n: number
   readonly r: number
   readonly w: number
-  readonly partitions: number
+  readonly q: number
   readonly members: readonly Member[]
   readonly pendingHints: number
   readonly transfers: number
@@ -27,7 +27,8 @@ interface Cluster {
 
 interface Ring {
   readonly members: readonly { readonly id: string }[]
-  readonly owners: readonly (readonly number[])[]
+  /** For each partition, its owners as indices into members. */
+  readonly partitions: readonly (readonly number[])[]
 }
 
 /** `rotunda status`: the members as one node sees them. */
@@ -37,21 +38,22 @@ export async function status({ settings }: Invocation): Promise<number> {
     ask(url, { method: 'GET', path: '/v1/cluster', timeoutMs }),
     ask(url, { method: 'GET', path: '/v1/cluster/ring', timeoutMs }),
   ])
-  const cluster = json<Cluster>(answers[0], url)
+  const cluster = json<Cluster>(answers[0], url, ['members', 'q'])
   if (settings.json) await printJson(cluster)
-  else await printLine(statusText(cluster, copiesOwned(json<Ring>(answers[1], url))))
+  else
+    await printLine(statusText(cluster, copiesOwned(json<Ring>(answers[1], url, ['members', 'partitions']))))
   return 0
 }
 
 /** For each member's id the number of partitions that it holds a copy of. */
-function copiesOwned({ members, owners }: Ring): Map<string, number> {
+function copiesOwned({ members, partitions }: Ring): Map<string, number> {
   const counts = members.map(() => 0)
-  for (const ofPartition of owners) for (const index of ofPartition) counts[index]!++
+  for (const ofPartition of partitions) for (const index of ofPartition) counts[index]!++
   return new Map(members.map(({ id }, index) => [id, counts[index]!]))
 }
 
 function statusText(cluster: Cluster, owned: ReadonlyMap<string, number>): string {
-  const { members, n, r, w, partitions, self, pendingHints, transfers } = cluster
+  const { members, n, r, w, q, self, pendingHints, transfers } = cluster
   const asked = members.find(({ id }) => id === self)
   const rows = members.map((member) => [
     member.name,
@@ -62,7 +64,7 @@ function statusText(cluster: Cluster, owned: ReadonlyMap<string, number>): strin
     condition(member),
     owned.get(member.id) ?? 0,
   ])
-  const settings = `N ${n}, R ${r}, W ${w}, ${partitions} partitions`
+  const settings = `N ${n}, R ${r}, W ${w}, ${q} partitions`
   const work = [
     pendingHints > 0 && `${pendingHints} hints waiting`,
     transfers > 0 && `${transfers} transfers`,

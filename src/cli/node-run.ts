@@ -1,0 +1,97 @@
+/** The life of one node's process: put together, started, told to stop, or unable to go on. */
+
+import type { ProcessLog } from '../io/log.js'
+import type { Secret } from '../io/secret.js'
+import { VERSION } from '../version.js'
+import { Fault } from './ask.js'
+import { type ComposedNode, composeNode } from './compose.js'
+import type { NodeConfig } from './node-config.js'
+import { onStopSignals } from './stop-signal.js'
+import { UsageError } from './usage-error.js'
+import { type HostPort, hostPortText } from './values.js'
+
+/** A stop that takes longer than this hangs: requests in flight get half of it, the rest is fast. */
+const LONGEST_STOP_MS = 20_000
+
+/** Why a run ends: told to, or an error whose message says why it cannot go on. */
+type End = 'asked' | Error
+
+/** Runs the node until it is told to stop, then stops it. Throws Fault or UsageError where it cannot start or go on. */
+export async function runNode(config: NodeConfig, secret: Secret, log: ProcessLog): Promise<void> {
+  const ended = new Promise<End>((resolve) => listenForTheEnd(config, resolve))
+  const { node, api } = await composeNode(config, secret, log)
+  const broken = new Promise<End>((resolve) => {
+    node.onFatal = (failure) => resolve(asError(failure))
+  })
+  await listen(api, config.listen)
+  const started = new Promise<End | undefined>((resolve) => {
+    node.start((failure) => resolve(failure && asError(failure)))
+  })
+  const early = await Promise.race([started, broken, ended])
+  if (early === undefined) log.info('ready', readyFields(config))
+  const end = early ?? (await Promise.race([broken, ended]))
+  if (end !== 'asked') log.error('stopping', { reason: end.message })
+  else log.info('stopping')
+  await stop({ node, api })
+  log.info('stopped')
+  if (end !== 'asked') throw end
+}
+
+function listenForTheEnd(config: NodeConfig, resolve: (end: End) => void): void {
+  onStopSignals(
+    () => resolve('asked'),
+    () => process.exit(1),
+  )
+  if (!config.stopWithParent) return
+  process.stdin.on('end', () => resolve('asked'))
+  process.stdin.on('error', () => resolve('asked'))
+  process.stdin.resume()
+}
+
+function readyFields({ listen, peerAdvertise, advertise }: NodeConfig): Record<string, unknown> {
+  return {
+    url: `http://${hostPortText(listen)}`,
+    ...(hostPortText(advertise) !== hostPortText(listen) && { advertised: hostPortText(advertise) }),
+    peer: hostPortText(peerAdvertise),
+    version: VERSION,
+    pid: process.pid,
+    afterMs: Math.round(performance.now()),
+  }
+}
+
+async function listen(api: ComposedNode['api'], address: HostPort): Promise<void> {
+  try {
+    await api.listen(address.host, address.port)
+  } catch (error) {
+    throw new Fault(cannotListen(address, error as NodeJS.ErrnoException))
+  }
+}
+
+function cannotListen(address: HostPort, { code, message }: NodeJS.ErrnoException): string {
+  const text = hostPortText(address)
+  switch (code) {
+    case 'EADDRINUSE':
+      return `another process listens at ${text}: choose another address with --listen`
+    case 'EADDRNOTAVAIL':
+      return `this machine has no address ${address.host}: choose another with --listen`
+    case 'EACCES':
+      return `this user may not listen at ${text}: choose a port above 1023 with --listen`
+    default:
+      return `cannot listen at ${text}: ${message}`
+  }
+}
+
+/** No new requests, those in flight finish, then the node closes. */
+async function stop({ node, api }: ComposedNode): Promise<void> {
+  const late = setTimeout(() => {
+    process.stderr.write('rotunda: stopping takes too long; giving up\n')
+    process.exit(1)
+  }, LONGEST_STOP_MS)
+  await api.close()
+  await new Promise<void>((resolve) => node.stop(resolve))
+  clearTimeout(late)
+}
+
+function asError({ kind, message }: { readonly kind: 'config' | 'fault'; readonly message: string }): Error {
+  return kind === 'config' ? new UsageError(message) : new Fault(message)
+}

@@ -1,0 +1,68 @@
+import { findSecret, type Secret, SecretError } from '../io/secret.js'
+import { prepareDataDirectory } from './data-directory.js'
+import { type NodeConfig, nodeConfig } from './node-config.js'
+import { freePort } from './ports.js'
+import type { Invocation } from './resolve.js'
+import { UsageError } from './usage-error.js'
+import { type HostPort, isLoopback } from './values.js'
+
+/** `rotunda start`: one node, until it is told to stop. */
+export async function start(invocation: Invocation): Promise<number> {
+  const config = await withPorts(nodeConfig(invocation))
+  // RocksDB makes its files with the mode that this leaves: for this user alone.
+  process.umask(0o077)
+  const warnings = prepareDataDirectory(config.dataDirectory)
+  const secret = secretOf(config)
+  const { processLog } = await import('../io/log.js')
+  const readable = process.stdout.isTTY === true
+  const log = processLog({ level: config.logLevel, node: config.name, readable })
+  // Whatever is thrown where nobody expected it leaves the node in a state that nobody knows. The disk is safe to stop on.
+  process.on('uncaughtException', (error) => {
+    log.error('uncaught', { error })
+    log.flush()
+    process.stderr.write(`rotunda: a bug: ${error instanceof Error ? error.stack : String(error)}\n`)
+    process.exit(1)
+  })
+  for (const warning of [...warnings, ...secret.warnings, ...exposure(config)])
+    log.warn('unsafe', { warning })
+  const { runNode } = await import('./node-run.js')
+  try {
+    await runNode(config, secret, log)
+    return 0
+  } finally {
+    log.flush()
+  }
+}
+
+function secretOf(config: NodeConfig): Secret {
+  const { secretFile: file, dataDirectory, loopbackOnly } = config
+  try {
+    return findSecret({ file, dataDirectory, loopbackOnly })
+  } catch (error) {
+    throw error instanceof SecretError ? new UsageError(error.message) : error
+  }
+}
+
+function exposure({ listen }: NodeConfig): string[] {
+  if (isLoopback(listen.host)) return []
+  return [
+    'clients are neither authenticated nor encrypted in this version: whoever reaches --listen can read and write',
+  ]
+}
+
+/** Port 0 takes a free one. It must be known before others are told about it. */
+async function withPorts(config: NodeConfig): Promise<NodeConfig> {
+  const listen = await withPort(config.listen)
+  const peerListen = await withPort(config.peerListen)
+  return Object.freeze({
+    ...config,
+    listen,
+    peerListen,
+    advertise: { ...config.advertise, port: config.advertise.port || listen.port },
+    peerAdvertise: { ...config.peerAdvertise, port: config.peerAdvertise.port || peerListen.port },
+  })
+}
+
+async function withPort(address: HostPort): Promise<HostPort> {
+  return address.port === 0 ? { host: address.host, port: await freePort(address.host) } : address
+}
