@@ -50,7 +50,7 @@ export type Completion<T> = (error: EngineError | undefined, result: T) => void
 
 /**
  * Completions are called exactly once, never within the call that asked for them, in no promised order, except that a batch
- * is visible to every getMany and scan issued after its completion, and to none before it is as durable as it was asked to be. Bytes handed in must not be changed until the completion;
+ * is visible to every getMany and scan issued after its completion. Bytes handed in must not be changed until the completion;
  * bytes handed out belong to the receiver.
  */
 export interface Engine {

@@ -4,6 +4,7 @@ import { encodeMark, type Mark } from './boot-record.js'
 import type { WriteOperation } from './face.js'
 import { indexKeyOf, rowKeyToEngine, systemKey } from './key-space.js'
 import { sealRecord } from './small-record.js'
+import { systemOperation } from './system-records.js'
 
 /** Turns writes into the operations of one engine batch: rows sealed with its number, index rows, and the mark. */
 
@@ -27,7 +28,7 @@ export function appendOperations(
         batch.push({ type: 'del', key: indexKeyOf(operation.rowKey) })
         break
       case 'system':
-        batch.push(systemOperation(operation.name, operation.value))
+        batch.push(systemOperation(operation.name, operation.value, commit))
         break
       default:
         operation satisfies never
@@ -64,9 +65,4 @@ function appendRow(
   if (!isNew) return
   const key = indexKeyOf(rowKey)
   batch.push({ type: 'put', key, value: sealRecord(key, NOTHING) })
-}
-
-function systemOperation(name: string, value: Uint8Array | undefined): BatchOperation {
-  const key = systemKey(name)
-  return value === undefined ? { type: 'del', key } : { type: 'put', key, value: sealRecord(key, value) }
 }

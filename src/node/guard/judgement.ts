@@ -35,6 +35,9 @@ export interface Judgement {
  */
 const UNKNOWN_COMMITS = 1_000_000
 
+/** Actors carry the boot number modulo this: an incarnation must not outlive one round of it. */
+const BOOTS_OF_AN_INCARNATION = 4096
+
 export function judge(found: Found): Judgement {
   const watermark = newest(found.slots)
   const mark = found.mark === 'damaged' ? undefined : found.mark
@@ -42,9 +45,11 @@ export function judge(found: Found): Judgement {
   const lost = fresh ? 'nothing' : lostIn(found, watermark)
   const clean = watermark !== undefined && mark !== undefined && watermark.clean && sameStory(watermark, mark)
   const known = Math.max(watermark?.commit ?? 0, mark?.commit ?? 0)
+  const boot = Math.max(watermark?.boot ?? 0, mark?.boot ?? 0) + 1
+  const keeps = clean && lost === 'nothing' && boot % BOOTS_OF_AN_INCARNATION !== 0
   return {
-    boot: Math.max(watermark?.boot ?? 0, mark?.boot ?? 0) + 1,
-    incarnation: clean && lost === 'nothing' ? watermark.incarnation : undefined,
+    boot,
+    incarnation: keeps ? watermark.incarnation : undefined,
     clean,
     fresh,
     lost,
