@@ -63,9 +63,11 @@ export class PeerServer {
     return this.#strangers.size
   }
 
-  /** host:port, with the real port where 0 was asked for; only while listening. */
+  /** host:port, with the real port where 0 was asked for; '' while not listening. */
   get address(): string {
-    const { address, port, family } = this.#http.address() as AddressInfo
+    const bound = this.#http.address() as AddressInfo | null
+    if (bound === null) return ''
+    const { address, port, family } = bound
     return family === 'IPv6' ? `[${address}]:${port}` : `${address}:${port}`
   }
 

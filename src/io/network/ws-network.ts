@@ -63,7 +63,7 @@ export class WsNetwork implements Network {
     this.#around = this.#surroundings()
   }
 
-  /** host:port where it listens, once started. */
+  /** host:port where it listens; '' while it does not. */
   get address(): string {
     return this.#server.address
   }
