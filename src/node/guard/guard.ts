@@ -19,7 +19,7 @@ import {
   type WriteOperation,
 } from './face.js'
 import { rowKeysOf } from './inspection.js'
-import { keyText, systemKey } from './key-space.js'
+import { keyText } from './key-space.js'
 import { openStorage } from './opening.js'
 import { OwnedEngine } from './owned-engine.js'
 import { ReadQueue } from './read-queue.js'
@@ -27,7 +27,7 @@ import { Recovery } from './recovery.js'
 import { Room } from './room.js'
 import { RowCache } from './row-cache.js'
 import { ScanQueue } from './scan-queue.js'
-import { openRecord } from './small-record.js'
+import { readSystemRecord } from './system-records.js'
 import { Turn } from './turn.js'
 import { WatermarkWriter } from './watermark.js'
 
@@ -183,19 +183,8 @@ export class StorageGuard {
 
   /** One of the node's own records. */
   readSystem(name: string, done: (value: RowRead) => void): void {
-    if (!this.#mayRead()) {
-      this.#turn.after(() => done('unreadable'))
-      return
-    }
-    const key = systemKey(name)
-    this.#engine.getMany([key], (error, [record]) => {
-      if (error !== undefined) done('unreadable')
-      else if (record === undefined) done(undefined)
-      else {
-        const value = openRecord(key, record)
-        done(value === 'damaged' ? 'unreadable' : value)
-      }
-    })
+    const ports = { engine: this.#engine, commits: this.#commits, mayRead: () => this.#mayRead() }
+    this.#turn.after(() => readSystemRecord(ports, name, done))
   }
 
   /**
