@@ -59,12 +59,13 @@ export type Effect =
       readonly write: WriteFields
       readonly context: Uint8Array
     }
-  /** `conversation` 0: nobody waits for it. */
+  /** `conversation` 0: nobody waits for it. `completes`: the row was exchanged with enough owners to count again. */
   | {
       readonly kind: 'merge'
       readonly conversation: number
       readonly rowKey: Uint8Array
       readonly object: Uint8Array
+      readonly completes?: boolean
     }
   /** A peer works under another table; merge its membership state, tell it ours, and come back with `placement`. */
   | {

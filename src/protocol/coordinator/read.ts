@@ -9,7 +9,7 @@
  * "unknown". A row that cannot be trusted likewise.
  */
 import type { Failure } from '../../errors.js'
-import { mergeObjects, mergeObjectsBound, objectDigest } from '../../kernel/index.js'
+import { checkObject, mergeObjects, mergeObjectsBound, objectDigest } from '../../kernel/index.js'
 import type { ReplicaRow } from '../../wire/messages.js'
 import { ReplicaStatus } from '../../wire/messages.js'
 import type { Effect, Input, Machine, Placement } from '../effects.js'
@@ -120,8 +120,8 @@ export class ReadMachine implements Machine {
         this.#take(from, this.#answers[0]?.object, !row.incomplete)
         return
       case ReplicaStatus.ok:
-        this.#merge(row.object)
-        this.#take(from, row.object, !row.incomplete)
+        if (this.#merge(row.object)) this.#take(from, row.object, !row.incomplete)
+        else this.#tally.fail(from)
         return
       case ReplicaStatus.missing:
         if (this.#merged !== undefined) this.#agreed = false
@@ -145,15 +145,18 @@ export class ReadMachine implements Machine {
     else this.#tally.fail(from)
   }
 
-  #merge(object: Uint8Array): void {
+  /** False when the peer's bytes are no object. */
+  #merge(object: Uint8Array): boolean {
     this.#agreed = false
     if (this.#merged === undefined) {
+      if (checkObject(object) !== 0) return false
       this.#merged = object
-      return
+      return true
     }
     const out = Buffer.allocUnsafe(mergeObjectsBound(this.#merged, object))
     const length = mergeObjects(this.#merged, object, out)
     if (length > 0) this.#merged = out.subarray(0, length)
+    return length > 0
   }
 
   /** The table changed under way: only its owners count from now on; ask those not asked under it and not yet heard. */

@@ -80,6 +80,7 @@ function encodeFacts(writer: ByteWriter, facts: MemberFacts): void {
   writer.u53(facts.boot)
   writer.u32(facts.revision)
   writer.text(facts.incarnation)
+  writer.text(facts.session)
   writer.u8(facts.incomplete ? 1 : 0)
 }
 
@@ -92,9 +93,11 @@ function decodeFacts(reader: ByteReader): MemberFacts {
     boot: reader.u53(),
     revision: reader.u32(),
     incarnation: reader.text(64),
+    session: reader.text(64),
     incomplete: reader.u8() === 1,
   }
-  if (!INCARNATION.test(facts.incarnation)) throw new WireError('an incarnation has 16 hex digits')
+  if (!INCARNATION.test(facts.incarnation) || !INCARNATION.test(facts.session))
+    throw new WireError('an incarnation and a session have 16 hex digits')
   return facts
 }
 

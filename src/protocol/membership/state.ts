@@ -43,8 +43,10 @@ export interface MemberFacts {
   readonly boot: number
   /** Counts changes within one boot. */
   readonly revision: number
-  /** 16 hex digits. */
+  /** 16 hex digits; new after every unclean start. */
   readonly incarnation: string
+  /** 16 hex digits, new with every start: tells two runs apart that claim the same boot (a directory restored from an old copy). */
+  readonly session: string
   /** It may lack rows and is being filled again. */
   readonly incomplete: boolean
 }
@@ -97,13 +99,13 @@ function isLater(a: MemberFacts, b: MemberFacts): boolean {
   return (
     (a.boot - b.boot ||
       a.revision - b.revision ||
-      order(a.incarnation, b.incarnation) ||
+      order(a.session, b.session) ||
       order(factsKey(a), factsKey(b))) > 0
   )
 }
 
 function factsKey(facts: MemberFacts): string {
-  return JSON.stringify([facts.name, facts.address, facts.peerAddress, facts.incomplete])
+  return JSON.stringify([facts.name, facts.address, facts.peerAddress, facts.incarnation, facts.incomplete])
 }
 
 /** The stamp for a new change: after all that its author has seen. */

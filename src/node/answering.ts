@@ -1,0 +1,202 @@
+/** What this node answers when a peer asks its replica: store this, show that row, show a range, list keys. */
+import { liveCount, makeRowKey, objectDigest, rowObject, versionDigest } from '../kernel/index.js'
+import type { LocalFault } from '../protocol/effects.js'
+import type { Membership } from '../protocol/membership/membership.js'
+import { sameDigest } from '../protocol/membership/ring.js'
+import type { Digest64, ListKeys, Message, RangeRead, ReplicaRead, ReplicaWrite } from '../wire/messages.js'
+import { ReplicaStatus } from '../wire/messages.js'
+import type { StorageGuard } from './guard/index.js'
+import type { LocalRow, Replica } from './replica.js'
+
+const NOTHING = new Uint8Array(0)
+const ABSENT = new Uint8Array(16)
+const PAGE_ROWS = 512
+const PAGE_BYTES = 1024 * 1024
+
+export interface AnsweringParts {
+  readonly replica: Replica
+  readonly guard: StorageGuard
+  readonly membership: Membership
+  reply(to: string, message: Message): void
+}
+
+export class Answering {
+  readonly #parts: AnsweringParts
+  readonly #digest = new Uint8Array(16)
+  /** A range read or a listing under way for a peer: one of each at a time, so that bulk cannot crowd out requests. */
+  readonly #bulk = new Set<string>()
+
+  constructor(parts: AnsweringParts) {
+    this.#parts = parts
+  }
+
+  /** Stores the object; the answer leaves when it is durable (see `stored`). */
+  write(from: string, { id, ring, rowKey, object }: ReplicaWrite): void {
+    if (!this.#isCurrent(ring)) {
+      this.#written(from, id, ReplicaStatus.stale, this.#parts.membership.encoded)
+      return
+    }
+    const fault = this.#parts.replica.refusal()
+    if (fault !== undefined) this.#written(from, id, statusOf(fault), NOTHING)
+    else
+      this.#parts.replica.submit(rowKey, {
+        kind: 'merge',
+        conversation: 0,
+        peer: from,
+        messageId: id,
+        object,
+      })
+  }
+
+  /** What `write` asked the lane for has come to its end. */
+  stored(to: string, id: number, fault: LocalFault | 'refused' | undefined): void {
+    if (id !== 0) this.#written(to, id, fault === undefined ? ReplicaStatus.ok : statusOf(fault), NOTHING)
+  }
+
+  read(from: string, { id, ring, rowKey, digest }: ReplicaRead): void {
+    if (!this.#isCurrent(ring)) {
+      const state = this.#parts.membership.encoded
+      this.#parts.reply(from, {
+        type: 4,
+        id,
+        status: ReplicaStatus.stale,
+        incomplete: false,
+        object: NOTHING,
+        state,
+      })
+      return
+    }
+    this.#parts.replica.read(rowKey, (row) => this.#show(from, id, row, digest))
+  }
+
+  range(from: string, { id, from: start, maxRows, maxBytes }: RangeRead): void {
+    const { guard, membership } = this.#parts
+    if (this.#bulk.has(from)) {
+      this.#rows(from, id, ReplicaStatus.overloaded)
+      return
+    }
+    this.#bulk.add(from)
+    const limit = {
+      maxRows: Math.min(maxRows, PAGE_ROWS) || 1,
+      maxBytes: Math.min(maxBytes, PAGE_BYTES) || 1,
+    }
+    guard.scan({ from: start, ...limit }, (page) => {
+      this.#bulk.delete(from)
+      if (page.failed) {
+        this.#rows(from, id, ReplicaStatus.unavailable)
+        return
+      }
+      const mine = page.rows.filter(
+        ({ rowKey, row }) => row !== 'unreadable' && membership.ring.ownersOf(rowKey).includes(from),
+      )
+      const rows = mine.map(({ rowKey, row }) => ({ rowKey, object: rowObjectOf(row) }))
+      const incomplete = membership.own.incomplete || page.damaged
+      this.#parts.reply(from, {
+        type: 10,
+        id,
+        status: ReplicaStatus.ok,
+        incomplete,
+        next: page.next ?? NOTHING,
+        rows,
+      })
+    })
+  }
+
+  list(from: string, { id, ring, bucket, prefix, after, limit }: ListKeys): void {
+    const { guard, membership } = this.#parts
+    if (!this.#isCurrent(ring)) {
+      this.#keys(from, id, ReplicaStatus.stale, membership.encoded)
+      return
+    }
+    const start = after.length > 0 ? { after } : {}
+    guard.scanIndex(
+      { bucket, prefix, ...start, maxRows: Math.max(1, Math.min(limit, PAGE_ROWS * 2)) },
+      (page) => {
+        if (page.failed) this.#keys(from, id, ReplicaStatus.unavailable, NOTHING)
+        else this.#listed(from, id, bucket, page.keys, page.next === undefined, page.damaged)
+      },
+    )
+  }
+
+  #listed(
+    from: string,
+    id: number,
+    bucket: Uint8Array,
+    keys: readonly Uint8Array[],
+    done: boolean,
+    damaged: boolean,
+  ): void {
+    const rowKeys = keys.map((key) => makeRowKey(bucket, key))
+    this.#parts.replica.readMany(rowKeys, (rows) => {
+      const entries = keys.map((key, i) => ({ key, ...summary(rows[i]!) }))
+      const incomplete = this.#parts.membership.own.incomplete || damaged
+      this.#parts.reply(from, {
+        type: 12,
+        id,
+        status: ReplicaStatus.ok,
+        incomplete,
+        state: NOTHING,
+        keys: entries,
+        done,
+      })
+    })
+  }
+
+  #isCurrent(ring: Digest64): boolean {
+    return sameDigest(ring, this.#parts.membership.ring.digest)
+  }
+
+  #written(to: string, id: number, status: ReplicaStatus, state: Uint8Array): void {
+    if (id !== 0) this.#parts.reply(to, { type: 2, id, status, state })
+  }
+
+  #rows(to: string, id: number, status: ReplicaStatus): void {
+    this.#parts.reply(to, { type: 10, id, status, incomplete: true, next: NOTHING, rows: [] })
+  }
+
+  #keys(to: string, id: number, status: ReplicaStatus, state: Uint8Array): void {
+    this.#parts.reply(to, { type: 12, id, status, incomplete: true, state, keys: [], done: true })
+  }
+
+  #show(to: string, id: number, row: LocalRow, asked: Uint8Array): void {
+    const incomplete = row.incomplete || this.#parts.membership.own.incomplete
+    const status = this.#compare(row, asked)
+    const object = status === ReplicaStatus.ok ? row.object! : NOTHING
+    this.#parts.reply(to, { type: 4, id, status, incomplete, object, state: NOTHING })
+  }
+
+  #compare({ object, known }: LocalRow, asked: Uint8Array): ReplicaStatus {
+    if (!known) return ReplicaStatus.unknown
+    if (object === undefined)
+      return asked.length === 16 && Buffer.compare(asked, ABSENT) === 0
+        ? ReplicaStatus.same
+        : ReplicaStatus.missing
+    if (asked.length !== 16) return ReplicaStatus.ok
+    objectDigest(object, this.#digest)
+    return Buffer.compare(asked, this.#digest) === 0 ? ReplicaStatus.same : ReplicaStatus.ok
+  }
+}
+
+function rowObjectOf(row: Uint8Array | 'unreadable'): Uint8Array {
+  return row === 'unreadable' ? NOTHING : rowObject(row)
+}
+
+function summary({ object, known }: LocalRow): { live: boolean; digest: Uint8Array } {
+  if (!known || object === undefined) return { live: false, digest: NOTHING }
+  const digest = new Uint8Array(16)
+  versionDigest(object, digest)
+  return { live: liveCount(object) > 0, digest }
+}
+
+function statusOf(fault: LocalFault | 'refused'): ReplicaStatus {
+  switch (fault) {
+    case 'full':
+      return ReplicaStatus.full
+    case 'overloaded':
+      return ReplicaStatus.overloaded
+    case 'unavailable':
+      return ReplicaStatus.unavailable
+    case 'refused':
+      return ReplicaStatus.refused
+  }
+}

@@ -1,0 +1,202 @@
+/** Performs what membership asks for: writes its state before it is adopted, tells peers, keeps the connections that it calls for. */
+
+import type { Clock } from '../ports/clock.js'
+import type { Log } from '../ports/log.js'
+import type { Network } from '../ports/network.js'
+import type { Random } from '../ports/random.js'
+import type { Scheduler } from '../ports/scheduler.js'
+import type { Membership, MembershipEffect } from '../protocol/membership/membership.js'
+import type { SponsorView } from '../protocol/membership/sponsor.js'
+import { Sponsor } from '../protocol/membership/sponsor.js'
+import type { MemberFacts } from '../protocol/membership/state.js'
+import { departed, presentMembers } from '../protocol/membership/state.js'
+import type { Message } from '../wire/messages.js'
+import type { StorageGuard } from './guard/index.js'
+import type { StartFailure } from './options.js'
+import type { Outbox } from './outbox.js'
+import type { Peers } from './peers.js'
+import { RECORDS } from './records.js'
+import type { Replica } from './replica.js'
+
+const PERSIST_AGAIN_MS = 500
+
+export interface KeeperParts {
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  readonly scheduler: Scheduler
+  readonly network: Network
+  readonly guard: StorageGuard
+  readonly membership: Membership
+  readonly peers: Peers
+  readonly outbox: Outbox
+  readonly replica: Replica
+  wake(): void
+  adopted(ringChanged: boolean): void
+  confirmed(): void
+  fatal(failure: StartFailure): void
+}
+
+export class Keeper {
+  readonly #parts: KeeperParts
+  readonly #sponsor: Sponsor
+  #stopped = false
+
+  constructor(parts: KeeperParts) {
+    this.#parts = parts
+    this.#sponsor = new Sponsor(parts.membership)
+  }
+
+  get holdsWrites(): boolean {
+    return this.#sponsor.holdsWrites
+  }
+
+  /** Opens the connections that the adopted state calls for; a member alone needs nobody to confirm who it is. */
+  begin(freshlyJoined: boolean): void {
+    this.#connect()
+    const alone = presentMembers(this.#parts.membership.state).length === 1
+    if (alone || freshlyJoined) this.#run((out) => this.#parts.membership.confirm(out))
+  }
+
+  stop(): void {
+    this.#stopped = true
+  }
+
+  peerUp(peer: string): void {
+    if (!this.#parts.peers.isStranger(peer)) this.#run((out) => this.#parts.membership.greet(peer, out))
+  }
+
+  tick(nowMs: number): void {
+    const { membership, peers, random, clock } = this.#parts
+    this.#run((out) => {
+      membership.tick(nowMs, peers.ids, random.below(0x1_0000_0000), out)
+      this.#sponsor.tick(nowMs, clock.wallMs(), out)
+    })
+  }
+
+  describeSelf(change: Partial<MemberFacts>): void {
+    this.#run((out) => this.#parts.membership.describeSelf(change, out))
+  }
+
+  /** True when something new was learned; adoption follows when it is on the disk. */
+  learn(from: string, state: Uint8Array): boolean {
+    let news = false
+    this.#run((out) => {
+      news = this.#parts.membership.learn(from, state, true, out)
+    })
+    return news
+  }
+
+  message(from: string, message: Message): void {
+    const nowMs = this.#parts.clock.monotonicMs()
+    const view = this.#view()
+    this.#run((out) => {
+      switch (message.type) {
+        case 20:
+        case 21:
+          this.#parts.membership.message(from, message, out)
+          return
+        case 22:
+          this.#sponsor.request(from, message, view, nowMs, out)
+          return
+        case 24: {
+          const verdict = this.#sponsor.prepare(message.nodeId, message.ring, view, nowMs)
+          const state = verdict === 'stale' ? this.#parts.membership.encoded : EMPTY
+          out.push({ kind: 'tell', to: from, message: { type: 25, id: message.id, verdict, state } })
+          return
+        }
+        case 25:
+          this.#sponsor.prepared(from, message, view, nowMs, out)
+          return
+        case 26:
+          this.#sponsor.aborted(message.nodeId)
+          return
+        default:
+      }
+    })
+  }
+
+  #view(): SponsorView {
+    const { replica, clock, peers } = this.#parts
+    return { empty: replica.isEmpty, wallMs: clock.wallMs(), isUp: (peer) => peers.isUp(peer) }
+  }
+
+  #run(step: (out: MembershipEffect[]) => void): void {
+    const out: MembershipEffect[] = []
+    step(out)
+    for (const effect of out) this.#perform(effect)
+    this.#parts.wake()
+  }
+
+  #perform(effect: MembershipEffect): void {
+    const { outbox, peers } = this.#parts
+    switch (effect.kind) {
+      case 'persist':
+        this.#persist(effect.state)
+        return
+      case 'adopted':
+        this.#adopted(effect.ringChanged)
+        return
+      case 'tell':
+        outbox.post(effect.to, 'control', effect.message)
+        return
+      case 'tell-all':
+        for (const peer of peers.ids) outbox.post(peer, 'control', effect.message)
+        return
+      case 'superseded':
+        this.#superseded(effect.boot)
+        return
+      case 'confirmed':
+        this.#parts.confirmed()
+        return
+      default:
+        effect satisfies never
+    }
+  }
+
+  #persist(state: Uint8Array): void {
+    const { guard, membership, scheduler, log } = this.#parts
+    guard.write([{ type: 'system', name: RECORDS.membership, value: state }], (fault) => {
+      if (this.#stopped) return
+      if (fault === undefined) this.#run((out) => membership.persisted(out))
+      else {
+        log.warn('membership-not-written', { reason: fault.message })
+        scheduler.after(PERSIST_AGAIN_MS, () => this.#persist(state))
+      }
+    })
+  }
+
+  #adopted(ringChanged: boolean): void {
+    const { membership, log } = this.#parts
+    this.#connect()
+    if (departed(membership.state).has(membership.self)) {
+      this.#parts.fatal({
+        kind: 'fault',
+        message:
+          'This node was removed from the cluster. Its data directory is untouched; it cannot rejoin with it.',
+      })
+      return
+    }
+    if (ringChanged)
+      log.info('ring-changed', { members: membership.ring.members.length, n: membership.ring.n })
+    this.#run((out) => this.#sponsor.adopted(out))
+    this.#parts.adopted(ringChanged)
+  }
+
+  #connect(): void {
+    const { membership, network } = this.#parts
+    const others = presentMembers(membership.state).filter(({ id }) => id !== membership.self)
+    network.setPeers(others.map(({ id, peerAddress }) => ({ id, address: peerAddress })))
+  }
+
+  #superseded(boot: number): void {
+    const { membership } = this.#parts
+    const message = `Other members have seen start ${boot} of this node, and this directory knows only ${membership.own.boot}: it is an old copy, or another process runs under its identity.`
+    const join = presentMembers(membership.state)
+      .filter(({ id }) => id !== membership.self)
+      .map(({ peerAddress }) => peerAddress)
+    this.#parts.fatal({ kind: 'superseded', message, join })
+  }
+}
+
+const EMPTY = new Uint8Array(0)

@@ -1,0 +1,51 @@
+/** What a node is made of, and how it is told to be. */
+import type { Clock } from '../ports/clock.js'
+import type { Engine } from '../ports/engine.js'
+import type { Log } from '../ports/log.js'
+import type { Network } from '../ports/network.js'
+import type { Random } from '../ports/random.js'
+import type { Scheduler } from '../ports/scheduler.js'
+import type { SideFile } from '../ports/side-file.js'
+import type { Space } from '../ports/space.js'
+
+export interface NodePorts {
+  readonly clock: Clock
+  readonly random: Random
+  readonly scheduler: Scheduler
+  readonly log: Log
+  readonly engine: Engine
+  readonly sideFile: SideFile
+  readonly space: Space
+  readonly network: Network
+}
+
+export interface NodeOptions {
+  /** Unique in the cluster. */
+  readonly name: string
+  /** host:port told to clients. */
+  readonly address: string
+  /** host:port told to other nodes. */
+  readonly peerAddress: string
+  readonly zone: string
+  /** Share of the data relative to others; 1 is usual. */
+  readonly weight: number
+  /** Peer addresses to join through; with an empty directory and none, a new cluster begins. */
+  readonly join: readonly string[]
+  /** Only at a cluster's birth: copies of each key, and partitions (a power of two). */
+  readonly n?: number
+  readonly partitions?: number
+  readonly durability: 'fsync' | 'os'
+  readonly freeSpaceFloorBytes: number
+  readonly cacheBytes: number
+}
+
+export interface StartFailure {
+  /**
+   * `config`: what was asked for cannot be (exit 2). `fault`: it should have worked (exit 1). `superseded`: this directory is an old
+   * copy; set it aside and start on an empty one with `join`.
+   */
+  readonly kind: 'config' | 'fault' | 'superseded'
+  /** One sentence or two for the operator. */
+  readonly message: string
+  readonly join?: readonly string[]
+}

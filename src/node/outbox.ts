@@ -1,0 +1,58 @@
+/**
+ * What this turn wants to say, gathered for each peer and channel: one frame leaves for each at the end of the turn, whatever the
+ * number of messages in it.
+ */
+import type { Channel, Network } from '../ports/network.js'
+import { ByteWriter } from '../wire/bytes.js'
+import { encodeMessage } from '../wire/encode.js'
+import type { Message } from '../wire/messages.js'
+
+interface Bundle {
+  readonly peer: string
+  readonly channel: Channel
+  readonly writer: ByteWriter
+  /** Conversations that must hear it if the frame is not taken. */
+  readonly conversations: number[]
+}
+
+/** A bundle that has grown to this many bytes leaves at once, so that one frame stays well below the largest allowed. */
+const BUNDLE_BYTES = 256 * 1024
+
+export class Outbox {
+  readonly #network: Network
+  readonly #unsent: (conversation: number, peer: string) => void
+  readonly #bundles = new Map<string, Bundle>()
+
+  /** `unsent` is called, never within `post`, for each conversation whose message was not taken. */
+  constructor(network: Network, unsent: (conversation: number, peer: string) => void) {
+    this.#network = network
+    this.#unsent = unsent
+  }
+
+  get isEmpty(): boolean {
+    return this.#bundles.size === 0
+  }
+
+  post(peer: string, channel: Channel, message: Message, conversation = 0): void {
+    const name = channel === 'data' ? peer : `${peer}!`
+    let bundle = this.#bundles.get(name)
+    if (bundle === undefined) {
+      bundle = { peer, channel, writer: new ByteWriter(2048), conversations: [] }
+      this.#bundles.set(name, bundle)
+    }
+    encodeMessage(bundle.writer, message)
+    if (conversation !== 0) bundle.conversations.push(conversation)
+    if (bundle.writer.length >= BUNDLE_BYTES) this.#leave(name, bundle)
+  }
+
+  flush(): void {
+    for (const [name, bundle] of this.#bundles) this.#leave(name, bundle)
+  }
+
+  #leave(name: string, bundle: Bundle): void {
+    this.#bundles.delete(name)
+    const result = this.#network.send(bundle.peer, bundle.channel, [bundle.writer.take()])
+    if (result === 'sent') return
+    for (const conversation of bundle.conversations) this.#unsent(conversation, bundle.peer)
+  }
+}

@@ -1,0 +1,32 @@
+/** The node's own small records in its database: who it is, what it has adopted, how far a rebuild has come. */
+import { ByteReader, ByteWriter, WireError } from '../wire/bytes.js'
+
+export const RECORDS = { identity: 'identity', membership: 'membership', rebuild: 'rebuild' } as const
+
+export interface Identity {
+  /** 32 hex digits; for the life of this directory, or of the member whose place it took. */
+  readonly nodeId: string
+  readonly name: string
+  /** Added to the directory's own boot counter: boots of earlier directories under the same identity. */
+  readonly bootBase: number
+}
+
+const VERSION = 1
+
+export function encodeIdentity(identity: Identity): Uint8Array {
+  const writer = new ByteWriter(128)
+  writer.u8(VERSION)
+  writer.text(identity.nodeId)
+  writer.text(identity.name)
+  writer.u53(identity.bootBase)
+  return writer.take()
+}
+
+/** Total: throws WireError. */
+export function decodeIdentity(bytes: Uint8Array): Identity {
+  const reader = new ByteReader(bytes)
+  if (reader.u8() !== VERSION) throw new WireError('the version of the identity is unknown')
+  const identity = { nodeId: reader.text(64), name: reader.text(1024), bootBase: reader.u53() }
+  reader.end()
+  return identity
+}

@@ -1,0 +1,163 @@
+/**
+ * A request that reached a node which does not own the key: it goes on, once, to one that does (paper 4.5), by preference the
+ * one that answered the preceding read fastest.
+ *
+ * A read may be asked of another owner when the first fails. A write may only if the first has certainly not begun it: it was never sent, or
+ * the owner said so. Otherwise the answer is TIMEOUT, indeterminate: a second coordinator would mint a second dot for one write.
+ * A peer not heard from just now is offered the write first and gets it on acceptance, so that a paused process is not left
+ * with a write that it would carry out long after somebody has read, and deleted, what came of it elsewhere.
+ */
+import type { ErrorCode, Failure } from '../../errors.js'
+import { ERRORS } from '../../errors.js'
+import type { ForwardRead, ForwardWrite, Message, RemoteFailure } from '../../wire/messages.js'
+import type { Effect, Input, Machine } from '../effects.js'
+import type { Found } from './read.js'
+import type { Written } from './write.js'
+
+export type ForwardBody = Omit<ForwardRead, 'id' | 'leftMs'> | Omit<ForwardWrite, 'id' | 'leftMs'>
+
+/** An owner, in the order in which to try. */
+export interface ForwardTarget {
+  readonly id: string
+  /** It was heard from a moment ago. */
+  readonly fresh: boolean
+}
+
+export class ForwardMachine implements Machine {
+  readonly id: number
+  readonly deadlineMs: number
+  readonly #body: ForwardBody
+  readonly #n: number
+  #targets: readonly ForwardTarget[]
+  #current = ''
+  /** The request itself has left for `current`. */
+  #sent = false
+  #closed = false
+
+  constructor(
+    id: number,
+    body: ForwardBody,
+    targets: readonly ForwardTarget[],
+    n: number,
+    deadlineMs: number,
+  ) {
+    this.id = id
+    this.deadlineMs = deadlineMs
+    this.#body = body
+    this.#targets = targets
+    this.#n = n
+  }
+
+  start(nowMs: number, out: Effect[]): void {
+    this.#next(nowMs, out)
+  }
+
+  step(input: Input, nowMs: number, out: Effect[]): void {
+    if (this.#closed) return
+    switch (input.kind) {
+      case 'answer':
+        if (input.from === this.#current) this.#answer(input.message, nowMs, out)
+        return
+      case 'unsent':
+        if (input.to === this.#current) this.#next(nowMs, out)
+        return
+      case 'lost':
+        if (input.to !== this.#current) return
+        if (this.#sent && this.#body.type === 7) this.#finish(out, indeterminate())
+        else this.#next(nowMs, out)
+        return
+      default:
+    }
+  }
+
+  expire(_nowMs: number, out: Effect[]): void {
+    const notSent: Failure = {
+      status: 'error',
+      code: 'TIMEOUT',
+      message: 'No owner of the key accepted the write in time; nothing was written.',
+    }
+    this.#finish(out, this.#sent ? indeterminate() : notSent)
+  }
+
+  #next(nowMs: number, out: Effect[]): void {
+    const [target, ...others] = this.#targets
+    this.#targets = others
+    if (target === undefined) {
+      this.#finish(out, {
+        status: 'error',
+        code: 'QUORUM_UNMET',
+        message: NO_OWNER,
+        numbers: { needed: 1, got: 0, n: this.#n },
+      })
+      return
+    }
+    this.#current = target.id
+    this.#sent = target.fresh || this.#body.type === 5
+    this.#send(this.#sent ? this.#request(nowMs) : { type: 15, id: this.id }, out)
+  }
+
+  #request(nowMs: number): Message {
+    return { ...this.#body, id: this.id, leftMs: Math.max(0, Math.ceil(this.deadlineMs - nowMs)) }
+  }
+
+  #send(message: Message, out: Effect[]): void {
+    out.push({ kind: 'send', conversation: this.id, to: this.#current, message })
+  }
+
+  #answer(message: Message, nowMs: number, out: Effect[]): void {
+    if (message.type === 16 && !this.#sent) {
+      this.#sent = true
+      this.#send(this.#request(nowMs), out)
+    } else if (message.type === 6 || message.type === 8) {
+      const outcome = message.outcome
+      if (outcome.status === 'error') this.#failed(outcome, nowMs, out)
+      else this.#finish(out, found(message))
+    }
+  }
+
+  #failed(failure: RemoteFailure, nowMs: number, out: Effect[]): void {
+    if (!failure.begun && this.#targets.length > 0) this.#next(nowMs, out)
+    else this.#finish(out, localFailure(failure))
+  }
+
+  #finish(out: Effect[], outcome: Found | Written | Failure): void {
+    this.#closed = true
+    out.push({ kind: 'done', conversation: this.id, outcome }, { kind: 'close', conversation: this.id })
+  }
+}
+
+const NO_OWNER = 'No owner of the key can be reached from here; nothing was written.'
+
+function found(message: Message): Found | Written {
+  if (message.type === 6 && message.outcome.status === 'ok') {
+    const { known, object, fastest } = message.outcome
+    return { status: 'ok', object: known ? object : undefined, fastest }
+  }
+  if (message.type === 8 && message.outcome.status === 'ok') {
+    const { context, known, object, fastest } = message.outcome
+    return { status: 'ok', context, object: known ? object : undefined, fastest }
+  }
+  throw new RangeError('not an answer to a forwarded request')
+}
+
+function indeterminate(): Failure {
+  return { status: 'error', code: 'TIMEOUT' }
+}
+
+/** Another build may name errors that this one does not know. */
+function localFailure(failure: RemoteFailure): Failure {
+  const code: ErrorCode = Object.hasOwn(ERRORS, failure.code) ? (failure.code as ErrorCode) : 'INTERNAL'
+  return { status: 'error', code, message: failure.message, numbers: Object.fromEntries(failure.numbers) }
+}
+
+/** A failure as it goes back to the node that forwarded. */
+export function remoteFailure(failure: Failure, begun: boolean): RemoteFailure {
+  const message = failure.message ?? ERRORS[failure.code].sentence
+  return {
+    status: 'error',
+    begun,
+    code: failure.code,
+    message,
+    numbers: Object.entries(failure.numbers ?? {}),
+  }
+}

@@ -1,0 +1,167 @@
+/**
+ * One node's copy of the membership: what it has adopted, what it is about to, and how it hears of what others know (paper 4.8.1).
+ *
+ * Nothing is acted upon or passed on before it is on this node's disk: a state is first persisted, then adopted, then told. Every second
+ * one random peer is asked to compare digests; a change is told to everybody at once.
+ */
+import { WireError } from '../../wire/bytes.js'
+import type { Message } from '../../wire/messages.js'
+import { Ring, stateDigest } from './ring.js'
+import type { ClusterState, MemberFacts } from './state.js'
+import { factsOf, mergeStates, withFacts } from './state.js'
+import { decodeState, encodeState } from './state-codec.js'
+
+const GOSSIP_EVERY_MS = 1000
+
+export type MembershipEffect =
+  /** Write these bytes, then call `persisted`. One at a time. */
+  | { readonly kind: 'persist'; readonly state: Uint8Array }
+  /** A new state is in force; `ringChanged` when the placement table differs. */
+  | { readonly kind: 'adopted'; readonly ringChanged: boolean }
+  | { readonly kind: 'tell'; readonly to: string; readonly message: Message }
+  | { readonly kind: 'tell-all'; readonly message: Message }
+  /** Others know a later life of this identity: this directory is an old copy, or somebody else has taken the identity over. */
+  | { readonly kind: 'superseded'; readonly boot: number }
+  /** A peer was heard that knows no later life of this identity than this one. */
+  | { readonly kind: 'confirmed' }
+
+export class Membership {
+  readonly self: string
+  #adopted: ClusterState
+  #ring: Ring
+  #encoded: Uint8Array
+  #digest: Uint8Array
+  /** Merged but not adopted: being written, and to be written next. */
+  #writing: ClusterState | undefined
+  #next: ClusterState | undefined
+  /** Own facts, told once a peer has confirmed that they are the latest (or at once in a cluster of one). */
+  #own: MemberFacts
+  #confirmed = false
+  #gossipAtMs = 0
+
+  constructor(adopted: ClusterState, own: MemberFacts) {
+    this.self = own.id
+    this.#adopted = adopted
+    this.#own = own
+    this.#ring = new Ring(adopted)
+    this.#encoded = encodeState(adopted)
+    this.#digest = stateDigest(adopted)
+  }
+
+  get state(): ClusterState {
+    return this.#adopted
+  }
+
+  get ring(): Ring {
+    return this.#ring
+  }
+
+  get encoded(): Uint8Array {
+    return this.#encoded
+  }
+
+  get own(): MemberFacts {
+    return this.#own
+  }
+
+  get confirmed(): boolean {
+    return this.#confirmed
+  }
+
+  /** Merges `state` into what this node knows. False when nothing new was in it. */
+  offer(state: ClusterState, out: MembershipEffect[]): boolean {
+    const base = this.#next ?? this.#writing ?? this.#adopted
+    const merged = mergeStates(base, state)
+    if (Buffer.compare(encodeState(merged), encodeState(base)) === 0) return false
+    this.#next = merged
+    this.#persistNext(out)
+    return true
+  }
+
+  /** The state given out with `persist` is on the disk. */
+  persisted(out: MembershipEffect[]): void {
+    const before = this.#ring.digest
+    this.#adopted = this.#writing!
+    this.#writing = undefined
+    this.#ring = new Ring(this.#adopted)
+    this.#encoded = encodeState(this.#adopted)
+    this.#digest = stateDigest(this.#adopted)
+    const ringChanged = before.high !== this.#ring.digest.high || before.low !== this.#ring.digest.low
+    out.push({ kind: 'adopted', ringChanged })
+    out.push({ kind: 'tell-all', message: this.#stateMessage(false) })
+    this.#persistNext(out)
+  }
+
+  /** This node's own facts changed (start, fence, rebuilt): they count on in revisions of this boot. */
+  describeSelf(change: Partial<MemberFacts>, out: MembershipEffect[]): void {
+    this.#own = { ...this.#own, ...change, revision: this.#own.revision + 1 }
+    if (this.#confirmed) this.offer(withFacts(this.#adopted, this.#own), out)
+  }
+
+  /** No peer need confirm (a cluster of one, or one that was just joined). */
+  confirm(out: MembershipEffect[]): void {
+    if (this.#confirmed) return
+    this.#confirmed = true
+    out.push({ kind: 'confirmed' })
+    this.offer(withFacts(this.#adopted, this.#own), out)
+  }
+
+  /** Call often; `chance` is a random integer, `peers` are those connected. */
+  tick(nowMs: number, peers: readonly string[], chance: number, out: MembershipEffect[]): void {
+    if (nowMs < this.#gossipAtMs || peers.length === 0) return
+    this.#gossipAtMs = nowMs + GOSSIP_EVERY_MS
+    this.greet(peers[chance % peers.length]!, out)
+  }
+
+  /** Compares notes with one peer: also the first thing said on a new connection. */
+  greet(peer: string, out: MembershipEffect[]): void {
+    out.push({ kind: 'tell', to: peer, message: { type: 20, id: 0, digest: this.#digest } })
+  }
+
+  /** Throws WireError when the peer sent nonsense. */
+  message(from: string, message: Message, out: MembershipEffect[]): void {
+    if (message.type === 20) {
+      const same = Buffer.compare(message.digest, this.#digest) === 0
+      if (same) this.#peerKnowsNothingLater(this.#adopted, out)
+      else out.push({ kind: 'tell', to: from, message: this.#stateMessage(false) })
+    } else if (message.type === 21) this.learn(from, message.state, message.final, out)
+  }
+
+  /** A peer's whole state. Unless it was its last word, it gets ours back where that says more. */
+  learn(from: string, bytes: Uint8Array, final: boolean, out: MembershipEffect[]): boolean {
+    const theirs = decodeState(bytes)
+    if (theirs.birth.clusterId !== this.#adopted.birth.clusterId)
+      throw new WireError('the state of another cluster')
+    if (this.#isSuperseded(theirs, out)) return false
+    this.#peerKnowsNothingLater(theirs, out)
+    const news = this.offer(theirs, out)
+    const known = mergeStates(this.#adopted, theirs)
+    const theyLack = Buffer.compare(encodeState(known), bytes) !== 0
+    if (!final && theyLack && !news) out.push({ kind: 'tell', to: from, message: this.#stateMessage(true) })
+    return news
+  }
+
+  #isSuperseded(theirs: ClusterState, out: MembershipEffect[]): boolean {
+    const seen = factsOf(theirs, this.self)
+    if (seen === undefined) return false
+    const { boot, session } = this.#own
+    const later = seen.boot > boot || (seen.boot === boot && seen.session !== session)
+    if (later) out.push({ kind: 'superseded', boot: seen.boot })
+    return later
+  }
+
+  #peerKnowsNothingLater(theirs: ClusterState, out: MembershipEffect[]): void {
+    if (factsOf(theirs, this.self) !== undefined) this.confirm(out)
+  }
+
+  #stateMessage(final: boolean): Message {
+    return { type: 21, id: 0, final, state: this.#encoded }
+  }
+
+  #persistNext(out: MembershipEffect[]): void {
+    if (this.#writing !== undefined || this.#next === undefined) return
+    this.#writing = this.#next
+    this.#next = undefined
+    out.push({ kind: 'persist', state: encodeState(this.#writing) })
+  }
+}

@@ -1,0 +1,297 @@
+/**
+ * Letting a node in. Any member can be asked; it becomes the newcomer's sponsor for this one conversation.
+ *
+ * A new name joins only while the cluster is empty: rows do not move yet, so an owner that starts without them would answer
+ * reads with silence. The sponsor asks every member; each confirms that it holds nothing and holds client writes back until it hears
+ * the outcome (the new state, an abort, or the lapse of its promise). A promise that lapses voids the newcomer for good: its sponsor may
+ * have recorded the change and died before telling anybody.
+ *
+ * A known name with an empty directory is that member come back without its disk, if nobody hears the old one any more: it gets the
+ * old identity, counts its boots on, and is marked incomplete until it has been filled from the other owners.
+ */
+import type { JoinAnswer, JoinPrepared, JoinRequest } from '../../wire/messages.js'
+import type { Membership, MembershipEffect } from './membership.js'
+import { sameDigest } from './ring.js'
+import type { ClusterState, MemberFacts } from './state.js'
+import { departed, nextStamp, presentMembers, withChange, withFacts } from './state.js'
+
+const ROUND_MS = 3000
+const PROMISE_MS = 10_000
+
+/** What the sponsor must know of its own node. */
+export interface SponsorView {
+  /** No row is here and no write is under way. */
+  readonly empty: boolean
+  readonly wallMs: number
+  isUp(peer: string): boolean
+}
+
+interface Round {
+  readonly kind: 'new' | 'return'
+  readonly joiner: string
+  readonly request: JoinRequest
+  readonly waiting: Set<string>
+  readonly asked: readonly string[]
+  readonly untilMs: number
+  readonly old: MemberFacts | undefined
+}
+
+export class Sponsor {
+  readonly #membership: Membership
+  #round: Round | undefined
+  /** Accepted, but not yet on this node's disk. */
+  #granted: { round: Round; answer: JoinAnswer } | undefined
+  #promise: { nodeId: string; untilMs: number } | undefined
+
+  constructor(membership: Membership) {
+    this.#membership = membership
+  }
+
+  /** Client writes must wait: a member is being let in. */
+  get holdsWrites(): boolean {
+    return this.#promise !== undefined || this.#round?.kind === 'new' || this.#granted?.round.kind === 'new'
+  }
+
+  request(
+    from: string,
+    request: JoinRequest,
+    view: SponsorView,
+    nowMs: number,
+    out: MembershipEffect[],
+  ): void {
+    const state = this.#membership.state
+    const present = presentMembers(state)
+    if (present.some(({ id }) => id === request.nodeId)) {
+      tell(out, from, request, 'accepted', '', request.nodeId, 0, this.#membership.encoded)
+    } else if (departed(state).has(request.nodeId)) {
+      tell(
+        out,
+        from,
+        request,
+        'refused',
+        'This node was removed from the cluster; start it with an empty data directory.',
+      )
+    } else if (this.#round !== undefined || this.#granted !== undefined || this.#promise !== undefined) {
+      tell(out, from, request, 'later', 'Another node is joining right now.')
+    } else {
+      const old = present.find(({ name }) => name === request.name)
+      if (old?.incarnation === request.incarnation) {
+        // The answer got lost on its way: the same newcomer asks again.
+        tell(out, from, request, 'accepted', '', old.id, old.boot - request.boot, this.#membership.encoded)
+      } else if (old === undefined) this.#admit(from, request, present, view, nowMs, out)
+      else this.#readmit(from, request, old, present, view, nowMs, out)
+    }
+  }
+
+  prepared(
+    from: string,
+    answer: JoinPrepared,
+    view: SponsorView,
+    nowMs: number,
+    out: MembershipEffect[],
+  ): void {
+    const round = this.#round
+    if (round === undefined || !round.waiting.has(from)) return
+    if (answer.verdict === 'stale') this.#membership.learn(from, answer.state, false, out)
+    if (answer.verdict !== 'ready') {
+      this.#giveUp(round, answer.verdict, out)
+      return
+    }
+    round.waiting.delete(from)
+    if (round.waiting.size === 0) this.#grant(round, view, nowMs, out)
+  }
+
+  /** Another member sponsors a newcomer and asks: may it? For the id of a present member the question is whether that one is heard here. */
+  prepare(
+    nodeId: string,
+    ring: { high: number; low: number },
+    view: SponsorView,
+    nowMs: number,
+  ): JoinPrepared['verdict'] {
+    if (presentMembers(this.#membership.state).some(({ id }) => id === nodeId)) {
+      return view.isUp(nodeId) || nodeId === this.#membership.self ? 'busy' : 'ready'
+    }
+    if (!sameDigest(ring, this.#membership.ring.digest)) return 'stale'
+    if (this.#round !== undefined || this.#granted !== undefined) return 'busy'
+    if (this.#promise !== undefined && this.#promise.nodeId !== nodeId) return 'busy'
+    if (!view.empty) return 'data'
+    this.#promise = { nodeId, untilMs: nowMs + PROMISE_MS }
+    return 'ready'
+  }
+
+  aborted(nodeId: string): void {
+    if (this.#promise?.nodeId === nodeId) this.#promise = undefined
+  }
+
+  /** A new state was adopted: what it decides is decided. */
+  adopted(out: MembershipEffect[]): void {
+    const state = this.#membership.state
+    const decided = (id: string) => state.changes.some(({ member }) => member === id)
+    if (this.#promise !== undefined && decided(this.#promise.nodeId)) this.#promise = undefined
+    const granted = this.#granted
+    if (granted === undefined || !isIn(state, granted.answer.nodeId, granted.round.request)) return
+    this.#granted = undefined
+    out.push({
+      kind: 'tell',
+      to: granted.round.joiner,
+      message: { ...granted.answer, state: this.#membership.encoded },
+    })
+  }
+
+  tick(nowMs: number, wallMs: number, out: MembershipEffect[]): void {
+    if (this.#round !== undefined && nowMs >= this.#round.untilMs) this.#giveUp(this.#round, 'silent', out)
+    const promise = this.#promise
+    if (promise === undefined || nowMs < promise.untilMs) return
+    this.#promise = undefined
+    const { state, self } = this.#membership
+    const removal = {
+      stamp: nextStamp(state),
+      author: self,
+      kind: 'remove',
+      member: promise.nodeId,
+      weight: 1,
+      zone: '',
+      atMs: wallMs,
+    } as const
+    this.#membership.offer(withChange(state, removal), out)
+  }
+
+  #admit(
+    from: string,
+    request: JoinRequest,
+    present: readonly MemberFacts[],
+    view: SponsorView,
+    nowMs: number,
+    out: MembershipEffect[],
+  ): void {
+    if (!view.empty) return tell(out, from, request, 'refused', HOLDS_DATA)
+    const others = present.filter(({ id }) => id !== this.#membership.self)
+    const away = others.find(({ id }) => !view.isUp(id))
+    if (away !== undefined)
+      return tell(out, from, request, 'later', `Every member must be there; ${away.name} cannot be reached.`)
+    this.#begin('new', from, request, undefined, others, view, nowMs, out)
+  }
+
+  #readmit(
+    from: string,
+    request: JoinRequest,
+    old: MemberFacts,
+    present: readonly MemberFacts[],
+    view: SponsorView,
+    nowMs: number,
+    out: MembershipEffect[],
+  ): void {
+    if (old.id === this.#membership.self || view.isUp(old.id))
+      return tell(out, from, request, 'refused', taken(request.name))
+    const others = present.filter(({ id }) => id !== this.#membership.self && id !== old.id && view.isUp(id))
+    this.#begin('return', from, request, old, others, view, nowMs, out)
+  }
+
+  #begin(
+    kind: Round['kind'],
+    joiner: string,
+    request: JoinRequest,
+    old: MemberFacts | undefined,
+    others: readonly MemberFacts[],
+    view: SponsorView,
+    nowMs: number,
+    out: MembershipEffect[],
+  ): void {
+    const asked = others.map(({ id }) => id)
+    this.#round = { kind, joiner, request, old, asked, waiting: new Set(asked), untilMs: nowMs + ROUND_MS }
+    const nodeId = old?.id ?? request.nodeId
+    const message = { type: 24, id: 0, nodeId, ring: this.#membership.ring.digest } as const
+    for (const to of asked) out.push({ kind: 'tell', to, message })
+    if (asked.length === 0) this.#grant(this.#round, view, nowMs, out)
+  }
+
+  #grant(round: Round, view: SponsorView, _nowMs: number, out: MembershipEffect[]): void {
+    this.#round = undefined
+    if (round.kind === 'new' && !view.empty) return this.#refuse(round, 'refused', HOLDS_DATA, out)
+    const { request, old } = round
+    const nodeId = old?.id ?? request.nodeId
+    const answer = {
+      type: 23,
+      id: request.id,
+      verdict: 'accepted',
+      reason: '',
+      nodeId,
+      bootBase: old?.boot ?? 0,
+      state: EMPTY,
+    } as const
+    this.#granted = { round, answer }
+    this.#membership.offer(this.#withNewcomer(round, nodeId, view.wallMs), out)
+  }
+
+  #withNewcomer(round: Round, nodeId: string, wallMs: number): ClusterState {
+    const { request, old } = round
+    const { state, self } = this.#membership
+    const facts = {
+      id: nodeId,
+      name: request.name,
+      address: request.address,
+      peerAddress: request.peerAddress,
+      boot: (old?.boot ?? 0) + request.boot,
+      revision: 0,
+      incarnation: request.incarnation,
+      session: request.incarnation,
+      incomplete: old !== undefined,
+    }
+    if (old !== undefined) return withFacts(state, facts)
+    const { weight, zone } = request
+    const join = {
+      stamp: nextStamp(state),
+      author: self,
+      kind: 'join',
+      member: nodeId,
+      weight,
+      zone,
+      atMs: wallMs,
+    } as const
+    return withFacts(withChange(state, join), facts)
+  }
+
+  #giveUp(round: Round, why: JoinPrepared['verdict'] | 'silent', out: MembershipEffect[]): void {
+    if (why === 'data') this.#refuse(round, 'refused', HOLDS_DATA, out)
+    else if (round.kind === 'return' && why === 'busy')
+      this.#refuse(round, 'refused', taken(round.request.name), out)
+    else this.#refuse(round, 'later', 'The members could not all agree just now.', out)
+  }
+
+  #refuse(round: Round, verdict: 'later' | 'refused', reason: string, out: MembershipEffect[]): void {
+    this.#round = undefined
+    tell(out, round.joiner, round.request, verdict, reason)
+    if (round.kind === 'return') return
+    for (const to of round.asked)
+      out.push({ kind: 'tell', to, message: { type: 26, id: 0, nodeId: round.request.nodeId } })
+  }
+}
+
+const EMPTY = new Uint8Array(0)
+const HOLDS_DATA =
+  'The cluster already holds data, and this version cannot move data to a new member: let all nodes join before the first write.'
+
+function taken(name: string): string {
+  return `A member named ${name} is alive; names are unique in a cluster.`
+}
+
+function isIn(state: ClusterState, nodeId: string, request: JoinRequest): boolean {
+  return state.facts.some(({ id, incarnation }) => id === nodeId && incarnation === request.incarnation)
+}
+
+function tell(
+  out: MembershipEffect[],
+  to: string,
+  request: JoinRequest,
+  verdict: JoinAnswer['verdict'],
+  reason: string,
+  nodeId = '',
+  bootBase = 0,
+  state: Uint8Array = EMPTY,
+): void {
+  out.push({
+    kind: 'tell',
+    to,
+    message: { type: 23, id: request.id, verdict, reason, nodeId, bootBase, state },
+  })
+}
