@@ -2,7 +2,7 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Fault } from '../ask.js'
-import { freePort, isPortFree } from '../ports.js'
+import { isPortFree } from '../ports.js'
 
 export const HOST = '127.0.0.1'
 /** How far above a node's port for clients its port for the other nodes is, if that one is free. */
@@ -43,12 +43,12 @@ export async function planNodes({ root, nodes, firstPort }: Wish): Promise<NodeP
   return plans
 }
 
+/** The wished port or the next free one above it. */
 async function choosePeerPort(wished: number, taken: ReadonlySet<number>): Promise<number> {
-  if (wished <= 65_535 && !taken.has(wished) && (await isPortFree(HOST, wished))) return wished
-  for (;;) {
-    const port = await freePort(HOST)
-    if (!taken.has(port)) return port
+  for (let port = wished; port <= 65_535; port++) {
+    if (!taken.has(port) && (await isPortFree(HOST, port))) return port
   }
+  throw new Fault(`no port above ${wished} of ${HOST} is free for the nodes among themselves`)
 }
 
 /** Nodes of an earlier run with more of them: members still, and down now. */
