@@ -56,6 +56,8 @@ export const limits = {
   lingerMs: 2_000,
   /** How long a closing node waits for requests in flight. */
   closeGraceMs: 10_000,
+  /** How long a closing node leaves connections open on which nothing was asked: a request may be on its way. */
+  closeMomentMs: 300,
   /** Remembered spellings of an allowed Host. */
   hostSpellings: 256,
   /** Remembered encodings of a content type without more attributes. */

@@ -1,0 +1,81 @@
+/** Bodies of requests: taken whole, within bounds that are checked before memory is. */
+import { RotundaError } from '../errors.js'
+import type { Exchange } from './exchange.js'
+
+const EMPTY = new Uint8Array(0)
+
+function tooLarge(limitBytes: number, gotBytes?: number): RotundaError {
+  const got = gotBytes === undefined ? '' : `, this one ${gotBytes}`
+  return new RotundaError(
+    'TOO_LARGE',
+    `A value has at most ${limitBytes} bytes${got}; nothing was written.`,
+    {
+      limitBytes,
+      ...(gotBytes === undefined ? {} : { gotBytes }),
+    },
+  )
+}
+
+/** The length that the head announces, or undefined for a chunked body; throws LENGTH_REQUIRED, BAD_REQUEST, TOO_LARGE. */
+function announcedLength(exchange: Exchange, limitBytes: number): number | undefined {
+  const { headers } = exchange.request
+  const coding = headers['transfer-encoding']
+  if (coding !== undefined) {
+    if (coding.toLowerCase() === 'chunked') return undefined
+    throw new RotundaError('BAD_REQUEST', 'Of all transfer codings only chunked is understood.')
+  }
+  const text = headers['content-length']
+  if (text === undefined) throw new RotundaError('LENGTH_REQUIRED')
+  const length = Number(text)
+  if (length > limitBytes) throw tooLarge(limitBytes, length)
+  return length
+}
+
+/**
+ * Calls `then` with the whole body. Refuses by its head where it is too large, has no length, or finds no room; later where it grows
+ * too large or does not come. The bytes are the caller's.
+ */
+export function readBody(exchange: Exchange, limitBytes: number, then: (body: Uint8Array) => void): void {
+  const { edge, request, response } = exchange
+  const announced = announcedLength(exchange, limitBytes)
+  if (announced === 0) {
+    then(EMPTY)
+    return
+  }
+  if (edge.requestBytes + (announced ?? 0) > edge.bounds.requestBytesInFlight)
+    throw new RotundaError('OVERLOADED')
+  const chunks: Buffer[] = []
+  let length = 0
+  const stop = (): void => {
+    exchange.abandonBody = undefined
+    request.removeListener('data', onData)
+    request.removeListener('end', onEnd)
+    request.removeListener('close', onClose)
+  }
+  const refuse = (error: RotundaError): void => {
+    stop()
+    exchange.failWith(error)
+  }
+  const onData = (chunk: Buffer): void => {
+    length += chunk.length
+    if (length > limitBytes) refuse(tooLarge(limitBytes))
+    else if (exchange.holdBytes(chunk.length)) chunks.push(chunk)
+    else refuse(new RotundaError('OVERLOADED'))
+  }
+  const onEnd = (): void => {
+    stop()
+    exchange.attempt(() => then(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length)))
+  }
+  const onClose = (): void => {
+    stop()
+    exchange.release()
+  }
+  exchange.abandonBody = refuse
+  request.on('data', onData)
+  request.on('end', onEnd)
+  request.on('close', onClose)
+  if (request.awaitsContinue) {
+    request.awaitsContinue = false
+    response.writeContinue()
+  }
+}

@@ -1,0 +1,134 @@
+/** What the head of a request says about a value: its attributes, the context that it replaces, the operation that it is. */
+import { RotundaError } from '../errors.js'
+import { type Attributes, CODES, checkContext, encodeAttributes } from '../kernel/index.js'
+import { limits } from '../limits.js'
+import type { Exchange } from './exchange.js'
+import { META_PREFIX } from './representation.js'
+import type { Opened } from './sealed-token.js'
+
+type Meta = [name: string, value: string][]
+
+/** Bytes of a head in its plain spelling: one space behind each colon (RFC 9112, section 3 and 5). */
+export function headBytes(method: string, target: string, rawHeaders: readonly string[]): number {
+  // Method, target and version with two spaces and a line end; then each name and value with ": " and a line end; an empty line.
+  let bytes = method.length + target.length + 12 + rawHeaders.length * 2 + 2
+  for (const text of rawHeaders) bytes += text.length
+  return bytes
+}
+
+/** Conditions that this store does not know. To ignore one would be to do what the client said not to do. */
+const WRITE_CONDITIONS = [
+  'if-match',
+  'if-none-match',
+  'if-unmodified-since',
+  'if-modified-since',
+  'content-range',
+]
+const READ_CONDITIONS = ['if-match', 'if-unmodified-since']
+
+function refuseHeaders(exchange: Exchange, names: readonly string[], why: string): void {
+  const { headers } = exchange.request
+  for (const name of names) {
+    if (headers[name] !== undefined) throw new RotundaError('BAD_PARAM', `The header ${name} ${why}`)
+  }
+}
+
+/** Throws BAD_PARAM for conditions on a write: here a write is ordered by its context, not by an entity tag. */
+export function refuseWriteConditions(exchange: Exchange): void {
+  refuseHeaders(
+    exchange,
+    WRITE_CONDITIONS,
+    'is not taken with a write; use Rotunda-Context. Nothing was written.',
+  )
+}
+
+/** Throws BAD_PARAM for conditions on a read other than If-None-Match; If-Modified-Since is only ever an optimisation and is ignored. */
+export function refuseReadConditions(exchange: Exchange): void {
+  refuseHeaders(exchange, READ_CONDITIONS, 'is not taken with a read; use If-None-Match.')
+}
+
+/** The verified context of a write; undefined = blind. Throws BAD_CONTEXT. */
+export function contextOf(exchange: Exchange, bucket: Uint8Array, key: Uint8Array): Opened | undefined {
+  const token = exchange.request.headers['rotunda-context']
+  if (token === undefined) return undefined
+  const opened =
+    typeof token === 'string' ? exchange.edge.tokens.open('context', bucket, key, token) : undefined
+  if (opened === undefined || checkContext(opened.payload) === CODES.BAD_CONTEXT)
+    throw new RotundaError('BAD_CONTEXT')
+  return opened
+}
+
+/** The client's name for this operation: 1 to 64 visible ASCII characters, or undefined. Throws BAD_PARAM. */
+export function operationOf(exchange: Exchange): Uint8Array | undefined {
+  const text = exchange.request.headers['rotunda-operation']
+  if (text === undefined) return undefined
+  let visible = typeof text === 'string' && text.length >= 1 && text.length <= limits.operationBytes
+  for (let at = 0; visible && at < text.length; at++) {
+    const code = (text as string).charCodeAt(at)
+    visible = code > 32 && code < 127
+  }
+  if (!visible) {
+    throw new RotundaError(
+      'BAD_PARAM',
+      `Rotunda-Operation takes 1 to ${limits.operationBytes} visible ASCII characters.`,
+      { limitBytes: limits.operationBytes },
+    )
+  }
+  return Buffer.from(text as string, 'latin1')
+}
+
+/** Does `name` begin with Rotunda-Meta-, in any case? */
+function isMeta(name: string): boolean {
+  return (
+    name.length >= META_PREFIX.length &&
+    (name.charCodeAt(0) | 32) === 114 &&
+    name.slice(0, META_PREFIX.length).toLowerCase() === META_PREFIX
+  )
+}
+
+/** Names without the prefix, in lower case, each once: lines of one name are joined as HTTP joins them. In the order of their first lines. */
+function metaOf(rawHeaders: readonly string[]): Meta {
+  const meta = new Map<string, string>()
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    if (!isMeta(rawHeaders[at]!)) continue
+    const name = rawHeaders[at]!.slice(META_PREFIX.length).toLowerCase()
+    if (name === '') throw new RotundaError('BAD_PARAM', 'A Rotunda-Meta- header has no name.')
+    const before = meta.get(name)
+    const value = rawHeaders[at + 1]!
+    meta.set(name, before === undefined ? value : `${before}, ${value}`)
+  }
+  return [...meta]
+}
+
+/** Encodings of a content type alone, which is what most values have. */
+const plainAttributes = new Map<string, Uint8Array>()
+
+function plainAttributesOf(contentType: string): Uint8Array {
+  const known = plainAttributes.get(contentType)
+  if (known !== undefined) return known
+  const encoded = bounded({ contentType, contentEncoding: '', meta: [] })
+  if (plainAttributes.size >= limits.contentTypes) plainAttributes.clear()
+  plainAttributes.set(contentType, encoded)
+  return encoded
+}
+
+function bounded(attributes: Attributes): Uint8Array {
+  const encoded = encodeAttributes(attributes)
+  if (encoded.length <= limits.attributesBytes) return encoded
+  throw new RotundaError(
+    'HEADERS_TOO_LARGE',
+    `Content-Type, Content-Encoding and Rotunda-Meta-* take ${encoded.length} bytes together; at most ${limits.attributesBytes}. Nothing was written.`,
+    { limitBytes: limits.attributesBytes, gotBytes: encoded.length },
+  )
+}
+
+/** What is kept beside the value, encoded. Throws BAD_PARAM, HEADERS_TOO_LARGE. */
+export function attributesFrom(exchange: Exchange): Uint8Array {
+  const { headers, rawHeaders } = exchange.request
+  const contentType = headers['content-type'] ?? ''
+  const contentEncoding = headers['content-encoding'] ?? ''
+  const meta = metaOf(rawHeaders)
+  return contentEncoding === '' && meta.length === 0
+    ? plainAttributesOf(contentType)
+    : bounded({ contentType, contentEncoding, meta })
+}
