@@ -6,7 +6,6 @@ import { VERSION } from '../version.js'
 import { Fault } from './ask.js'
 import { type ComposedNode, composeNode } from './compose.js'
 import type { NodeConfig } from './node-config.js'
-import { onStopSignals } from './stop-signal.js'
 import { UsageError } from './usage-error.js'
 import { type HostPort, hostPortText } from './values.js'
 
@@ -16,9 +15,13 @@ const LONGEST_STOP_MS = 20_000
 /** Why a run ends: told to, or an error whose message says why it cannot go on. */
 type End = 'asked' | Error
 
-/** Runs the node until it is told to stop, then stops it. Throws Fault or UsageError where it cannot start or go on. */
-export async function runNode(config: NodeConfig, secret: Secret, log: ProcessLog): Promise<void> {
-  const ended = new Promise<End>((resolve) => listenForTheEnd(config, resolve))
+/** Runs the node until `asked` resolves, then stops it. Throws Fault or UsageError where it cannot start or go on. */
+export async function runNode(
+  config: NodeConfig,
+  secret: Secret,
+  log: ProcessLog,
+  asked: Promise<'asked'>,
+): Promise<void> {
   const { node, api } = await composeNode(config, secret, log)
   const broken = new Promise<End>((resolve) => {
     node.onFatal = (failure) => resolve(asError(failure))
@@ -27,25 +30,14 @@ export async function runNode(config: NodeConfig, secret: Secret, log: ProcessLo
   const started = new Promise<End | undefined>((resolve) => {
     node.start((failure) => resolve(failure && asError(failure)))
   })
-  const early = await Promise.race([started, broken, ended])
+  const early = await Promise.race([started, broken, asked])
   if (early === undefined) log.info('ready', readyFields(config))
-  const end = early ?? (await Promise.race([broken, ended]))
+  const end = early ?? (await Promise.race([broken, asked]))
   if (end !== 'asked') log.error('stopping', { reason: end.message })
   else log.info('stopping')
   await stop({ node, api })
   log.info('stopped')
   if (end !== 'asked') throw end
-}
-
-function listenForTheEnd(config: NodeConfig, resolve: (end: End) => void): void {
-  onStopSignals(
-    () => resolve('asked'),
-    () => process.exit(1),
-  )
-  if (!config.stopWithParent) return
-  process.stdin.on('end', () => resolve('asked'))
-  process.stdin.on('error', () => resolve('asked'))
-  process.stdin.resume()
 }
 
 function readyFields({ listen, peerAdvertise, advertise }: NodeConfig): Record<string, unknown> {

@@ -3,11 +3,13 @@ import { prepareDataDirectory } from './data-directory.js'
 import { type NodeConfig, nodeConfig } from './node-config.js'
 import { freePort } from './ports.js'
 import type { Invocation } from './resolve.js'
+import { onStopSignals } from './stop-signal.js'
 import { UsageError } from './usage-error.js'
 import { type HostPort, isLoopback } from './values.js'
 
 /** `rotunda start`: one node, until it is told to stop. */
 export async function start(invocation: Invocation): Promise<number> {
+  const asked = untilAsked(invocation.settings.stopWithParent)
   const config = await withPorts(nodeConfig(invocation))
   // RocksDB makes its files with the mode that this leaves: for this user alone.
   process.umask(0o077)
@@ -27,11 +29,25 @@ export async function start(invocation: Invocation): Promise<number> {
     log.warn('unsafe', { warning })
   const { runNode } = await import('./node-run.js')
   try {
-    await runNode(config, secret, log)
+    await runNode(config, secret, log, asked)
     return 0
   } finally {
     log.flush()
   }
+}
+
+/** Resolves when somebody wants this process to stop. Asked a second time it ends at once. */
+function untilAsked(stopWithParent: boolean): Promise<'asked'> {
+  return new Promise((resolve) => {
+    onStopSignals(
+      () => resolve('asked'),
+      () => process.exit(1),
+    )
+    if (!stopWithParent) return
+    process.stdin.on('end', () => resolve('asked'))
+    process.stdin.on('error', () => resolve('asked'))
+    process.stdin.resume()
+  })
 }
 
 function secretOf(config: NodeConfig): Secret {
