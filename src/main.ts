@@ -7,6 +7,7 @@ import { UsageError } from './cli/usage-error.js'
 const DONE = 0
 const FAULT = 1
 const UNUSABLE = 2
+const LINGER_MS = 500
 
 async function main(args: readonly string[]): Promise<number> {
   const [first, ...rest] = args
@@ -43,13 +44,16 @@ async function perform(command: Command, args: readonly string[]): Promise<numbe
   return run(invocation)
 }
 
+/** By name, so that nobody loads what throws them only to compare. */
+const FORESEEN = new Set(['Fault', 'SecretError', 'NativeError'])
+
 /** A sentence for what was foreseen; for a bug the stack too, since nobody could act on less. */
 function report(error: unknown): number {
   if (error instanceof UsageError) {
     complain(error.message)
     return UNUSABLE
   }
-  if (error instanceof Error && error.name === 'Fault') complain(error.message)
+  if (error instanceof Error && FORESEEN.has(error.name)) complain(error.message)
   else process.stderr.write(`rotunda: a bug: ${error instanceof Error ? error.stack : String(error)}\n`)
   return FAULT
 }
@@ -57,3 +61,5 @@ function report(error: unknown): number {
 // Whoever writes learns from the write's own completion (see print); without this the event would end the process.
 process.stdout.on('error', () => {})
 process.exitCode = await main(process.argv.slice(2)).catch(report)
+// All is done and written. What still holds the event loop now was forgotten, and must not keep the process.
+setTimeout(() => process.exit(), LINGER_MS).unref()

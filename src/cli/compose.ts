@@ -10,7 +10,8 @@ import { eventLoopScheduler } from '../io/scheduler.js'
 import type { Secret } from '../io/secret.js'
 import { crc32c } from '../kernel/index.js'
 import { limits } from '../limits.js'
-import { type NodePorts, RotundaNode } from '../node/node.js'
+import { RotundaNode } from '../node/node.js'
+import type { NodePorts } from '../node/options.js'
 import type { Log } from '../ports/log.js'
 import { VERSION } from '../version.js'
 import type { NodeConfig } from './node-config.js'
@@ -49,7 +50,6 @@ export async function composeNode(config: NodeConfig, secret: Secret, log: Log):
     ...(config.n !== undefined && { n: config.n }),
     ...(config.partitions !== undefined && { partitions: config.partitions }),
     durability: config.durability,
-    valueBytes: config.valueBytes,
     freeSpaceFloorBytes: config.freeSpaceFloorBytes,
     cacheBytes: config.cacheBytes,
   })

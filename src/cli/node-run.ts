@@ -2,42 +2,68 @@
 
 import type { ProcessLog } from '../io/log.js'
 import type { Secret } from '../io/secret.js'
+import type { StartFailure } from '../node/options.js'
 import { VERSION } from '../version.js'
 import { Fault } from './ask.js'
 import { type ComposedNode, composeNode } from './compose.js'
 import type { NodeConfig } from './node-config.js'
+import { setAside } from './set-aside.js'
 import { UsageError } from './usage-error.js'
-import { type HostPort, hostPortText } from './values.js'
+import { type HostPort, hostPort, hostPortText } from './values.js'
 
 /** A stop that takes longer than this hangs: requests in flight get half of it, the rest is fast. */
 const LONGEST_STOP_MS = 20_000
 
-/** Why a run ends: told to, or an error whose message says why it cannot go on. */
-type End = 'asked' | Error
+type End = 'asked' | StartFailure
 
-/** Runs the node until `asked` resolves, then stops it. Throws Fault or UsageError where it cannot start or go on. */
+/**
+ * Runs the node until `asked` resolves, then stops it. Throws Fault or UsageError where it cannot start or go on. A directory that
+ * turns out to be an old copy is set aside, and the node goes on with an empty one, which the other members fill.
+ */
 export async function runNode(
   config: NodeConfig,
   secret: Secret,
   log: ProcessLog,
   asked: Promise<'asked'>,
 ): Promise<void> {
-  const { node, api } = await composeNode(config, secret, log)
+  const end = await runOnce(config, secret, log, asked)
+  if (end === 'asked') return
+  switch (end.kind) {
+    case 'config':
+      throw new UsageError(end.message)
+    case 'fault':
+      throw new Fault(end.message)
+    case 'superseded': {
+      const directory = setAside(config.dataDirectory, Date.now())
+      log.warn('set-aside', { reason: end.message, directory })
+      return runNode({ ...config, join: end.join?.map(hostPort) ?? config.join }, secret, log, asked)
+    }
+    default:
+      return end.kind satisfies never
+  }
+}
+
+async function runOnce(
+  config: NodeConfig,
+  secret: Secret,
+  log: ProcessLog,
+  asked: Promise<'asked'>,
+): Promise<End> {
+  const composed = await composeNode(config, secret, log)
+  const { node, api } = composed
   const broken = new Promise<End>((resolve) => {
-    node.onFatal = (failure) => resolve(asError(failure))
+    node.onFatal = resolve
   })
   await listen(api, config.listen)
-  const started = new Promise<End | undefined>((resolve) => {
-    node.start((failure) => resolve(failure && asError(failure)))
-  })
+  const started = new Promise<StartFailure | undefined>((resolve) => node.start(resolve))
   const early = await Promise.race([started, broken, asked])
   if (early === undefined) log.info('ready', readyFields(config))
   const end = early ?? (await Promise.race([broken, asked]))
-  if (end !== 'asked') log.error('stopping', { reason: end.message })
-  else log.info('stopping')
-  await stop({ node, api })
+  if (end === 'asked') log.info('stopping')
+  else log.error('stopping', { reason: end.message })
+  await stop(composed)
   log.info('stopped')
-  if (end !== 'asked') throw end
+  return end
 }
 
 function readyFields({ listen, peerAdvertise, advertise }: NodeConfig): Record<string, unknown> {
@@ -82,8 +108,4 @@ async function stop({ node, api }: ComposedNode): Promise<void> {
   await api.close()
   await new Promise<void>((resolve) => node.stop(resolve))
   clearTimeout(late)
-}
-
-function asError({ kind, message }: { readonly kind: 'config' | 'fault'; readonly message: string }): Error {
-  return kind === 'config' ? new UsageError(message) : new Fault(message)
 }

@@ -4,6 +4,7 @@ import { type NodeConfig, nodeConfig } from './node-config.js'
 import { freePort } from './ports.js'
 import type { Invocation } from './resolve.js'
 import { onStopSignals } from './stop-signal.js'
+import { complain } from './terminal.js'
 import { UsageError } from './usage-error.js'
 import { type HostPort, isLoopback } from './values.js'
 
@@ -22,7 +23,7 @@ export async function start(invocation: Invocation): Promise<number> {
   process.on('uncaughtException', (error) => {
     log.error('uncaught', { error })
     log.flush()
-    process.stderr.write(`rotunda: a bug: ${error instanceof Error ? error.stack : String(error)}\n`)
+    complain(`a bug, whose stack is in the log: ${error}`)
     process.exit(1)
   })
   for (const warning of [...warnings, ...secret.warnings, ...exposure(config)])
@@ -33,6 +34,7 @@ export async function start(invocation: Invocation): Promise<number> {
     return 0
   } finally {
     log.flush()
+    if (config.stopWithParent) process.stdin.destroy()
   }
 }
 
