@@ -1,0 +1,149 @@
+/** Judges every answer at the moment it is given: what a read must show and must not, and what an acknowledgement must rest on. */
+import type { KeyLedger, Ledger, WriteEntry } from '../ledger.js'
+import type { ReadObject } from '../object-reader.js'
+import type { RowBook } from './row-book.js'
+import type { Violations } from './violation.js'
+
+/** What the nodes' disks hold, as the checker may look at them. */
+export interface Replicas {
+  /** Copies of the key's row, one for each node, that survive in the durability mode in force. */
+  durableRows(key: string): readonly {
+    readonly node: string
+    readonly row: Uint8Array | undefined
+    readonly lostSomethingAt: number
+  }[]
+}
+
+export class AnswerCheck {
+  readonly #ledger: Ledger
+  readonly #book: RowBook
+  readonly #violations: Violations
+  readonly #replicas: Replicas
+  readonly #n: number
+
+  constructor(ledger: Ledger, book: RowBook, violations: Violations, replicas: Replicas, n: number) {
+    this.#ledger = ledger
+    this.#book = book
+    this.#violations = violations
+    this.#replicas = replicas
+    this.#n = n
+  }
+
+  /** The writes that a read's siblings are; reports what should not be there. */
+  read(key: string, object: ReadObject | undefined, begunAt: number, r: number, where: string): WriteEntry[] {
+    if (object !== undefined) this.#book.saw(key, object, where)
+    const seen = this.#identified(key, object, where)
+    const ledger = this.#ledger.key(key)
+    const closure = ledger.closure(
+      seen.map((entry) => entry.id),
+      (id) => this.#ledger.find(id),
+    )
+    for (const entry of ledger.writes) {
+      if (entry.ackedAt < begunAt && entry.w + r > this.#n) {
+        this.#mustShow(ledger, entry, closure, where)
+        this.#mustHide(entry, seen, where)
+      }
+    }
+    this.#antichain(seen, where)
+    return seen
+  }
+
+  /** A write was acknowledged: W distinct nodes must hold it, or something that has seen it, durably. */
+  acknowledged(entry: WriteEntry, begunAtMs: number): void {
+    const dots = [...this.#book.dotsOf(entry.id)]
+    if (dots.length === 0) {
+      if (entry.kind === 'put')
+        this.#violations.add('A6', `put ${entry.id} of ${entry.key} was acknowledged and is nowhere`)
+      return
+    }
+    const holders: string[] = []
+    for (const { node, row, lostSomethingAt } of this.#replicas.durableRows(entry.key)) {
+      const clock = row === undefined ? undefined : this.#book.parse(row).object.clock
+      if (dots.some((dot) => clock?.has(dot) === true) || lostSomethingAt >= begunAtMs) holders.push(node)
+    }
+    if (holders.length >= entry.w) return
+    const held = holders.length === 0 ? 'nobody' : holders.join(', ')
+    this.#violations.add(
+      'A6',
+      `${entry.kind} ${entry.id} of ${entry.key} was acknowledged at w=${entry.w}, but only ${held} held it durably`,
+    )
+  }
+
+  /** The context of a write's answer may cover what was replaced, never a live version that the given context did not cover. */
+  writtenContext(entry: WriteEntry, covered: readonly WriteEntry[]): void {
+    const ledger = this.#ledger.key(entry.key)
+    const wrong = covered.find(
+      (other) => other.id !== entry.id && !entry.covers.has(other.id) && !ledger.isSuperseded(other),
+    )
+    if (wrong === undefined) return
+    const answer = `the answer to ${entry.kind} ${entry.id} of ${entry.key}`
+    this.#violations.add('A2', `${answer} covers ${wrong.id}, which its client never saw and nobody replaced`)
+  }
+
+  /** The database said that nothing was written. */
+  refused(entry: WriteEntry): void {
+    if (this.#book.dotsOf(entry.id).size > 0)
+      this.#violations.add(
+        'A12',
+        `${entry.kind} ${entry.id} of ${entry.key} was refused, and yet it was written`,
+      )
+  }
+
+  #identified(key: string, object: ReadObject | undefined, where: string): WriteEntry[] {
+    const seen = new Map<number, WriteEntry>()
+    for (const sibling of object?.siblings ?? []) {
+      const entry = this.#book.identify(key, sibling, where)
+      if (entry !== undefined) seen.set(entry.id, entry)
+    }
+    return [...seen.values()]
+  }
+
+  #mustShow(ledger: KeyLedger, entry: WriteEntry, closure: ReadonlySet<number>, where: string): void {
+    if (entry.kind === 'delete' || closure.has(entry.id)) return
+    if (forgivenByDelete(ledger, entry, closure)) return
+    this.#violations.add(
+      'A1',
+      `${where} of ${entry.key} shows neither acknowledged put ${entry.id} nor anything that had seen it`,
+    )
+  }
+
+  #mustHide(entry: WriteEntry, seen: readonly WriteEntry[], where: string): void {
+    for (const shown of seen) {
+      if (!entry.covers.has(shown.id) || shown.retriedElsewhere || shown.kind === 'delete') continue
+      const invariant = entry.kind === 'delete' ? 'A3' : 'A2'
+      const how = entry.kind === 'delete' ? 'deleted' : 'superseded'
+      this.#violations.add(
+        invariant,
+        `${where} of ${entry.key} shows put ${shown.id}, which acknowledged ${entry.kind} ${entry.id} had ${how}`,
+      )
+    }
+  }
+
+  /** No version shown may be covered by another one shown. */
+  #antichain(seen: readonly WriteEntry[], where: string): void {
+    for (const shown of seen) {
+      const above = seen.find((other) => other.covers.has(shown.id))
+      if (above !== undefined && !shown.retriedElsewhere && shown.kind !== 'delete')
+        this.#violations.add(
+          'A2',
+          `${where} of ${shown.key} shows ${shown.id} beside ${above.id}, whose client had seen it`,
+        )
+    }
+  }
+}
+
+/**
+ * A tombstone takes the place of another without having seen what that one deleted, and a delete without a context reaches what no
+ * client can name: then a deleted value need not be in the closure of what is shown.
+ */
+export function forgivenByDelete(
+  ledger: KeyLedger,
+  entry: WriteEntry,
+  closure: ReadonlySet<number>,
+): boolean {
+  const deletes = ledger.writes.filter((write) => write.kind === 'delete' && write.outcome !== 'refused')
+  return deletes.some((gone) => {
+    if (gone.sweeping && entry.begunAt < gone.endedAt) return true
+    return gone.covers.has(entry.id) && deletes.some((other) => other.id !== gone.id && closure.has(other.id))
+  })
+}

@@ -1,0 +1,165 @@
+/**
+ * Watches every row that any node ever writes. From these rows alone: which dot stands for which value (A7), whether a replica
+ * only moves up (A12), and whether a live sibling goes only where some client's context covered it (A2, at the very event).
+ */
+import { idInOperation, type Ledger, nameInValue, valueBytesOf, type WriteEntry } from '../ledger.js'
+import {
+  type ReadObject,
+  type ReadRow,
+  type ReadSibling,
+  readRow,
+  UnreadableBytes,
+} from '../object-reader.js'
+import type { Violations } from './violation.js'
+
+/** Database keys that hold rows begin with this letter, then two bytes of hash, bucket length, bucket, key. */
+const ROW_TAG = 'd'
+const BUCKET_LENGTH_AT = 3
+
+export interface RowName {
+  readonly bucket: string
+  readonly key: string
+}
+
+/** Bucket and key of a database key that holds a row; undefined for any other. */
+export function rowNameOf(engineKey: string): RowName | undefined {
+  if (engineKey[0] !== ROW_TAG || engineKey.length <= BUCKET_LENGTH_AT) return undefined
+  const keyAt = BUCKET_LENGTH_AT + 1 + engineKey.charCodeAt(BUCKET_LENGTH_AT)
+  return { bucket: engineKey.slice(BUCKET_LENGTH_AT + 1, keyAt), key: engineKey.slice(keyAt) }
+}
+
+export class RowBook {
+  readonly #ledger: Ledger
+  readonly #violations: Violations
+  readonly #values = new Map<string, string>()
+  readonly #dots = new Map<number, Set<string>>()
+  readonly #writes = new Map<string, number>()
+  readonly #parsed = new WeakMap<Uint8Array, ReadRow>()
+  mostSiblings = 0
+
+  constructor(ledger: Ledger, violations: Violations) {
+    this.#ledger = ledger
+    this.#violations = violations
+  }
+
+  /** The dots under which a write was ever seen. */
+  dotsOf(id: number): ReadonlySet<string> {
+    return this.#dots.get(id) ?? new Set()
+  }
+
+  /** The write that a dot is. */
+  writeOf(dot: string): WriteEntry | undefined {
+    const id = this.#writes.get(dot)
+    return id === undefined ? undefined : this.#ledger.find(id)
+  }
+
+  parse(row: Uint8Array): ReadRow {
+    let parsed = this.#parsed.get(row)
+    if (parsed === undefined) {
+      parsed = readRow(row)
+      this.#parsed.set(row, parsed)
+    }
+    return parsed
+  }
+
+  /** A node wrote a row over another (undefined: over none, or over one that was damaged). */
+  written(
+    node: string,
+    engineKey: string,
+    before: Uint8Array | undefined,
+    after: Uint8Array | undefined,
+  ): void {
+    const name = rowNameOf(engineKey)
+    if (name === undefined) return
+    if (after === undefined) {
+      this.#violations.add('A12', `${node} removed its row of ${name.key}`)
+      return
+    }
+    const row = this.#read(node, name, after)
+    if (row === undefined) return
+    this.saw(name.key, row.object, `${node}'s row`)
+    const older = before === undefined ? undefined : this.#read(node, name, before)
+    if (older !== undefined) this.#rises(node, name, older.object, row.object)
+  }
+
+  /** Siblings seen anywhere: in a row, in an answer. */
+  saw(key: string, object: ReadObject, where: string): void {
+    this.mostSiblings = Math.max(this.mostSiblings, object.siblings.length)
+    for (const sibling of object.siblings) this.#sawSibling(key, sibling, where)
+  }
+
+  /** The write that a sibling is; a violation when it is none. */
+  identify(key: string, sibling: ReadSibling, where: string): WriteEntry | undefined {
+    const name = sibling.tombstone ? undefined : nameInValue(sibling.value)
+    const id = sibling.tombstone ? idInOperation(sibling.operation) : name?.id
+    const entry = id === undefined ? undefined : this.#ledger.find(id)
+    const sound = entry !== undefined && entry.key === key && this.#isIntact(entry, sibling, name?.attempt)
+    if (sound) return entry
+    const what = sibling.tombstone
+      ? `a tombstone of operation '${sibling.operation}'`
+      : excerpt(sibling.value)
+    this.#violations.add('A12', `${where} of ${key} holds what nobody wrote: ${what}`)
+    return undefined
+  }
+
+  #isIntact(entry: WriteEntry, sibling: ReadSibling, attempt: number | undefined): boolean {
+    if (sibling.tombstone) return entry.kind === 'delete' && sibling.value.length === 0
+    if (entry.kind !== 'put' || attempt === undefined || attempt < 1 || attempt > entry.attempts) return false
+    return Buffer.compare(valueBytesOf(entry.id, attempt, entry.valueBytes), sibling.value) === 0
+  }
+
+  #read(node: string, name: RowName, bytes: Uint8Array): ReadRow | undefined {
+    try {
+      return this.parse(bytes)
+    } catch (error) {
+      if (!(error instanceof UnreadableBytes)) throw error
+      this.#violations.add('A12', `${node} wrote a row of ${name.key} that cannot be read: ${error.message}`)
+      return undefined
+    }
+  }
+
+  #sawSibling(key: string, sibling: ReadSibling, where: string): void {
+    const content = `${key} ${sibling.tombstone ? sibling.operation : excerpt(sibling.value)} ${sibling.wallMs}`
+    const known = this.#values.get(sibling.dot)
+    if (known === content) return
+    if (known !== undefined) {
+      this.#violations.add('A7', `dot ${sibling.dot} is [${known}], and in ${where} it is [${content}]`)
+      return
+    }
+    this.#values.set(sibling.dot, content)
+    const entry = this.identify(key, sibling, where)
+    if (entry === undefined) return
+    this.#remember(entry, sibling.dot)
+    if (entry.outcome === 'refused')
+      this.#violations.add('A12', `write ${entry.id} of ${key} was refused, and yet it is in ${where}`)
+  }
+
+  #remember(entry: WriteEntry, dot: string): void {
+    this.#writes.set(dot, entry.id)
+    const dots = this.#dots.get(entry.id)
+    if (dots === undefined) this.#dots.set(entry.id, new Set([dot]))
+    else dots.add(dot)
+  }
+
+  #rises(node: string, name: RowName, older: ReadObject, newer: ReadObject): void {
+    if (!newer.clock.covers(older.clock)) {
+      const clocks = `[${older.clock}] became [${newer.clock}]`
+      this.#violations.add('A12', `${node}'s replica of ${name.key} went back: its clock ${clocks}`)
+    }
+    const kept = new Set(newer.siblings.map((sibling) => sibling.dot))
+    for (const sibling of older.siblings) if (!kept.has(sibling.dot)) this.#dropped(node, name, sibling)
+  }
+
+  #dropped(node: string, name: RowName, sibling: ReadSibling): void {
+    const entry = this.writeOf(sibling.dot)
+    if (entry === undefined || this.#ledger.key(name.key).isSuperseded(entry)) return
+    // Of two copies of one operation, one may go.
+    if (this.dotsOf(entry.id).size > 1) return
+    const what = `${entry.kind} ${entry.id}`
+    this.#violations.add('A2', `${node} dropped ${what} of ${name.key}, which no client's context covered`)
+  }
+}
+
+function excerpt(value: Uint8Array): string {
+  return `${value.length} bytes '${Buffer.from(value.subarray(0, 12)).toString('latin1')}'`
+}

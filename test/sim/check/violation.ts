@@ -1,0 +1,46 @@
+/** What the checkers hand over: which promise was broken, and how, in a person's words. */
+
+export const INVARIANTS = {
+  A1: 'an acknowledged write was lost',
+  A2: 'siblings are not exactly the concurrent writes',
+  A3: 'a deleted value came back',
+  A4: 'replicas did not converge after everything was healed',
+  A5: 'the cluster did not serve although enough nodes could be reached',
+  A6: 'an acknowledgement was given without enough durable copies',
+  A7: 'one dot stands for two values',
+  A11: 'a bound was exceeded',
+  A12: 'bytes were served or stored that nobody wrote, or a replica went back',
+  crash: 'a node crashed or gave up',
+} as const
+
+export type Invariant = keyof typeof INVARIANTS
+
+export interface Violation {
+  readonly invariant: Invariant
+  readonly timeMs: number
+  readonly sentence: string
+}
+
+/** Later violations are mostly echoes of the first. */
+const MOST = 5
+
+export class Violations {
+  readonly #now: () => number
+  readonly #found: Violation[] = []
+
+  constructor(now: () => number) {
+    this.#now = now
+  }
+
+  add(invariant: Invariant, sentence: string): void {
+    if (this.#found.length < MOST) this.#found.push({ invariant, timeMs: this.#now(), sentence })
+  }
+
+  get found(): readonly Violation[] {
+    return this.#found
+  }
+
+  get any(): boolean {
+    return this.#found.length > 0
+  }
+}

@@ -1,0 +1,400 @@
+/**
+ * One client: it gets, puts, deletes, updates and retries through any node, holds contexts (also old ones) and believes only what
+ * it was told. All that it learns goes into the ledger.
+ */
+import { ERRORS } from '../../src/errors.js'
+import type { Failure, Found, QuorumChoice, WriteRequest, Written } from '../../src/node/requests.js'
+import type { AnswerCheck } from './check/answer-check.js'
+import type { RowBook } from './check/row-book.js'
+import type { Violations } from './check/violation.js'
+import type { Counters } from './counters.js'
+import type { SimHost } from './host.js'
+import { type Ledger, operationOf, valueBytesOf, type WriteEntry } from './ledger.js'
+import { type ReadObject, readClock, readObject } from './object-reader.js'
+import type { Prng } from './prng.js'
+import type { World } from './world.js'
+
+export const BUCKET = 'b'
+
+/** A context as its client knows it: the bytes to send back, and the writes that they stand for. */
+export interface HeldContext {
+  readonly bytes: Uint8Array
+  readonly covers: ReadonlySet<number>
+  readonly fastest: string
+}
+
+export interface ClientWorld {
+  readonly world: World
+  readonly ledger: Ledger
+  readonly book: RowBook
+  readonly check: AnswerCheck
+  readonly violations: Violations
+  readonly counters: Counters
+}
+
+interface Asked<T> {
+  readonly host: SimHost
+  readonly what: string
+  readonly timeoutMs: number
+  /** In the node's process, at the instant of the answer. */
+  readonly answered: (outcome: T | Failure) => void
+  /** No answer came: the process died, or the client gave up. */
+  readonly silence: () => void
+}
+
+const ATTEMPT_WAYS_MS = 0.4
+/** Beyond its deadline on the node's own clock, an answer is overdue; clocks run at half speed at worst. */
+const OVERDUE_MS = 4_000
+
+/** Sends one request into a node and sees to it that exactly one of `answered` and `silence` follows, once. */
+export class Caller {
+  readonly #parts: ClientWorld
+  readonly #prng: Prng
+
+  constructor(parts: ClientWorld, prng: Prng) {
+    this.#parts = parts
+    this.#prng = prng
+  }
+
+  get(host: SimHost, key: string, r: QuorumChoice, asked: Omit<Asked<Found>, 'host' | 'what'>): void {
+    this.#ask<Found>({ ...asked, host, what: `get of ${key} at ${host.name}` }, (deadlineMs, done) => {
+      host.node?.get({ bucket: bytes(BUCKET), key: bytes(key), r, deadlineMs }, done)
+    })
+  }
+
+  write(
+    host: SimHost,
+    fields: Omit<WriteRequest, 'bucket' | 'deadlineMs' | 'wallMs' | 'key'> & { key: string },
+    asked: Omit<Asked<Written>, 'host' | 'what'>,
+  ): void {
+    const { key } = fields
+    this.#ask<Written>({ ...asked, host, what: `write of ${key} at ${host.name}` }, (deadlineMs, done) => {
+      const wallMs = host.clock.wallMs()
+      host.node?.write({ ...fields, bucket: bytes(BUCKET), key: bytes(key), wallMs, deadlineMs }, done)
+    })
+  }
+
+  #ask<T>(asked: Asked<T>, send: (deadlineMs: number, done: (outcome: T | Failure) => void) => void): void {
+    const { host } = asked
+    const { timeline } = this.#parts.world
+    const process = host.process
+    let open = true
+    const finish = (run: () => void): void => {
+      if (!open) return
+      open = false
+      run()
+    }
+    timeline.after(this.#prng.exponential(ATTEMPT_WAYS_MS), 'request', () => {
+      if (process === undefined || process !== host.process || !process.alive) return finish(asked.silence)
+      let answers = 0
+      process.enter(`request at ${host.name}`, () => {
+        send(host.clock.monotonicMs() + asked.timeoutMs, (outcome) => {
+          answers += 1
+          if (answers > 1) this.#parts.violations.add('A11', `${asked.what} was answered twice`)
+          else finish(() => asked.answered(outcome))
+        })
+      })
+    })
+    this.#watch(asked, () => open, finish)
+  }
+
+  /** A request is answered by its deadline, or its process is gone or stands still. */
+  #watch<T>(asked: Asked<T>, isOpen: () => boolean, finish: (run: () => void) => void): void {
+    const { host } = asked
+    const { timeline } = this.#parts.world
+    const process = host.process
+    const sentMs = timeline.nowMs
+    const watch = (): void => {
+      if (!isOpen()) return
+      const gone = process === undefined || !process.alive
+      const waitedMs = timeline.nowMs - Math.max(sentMs, host.disturbedAtMs)
+      const overdue = !gone && !process.stopped && waitedMs > 2 * asked.timeoutMs + OVERDUE_MS
+      if (overdue)
+        this.#parts.violations.add(
+          'A5',
+          `${asked.what} was not answered ${Math.round(waitedMs)} ms after it was sent`,
+        )
+      if (gone || overdue) finish(asked.silence)
+      else timeline.after(500, 'client watch', watch)
+    }
+    timeline.after(500, 'client watch', watch)
+  }
+}
+
+export class Client {
+  readonly name: string
+  readonly #parts: ClientWorld
+  readonly #prng: Prng
+  readonly #caller: Caller
+  readonly #contexts = new Map<string, HeldContext[]>()
+  readonly #home: SimHost
+  readonly #mayWrite: () => boolean
+  #stopped = false
+
+  constructor(name: string, parts: ClientWorld, prng: Prng, mayWrite: () => boolean) {
+    this.name = name
+    this.#parts = parts
+    this.#prng = prng
+    this.#caller = new Caller(parts, prng.split('ways'))
+    this.#home = prng.pick(parts.world.hosts)
+    this.#mayWrite = mayWrite
+  }
+
+  start(): void {
+    this.#think()
+  }
+
+  stop(): void {
+    this.#stopped = true
+  }
+
+  #think(): void {
+    const thinkMs = this.#prng.exponential(this.#parts.world.config.thinkMs)
+    this.#parts.world.timeline.after(thinkMs, `${this.name} thinks`, () => {
+      if (!this.#stopped) this.#act()
+    })
+  }
+
+  #act(): void {
+    const { config } = this.#parts.world
+    const key = this.#key()
+    const host = this.#host()
+    if (host.state !== 'up') return this.#think()
+    if (!this.#mayWrite() || this.#prng.chance(0.4)) this.#read(key, host)
+    else if (this.#prng.chance(config.deletes)) this.#delete(key, host)
+    else this.#put(key, host)
+  }
+
+  /** Key 0 is the hot one. */
+  #key(): string {
+    const { keys } = this.#parts.world.config
+    return `k${this.#prng.chance(0.4) ? 0 : this.#prng.below(keys)}`
+  }
+
+  #host(): SimHost {
+    const { hosts } = this.#parts.world
+    const host = this.#prng.chance(0.6) ? this.#home : this.#prng.pick(hosts)
+    return host.state === 'up' ? host : this.#prng.pick(hosts)
+  }
+
+  #read(key: string, host: SimHost): void {
+    const { ledger, counters } = this.#parts
+    const r = this.#quorum(true)
+    const begunAt = ledger.step()
+    counters.count('reads')
+    const timeoutMs = this.#prng.pick([300, 1_000, 5_000])
+    this.#caller.get(host, key, r, {
+      timeoutMs,
+      answered: (outcome) => {
+        if (outcome.status === 'error') counters.count(`read ${outcome.code}`)
+        else this.#learned(key, host, outcome, begunAt, r)
+        this.#think()
+      },
+      silence: () => this.#think(),
+    })
+  }
+
+  #learned(key: string, host: SimHost, found: Found, begunAt: number, r: number): void {
+    const { ledger, check, counters, world } = this.#parts
+    const object = found.object === undefined ? undefined : readObject(Uint8Array.from(found.object))
+    const seen = check.read(key, object, begunAt, r, `the read by ${this.name} at ${host.name} (r=${r})`)
+    const ids = seen.map((entry) => entry.id)
+    world.timeline.trace.detail(
+      world.timeline.nowMs,
+      () => `${this.name} read ${key} at ${host.name} r=${r}: [${ids}]`,
+    )
+    if (seen.filter((entry) => entry.kind === 'put').length > 1) counters.count('siblings seen')
+    if (object === undefined) return
+    const covers = ledger.key(key).closure(ids, (id) => ledger.find(id))
+    this.#hold(key, { bytes: object.clockBytes, covers, fastest: found.fastest })
+  }
+
+  #put(key: string, host: SimHost): void {
+    const { ledger, world } = this.#parts
+    const context = this.#context(key)
+    const valueBytes = this.#valueBytes()
+    const w = this.#quorum(false)
+    const entry = ledger.begin(
+      key,
+      { kind: 'put', sweeping: false, w, valueBytes },
+      context?.covers ?? new Set(),
+    )
+    world.timeline.trace.detail(
+      world.timeline.nowMs,
+      () =>
+        `${this.name} puts ${entry.id} on ${key} at ${host.name} w=${w}, having seen [${[...entry.covers]}]`,
+    )
+    this.#attempt(entry, host, context, 1, this.#prng.chance(0.5))
+  }
+
+  #delete(key: string, host: SimHost): void {
+    const { ledger, counters, world } = this.#parts
+    const context = this.#context(key)
+    const sweeping = context === undefined
+    // Sweeping deletes weaken what can be asked of their key, so they keep to one.
+    if (sweeping && key !== 'k1') return this.#read(key, host)
+    if (sweeping) counters.count('deletes without context')
+    const w = this.#quorum(false)
+    const entry = ledger.begin(
+      key,
+      { kind: 'delete', sweeping, w, valueBytes: 0 },
+      context?.covers ?? new Set(),
+    )
+    world.timeline.trace.detail(
+      world.timeline.nowMs,
+      () =>
+        `${this.name} deletes ${key} (${entry.id}) at ${host.name} w=${w}, having seen [${[...entry.covers]}]`,
+    )
+    this.#attempt(entry, host, context, 1, true)
+  }
+
+  #attempt(
+    entry: WriteEntry,
+    host: SimHost,
+    context: HeldContext | undefined,
+    attempt: number,
+    withOperation: boolean,
+  ): void {
+    const { world, counters, ledger } = this.#parts
+    counters.count(entry.kind === 'put' ? 'puts' : 'deletes')
+    const begunAtMs = world.timeline.nowMs
+    const ledgerStep = ledger.step()
+    const tombstone = entry.kind === 'delete'
+    const fields = {
+      key: entry.key,
+      tombstone,
+      context: context?.bytes,
+      value: tombstone ? new Uint8Array(0) : valueBytesOf(entry.id, attempt, entry.valueBytes),
+      attributes: new Uint8Array(0),
+      operation: withOperation ? operationOf(entry.id) : undefined,
+      w: entry.w,
+      preferred: context?.fastest ?? '',
+      returnObject: this.#prng.chance(0.3),
+    }
+    const then = (outcome: Written | Failure | undefined): void => {
+      this.#settle(entry, outcome, begunAtMs, ledgerStep, context)
+      this.#afterAttempt(entry, host, context, attempt, withOperation, outcome)
+    }
+    const timeoutMs = this.#prng.pick([200, 1_000, 5_000])
+    this.#caller.write(host, fields, { timeoutMs, answered: then, silence: () => then(undefined) })
+  }
+
+  /** At the instant of the answer: what it says goes into the ledger, and an acknowledgement is held against the disks. */
+  #settle(
+    entry: WriteEntry,
+    outcome: Written | Failure | undefined,
+    begunAtMs: number,
+    begunAt: number,
+    context: HeldContext | undefined,
+  ): void {
+    const { ledger, check, counters, world } = this.#parts
+    const told =
+      outcome === undefined
+        ? 'no answer'
+        : outcome.status === 'ok'
+          ? 'acknowledged'
+          : `${outcome.code} ${outcome.message ?? ''}`
+    world.timeline.trace.detail(
+      world.timeline.nowMs,
+      () => `${entry.kind} ${entry.id} of ${entry.key}: ${told}`,
+    )
+    if (outcome?.status === 'ok') {
+      if (entry.sweeping) this.#swept(entry, begunAt)
+      ledger.end(entry, 'acked')
+      counters.count('acknowledged')
+      check.acknowledged(entry, begunAtMs)
+      this.#keepContext(entry, outcome, context)
+    } else {
+      const refused = outcome !== undefined && !ERRORS[outcome.code].mayBeWritten
+      if (outcome !== undefined) counters.count(`write ${outcome.code}`)
+      ledger.end(entry, refused ? 'refused' : 'unknown')
+      if (entry.outcome === 'refused') check.refused(entry)
+    }
+  }
+
+  /** An acknowledged delete without context has removed all that a quorum had acknowledged when it began. */
+  #swept(entry: WriteEntry, begunAt: number): void {
+    const { ledger, world } = this.#parts
+    const quorum = Math.floor(world.n / 2) + 1
+    for (const other of ledger.key(entry.key).writes) {
+      if (other.ackedAt > begunAt || other.w + quorum <= world.n) continue
+      entry.covers.add(other.id)
+      for (const covered of other.covers) entry.covers.add(covered)
+    }
+  }
+
+  #keepContext(entry: WriteEntry, written: Written, given: HeldContext | undefined): void {
+    const { check, book, ledger } = this.#parts
+    const bytes = Uint8Array.from(written.context)
+    const clock = readClock(bytes)
+    const covered = ledger
+      .key(entry.key)
+      .writes.filter((other) => [...book.dotsOf(other.id)].some((dot) => clock.has(dot)))
+    check.writtenContext(entry, covered)
+    if (written.object !== undefined) this.#returned(entry, readObject(Uint8Array.from(written.object)))
+    if (bytes.length === 0) return
+    const covers = new Set(given?.covers ?? [])
+    covers.add(entry.id)
+    this.#hold(entry.key, { bytes, covers, fastest: written.fastest })
+  }
+
+  #returned(entry: WriteEntry, object: ReadObject): void {
+    this.#parts.book.saw(entry.key, object, `the answer to ${entry.kind} ${entry.id}`)
+  }
+
+  #afterAttempt(
+    entry: WriteEntry,
+    host: SimHost,
+    context: HeldContext | undefined,
+    attempt: number,
+    withOperation: boolean,
+    outcome: Written | Failure | undefined,
+  ): void {
+    const { world, ledger, counters } = this.#parts
+    const ended = outcome?.status === 'ok' ? 0.1 : 1
+    const again =
+      withOperation &&
+      attempt < 4 &&
+      !this.#stopped &&
+      !entry.sweeping &&
+      this.#prng.chance(world.config.retries * ended)
+    const next = this.#prng.chance(0.5) ? host : this.#host()
+    if (!again || next.state !== 'up') return this.#think()
+    counters.count('retries')
+    const forgets = next !== host || world.config.nodes > world.n || next === world.frailHost
+    ledger.again(entry, forgets)
+    world.timeline.after(this.#prng.exponential(world.config.thinkMs), `${this.name} retries`, () => {
+      this.#attempt(entry, next, context, attempt + 1, withOperation)
+    })
+  }
+
+  #context(key: string): HeldContext | undefined {
+    const held = this.#contexts.get(key)
+    if (held === undefined || this.#prng.chance(0.2)) return undefined
+    return this.#prng.chance(0.75) ? held[held.length - 1] : this.#prng.pick(held)
+  }
+
+  #hold(key: string, context: HeldContext): void {
+    const held = this.#contexts.get(key) ?? []
+    held.push(context)
+    if (held.length > 4) held.shift()
+    this.#contexts.set(key, held)
+  }
+
+  #quorum(read: boolean): number {
+    const { config, n } = this.#parts.world
+    const quorum = Math.floor(n / 2) + 1
+    if (!this.#prng.chance(config.oddQuorums)) return quorum
+    return read || config.weakWrites ? this.#prng.whole(1, n) : this.#prng.whole(quorum, n)
+  }
+
+  #valueBytes(): number {
+    const { largeValues } = this.#parts.world.config
+    if (largeValues && this.#prng.chance(0.15)) return this.#prng.whole(30_000, 90_000)
+    return this.#prng.chance(0.1) ? this.#prng.whole(200, 3_000) : this.#prng.whole(8, 60)
+  }
+}
+
+function bytes(text: string): Uint8Array {
+  return Buffer.from(text, 'latin1')
+}

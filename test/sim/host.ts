@@ -1,0 +1,209 @@
+/** One machine: a disk, clocks and an address that outlive every process, and the process that runs a node on them now. */
+import type { Database } from '../../src/node/requests.js'
+import type { Clock } from '../../src/ports/clock.js'
+import type { Engine } from '../../src/ports/engine.js'
+import type { Log } from '../../src/ports/log.js'
+import type { Network } from '../../src/ports/network.js'
+import type { Random } from '../../src/ports/random.js'
+import type { Scheduler } from '../../src/ports/scheduler.js'
+import type { SideFile } from '../../src/ports/side-file.js'
+import type { Space } from '../../src/ports/space.js'
+import { SimDisk } from './disk.js'
+import { type DiskWatcher, SimEngine } from './engine.js'
+import type { Fabric } from './fabric.js'
+import { SimNetwork } from './network.js'
+import { type LogLine, SimClock, SimLog, SimScheduler } from './node-ports.js'
+import type { Prng } from './prng.js'
+import { type ProcessSink, SimProcess } from './process.js'
+import { SimSideFile, SimSpace } from './side-file.js'
+
+export interface StartFailure {
+  readonly kind: 'config' | 'fault'
+  readonly message: string
+}
+
+/** A node as the simulator drives it. */
+export interface SimulatedNode extends Database {
+  start(done: (failure?: StartFailure) => void): void
+  stop(done: () => void): void
+  onFatal: (failure: StartFailure) => void
+}
+
+export interface HostPorts {
+  readonly clock: Clock
+  readonly random: Random
+  readonly scheduler: Scheduler
+  readonly log: Log
+  readonly engine: Engine
+  readonly sideFile: SideFile
+  readonly space: Space
+  readonly network: Network
+}
+
+export interface Identity {
+  readonly name: string
+  readonly address: string
+  readonly peerAddress: string
+}
+
+/** Makes the node under test on simulated ports. */
+export type NodeMaker = (ports: HostPorts, identity: Identity, join: readonly string[]) => SimulatedNode
+
+export interface HostWatcher {
+  log(line: LogLine): void
+  /** The node of this host gave itself up, or could not start. The process has ended. */
+  ended(host: SimHost, failure: StartFailure): void
+  /** The process crashed by its own fault. */
+  crashed(host: SimHost, reason: string): void
+  disk(host: SimHost): DiskWatcher
+}
+
+/** `up`: its `start` reported success. */
+export type HostState = 'off' | 'starting' | 'up' | 'stopping'
+
+interface Running {
+  readonly process: SimProcess
+  readonly engine: SimEngine
+  readonly sideFile: SimSideFile
+  readonly network: SimNetwork
+  readonly node: SimulatedNode
+}
+
+export class SimHost {
+  readonly identity: Identity
+  readonly clock: SimClock
+  readonly disk = new SimDisk()
+  readonly #fabric: Fabric
+  readonly #prng: Prng
+  readonly #watcher: HostWatcher
+  readonly #make: NodeMaker
+  #running: Running | undefined
+  #state: HostState = 'off'
+  #boots = 0
+  /** Virtual time at which this disk last lost something durable. */
+  lostSomethingAtMs = Number.NEGATIVE_INFINITY
+  /** Virtual time at which the process last stood still or came to life: it cannot have answered anything before. */
+  disturbedAtMs = 0
+
+  constructor(identity: Identity, fabric: Fabric, prng: Prng, watcher: HostWatcher, make: NodeMaker) {
+    this.identity = identity
+    this.#fabric = fabric
+    this.#prng = prng
+    this.#watcher = watcher
+    this.#make = make
+    this.clock = new SimClock(fabric.timeline, Math.floor(prng.between(-60_000, 60_000)))
+  }
+
+  get name(): string {
+    return this.identity.name
+  }
+
+  get state(): HostState {
+    return this.#state
+  }
+
+  get process(): SimProcess | undefined {
+    return this.#running?.process
+  }
+
+  get node(): SimulatedNode | undefined {
+    return this.#running?.node
+  }
+
+  get isStopped(): boolean {
+    return this.#running?.process.stopped === true
+  }
+
+  start(join: readonly string[]): void {
+    if (this.#state !== 'off') throw new Error(`${this.name} runs already`)
+    this.#state = 'starting'
+    this.disturbedAtMs = this.#fabric.timeline.nowMs
+    this.#boots += 1
+    const process = new SimProcess(this.name, this.#fabric.timeline, this.#sink())
+    const running = this.#assemble(process, this.#prng.split(`boot ${this.#boots}`), join)
+    this.#running = running
+    running.node.onFatal = (failure) => this.#end(running, failure)
+    process.enter('start', () => {
+      running.node.start((failure) => {
+        if (failure !== undefined) this.#end(running, failure)
+        else if (this.#running === running && this.#state === 'starting') this.#state = 'up'
+      })
+    })
+  }
+
+  /** SIGTERM: the node finishes what is under way and ends by itself. */
+  stop(ended: () => void): void {
+    const running = this.#running
+    if (running === undefined || this.#state !== 'up') return
+    this.#state = 'stopping'
+    running.process.enter('stop', () => {
+      running.node.stop(() => {
+        if (this.#running !== running) return
+        this.#abandon(running, false)
+        ended()
+      })
+    })
+  }
+
+  /** SIGKILL, or with `powerCut` the whole machine. Returns how many written batches the disk lost. */
+  crash(powerCut: boolean): number {
+    const running = this.#running
+    if (running !== undefined) this.#abandon(running, powerCut)
+    if (powerCut) return this.disk.cutPower(this.#prng)
+    this.disk.kill()
+    return 0
+  }
+
+  pause(): void {
+    this.#running?.process.stop()
+  }
+
+  resume(): void {
+    this.disturbedAtMs = this.#fabric.timeline.nowMs
+    this.#running?.process.resume()
+  }
+
+  #assemble(process: SimProcess, prng: Prng, join: readonly string[]): Running {
+    const timeline = this.#fabric.timeline
+    const engine = new SimEngine(process, this.disk, prng.split('disk'), this.#watcher.disk(this))
+    const sideFile = new SimSideFile(process, this.disk, prng.split('side file'))
+    const space = new SimSpace(process, this.disk, prng.split('space'))
+    const network = new SimNetwork(process, this.#fabric, this.identity.peerAddress)
+    const scheduler = new SimScheduler(process, this.clock, prng.split('scheduler'))
+    const log = new SimLog(timeline, this.name, (line) => this.#watcher.log(line))
+    const random = prng.split('node')
+    const ports = { clock: this.clock, random, scheduler, log, engine, sideFile, space, network }
+    return { process, engine, sideFile, network, node: this.#make(ports, this.identity, join) }
+  }
+
+  #sink(): ProcessSink {
+    return {
+      uncaught: (error, during) => {
+        const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+        this.#collapse(`an exception during '${during}': ${text}`)
+      },
+      crashed: (reason) => this.#collapse(reason),
+    }
+  }
+
+  #collapse(reason: string): void {
+    this.crash(false)
+    this.#watcher.crashed(this, reason)
+  }
+
+  #end(running: Running, failure: StartFailure): void {
+    if (this.#running !== running) return
+    this.#abandon(running, false)
+    this.disk.kill()
+    this.#watcher.ended(this, failure)
+  }
+
+  #abandon(running: Running, dark: boolean): void {
+    this.#running = undefined
+    this.#state = 'off'
+    running.process.kill()
+    running.engine.abandon()
+    running.sideFile.abandon()
+    this.#fabric.processGone(running.network, dark)
+  }
+}

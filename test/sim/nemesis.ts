@@ -1,0 +1,248 @@
+/**
+ * Whoever makes things go wrong: at random times one of the seed's faults, for a while. It keeps the budget without which nothing
+ * could be promised: only one host's disk ever loses what was durable.
+ */
+import type { Counters } from './counters.js'
+import type { SimHost } from './host.js'
+import { type Side, sides } from './partitions.js'
+import type { Prng } from './prng.js'
+import { FAULTS, type Fault } from './swarm.js'
+import type { World } from './world.js'
+
+export class Nemesis {
+  readonly #world: World
+  readonly #prng: Prng
+  readonly #counters: Counters
+  readonly #faults: readonly Fault[]
+  #stopped = false
+
+  constructor(world: World, prng: Prng, counters: Counters) {
+    this.#world = world
+    this.#prng = prng
+    this.#counters = counters
+    this.#faults = FAULTS.filter((fault) => world.config.faults.has(fault) && fault !== 'harsh-network')
+  }
+
+  start(): void {
+    if (this.#faults.length === 0) return
+    this.#world.timeline.after(this.#prng.exponential(this.#world.config.calmMs), 'nemesis', () => {
+      if (this.#stopped) return
+      this.#strike(this.#prng.pick(this.#faults))
+      this.start()
+    })
+  }
+
+  stop(): void {
+    this.#stopped = true
+  }
+
+  #strike(fault: Fault): void {
+    this.#counters.count(`fault ${fault}`)
+    switch (fault) {
+      case 'kill':
+        return this.#crash(this.#someone(), false)
+      case 'power-cut':
+        return this.#crash(this.#someone(), true)
+      case 'clean-restart':
+        return this.#restart(this.#someone())
+      case 'pause':
+        return this.#pause(this.#someone())
+      case 'partition-halves':
+      case 'partition-single':
+      case 'partition-ring':
+      case 'partition-bridge':
+      case 'partition-one-way':
+        return this.#partition(fault)
+      case 'flapping':
+        return this.#flap(this.#pair(), this.#prng.whole(2, 8))
+      case 'clog':
+        return this.#clog(this.#pair())
+      case 'reset':
+        return this.#reset(this.#pair())
+      case 'harsh-network':
+        return
+      case 'clock-jump':
+        return this.#jump(this.#someone())
+      case 'clock-drift':
+        return this.#drift(this.#someone())
+      case 'slow-disk':
+        return this.#slowDisk(this.#someone())
+      case 'full-disk':
+        return this.#fillDisk(this.#someone())
+      case 'io-error':
+        return this.#failDisk(this.#someone())
+      case 'damaged-row':
+        return this.#damageRow(this.#world.frailHost)
+      case 'lost-tail':
+      case 'wipe':
+      case 'old-copy':
+        return this.#ruin(fault, this.#world.frailHost)
+      default:
+        fault satisfies never
+    }
+  }
+
+  #someone(): SimHost {
+    return this.#prng.pick(this.#world.hosts)
+  }
+
+  #pair(): readonly [SimHost, SimHost] {
+    const [left, right] = this.#prng.shuffled(this.#world.hosts)
+    return [left as SimHost, right ?? (left as SimHost)]
+  }
+
+  #act(line: string): void {
+    this.#world.timeline.trace.act(this.#world.timeline.nowMs, line)
+  }
+
+  #later(delayMs: number, run: () => void): void {
+    this.#world.timeline.after(delayMs, 'nemesis relents', run)
+  }
+
+  #crash(host: SimHost, powerCut: boolean): void {
+    if (host.state === 'off') return
+    const lost = host.crash(powerCut)
+    this.#act(
+      powerCut ? `${host.name} loses power, and ${lost} unsynced batches with it` : `${host.name} is killed`,
+    )
+    this.#world.startLater(host, this.#prng.pick([10, 300, 3_000, 9_000]))
+  }
+
+  #restart(host: SimHost): void {
+    if (host.state !== 'up' || host.isStopped) return
+    this.#act(`${host.name} is asked to stop`)
+    const began = this.#world.timeline.nowMs
+    host.stop(() => {
+      this.#act(`${host.name} has stopped after ${Math.round(this.#world.timeline.nowMs - began)} ms`)
+      this.#world.startLater(host, this.#prng.between(10, 2_000))
+    })
+  }
+
+  #pause(host: SimHost): void {
+    if (host.state === 'off' || host.isStopped) return
+    const pauseMs = this.#prng.pick([50, 700, 4_000, 15_000])
+    this.#act(`${host.name} stands still for ${pauseMs} ms`)
+    const process = host.process
+    host.pause()
+    this.#later(pauseMs, () => {
+      if (host.process === process && host.isStopped) host.resume()
+    })
+  }
+
+  #partition(fault: Fault): void {
+    const side = sides(fault, this.#world.hosts, this.#prng)
+    this.#act(`partition (${fault.slice('partition-'.length)}): ${side.story}`)
+    this.#cut(side, true)
+    this.#later(this.#prng.pick([200, 1_500, 6_000, 15_000]), () => {
+      this.#act('the partition is healed')
+      this.#cut(side, false)
+    })
+  }
+
+  #cut(side: Side, cut: boolean): void {
+    for (const [from, to] of side.ways) {
+      this.#world.fabric.setCut(from.identity.peerAddress, to.identity.peerAddress, cut)
+    }
+  }
+
+  #flap([left, right]: readonly [SimHost, SimHost], times: number): void {
+    if (times === 0 || this.#stopped || left === right) return
+    this.#act(`the way between ${left.name} and ${right.name} is cut for a moment`)
+    const ways: Side['ways'] = [
+      [left, right],
+      [right, left],
+    ]
+    this.#cut({ ways, story: '' }, true)
+    this.#later(this.#prng.between(20, 400), () => {
+      this.#cut({ ways, story: '' }, false)
+      if (this.#prng.chance(0.5)) this.#reset([left, right])
+      this.#later(this.#prng.between(20, 600), () => this.#flap([left, right], times - 1))
+    })
+  }
+
+  #clog([from, to]: readonly [SimHost, SimHost]): void {
+    const clogMs = this.#prng.pick([20, 200, 1_500])
+    this.#act(`the way from ${from.name} to ${to.name} takes ${clogMs} ms longer`)
+    this.#world.fabric.setClog(from.identity.peerAddress, to.identity.peerAddress, clogMs)
+    this.#later(this.#prng.between(500, 5_000), () => {
+      this.#world.fabric.setClog(from.identity.peerAddress, to.identity.peerAddress, 0)
+    })
+  }
+
+  #reset([left, right]: readonly [SimHost, SimHost]): void {
+    this.#act(`the connection between ${left.name} and ${right.name} is reset`)
+    this.#world.fabric.reset(left.identity.peerAddress, right.identity.peerAddress, 'connection reset')
+  }
+
+  #jump(host: SimHost): void {
+    const byMs = this.#prng.pick([-3_600_000, -60_000, -500, 500, 60_000, 3_600_000])
+    this.#act(`${host.name}'s wall clock jumps by ${byMs} ms`)
+    host.clock.jump(byMs)
+  }
+
+  #drift(host: SimHost): void {
+    const rate = this.#prng.pick([0.5, 0.9, 1, 1.1, 2, 5])
+    this.#act(`${host.name}'s clocks run at ${rate} of their speed`)
+    host.clock.setRate(rate)
+  }
+
+  #slowDisk(host: SimHost): void {
+    const slowMs = this.#prng.pick([5, 50, 300])
+    this.#act(`${host.name}'s disk takes ${slowMs} ms longer`)
+    host.disk.slowMs = slowMs
+    this.#later(this.#prng.between(500, 6_000), () => {
+      host.disk.slowMs = 0
+    })
+  }
+
+  #fillDisk(host: SimHost): void {
+    this.#act(`${host.name}'s disk is full`)
+    host.disk.full = true
+    this.#later(this.#prng.between(500, 8_000), () => {
+      host.disk.full = false
+    })
+  }
+
+  #failDisk(host: SimHost): void {
+    const errors = this.#prng.whole(1, 3)
+    this.#act(`the next ${errors} syncs of ${host.name}'s disk fail`)
+    host.disk.ioErrors = errors
+  }
+
+  #damageRow(host: SimHost): void {
+    const rows = host.disk.keys().filter((key) => this.#prng.chance(0.15) || key.startsWith('d'))
+    if (rows.length === 0) return
+    const key = this.#prng.pick(rows)
+    const damage = this.#prng.pick(['checksum', 'flip', 'misdirected'] as const)
+    this.#act(`a row of ${host.name} goes bad (${damage})`)
+    host.disk.damaged.set(key, damage)
+  }
+
+  /** Something happens to the directory while no process has it open. */
+  #ruin(fault: 'lost-tail' | 'wipe' | 'old-copy', host: SimHost): void {
+    if (host.state === 'off') return
+    if (fault === 'old-copy') return this.#restoreLater(host)
+    host.crash(false)
+    host.lostSomethingAtMs = this.#world.timeline.nowMs
+    if (fault === 'wipe') {
+      this.#act(`${host.name} is killed and its directory wiped`)
+      host.disk.wipe()
+    } else
+      this.#act(
+        `${host.name} is killed, and ${host.disk.loseTail(this.#prng)} synced batches vanish from its log`,
+      )
+    this.#world.startLater(host, this.#prng.pick([300, 3_000]))
+  }
+
+  #restoreLater(host: SimHost): void {
+    const image = host.disk.image()
+    this.#later(this.#prng.between(500, 10_000), () => {
+      if (this.#stopped || host.state === 'off') return
+      host.crash(false)
+      this.#act(`${host.name} is killed, and an older copy of its directory restored`)
+      host.disk.restore(image)
+      host.lostSomethingAtMs = this.#world.timeline.nowMs
+      this.#world.startLater(host, this.#prng.pick([300, 3_000]))
+    })
+  }
+}

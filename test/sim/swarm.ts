@@ -1,0 +1,116 @@
+/**
+ * What one seed is about: sizes and faults, drawn at random, so that a thousand seeds are a thousand different tests and not one
+ * test a thousand times (swarm testing: Groce et al., 2012). A fault that is off everywhere is a fault whose absence can matter.
+ */
+import { Prng } from './prng.js'
+
+export const FAULTS = [
+  'kill',
+  'power-cut',
+  'pause',
+  'partition-halves',
+  'partition-single',
+  'partition-ring',
+  'partition-bridge',
+  'partition-one-way',
+  'flapping',
+  'clog',
+  'reset',
+  'harsh-network',
+  'clock-jump',
+  'clock-drift',
+  'slow-disk',
+  'full-disk',
+  'io-error',
+  'damaged-row',
+  'lost-tail',
+  'wipe',
+  'old-copy',
+  'clean-restart',
+] as const
+
+export type Fault = (typeof FAULTS)[number]
+
+export interface Config {
+  readonly seed: number
+  readonly nodes: number
+  readonly n: number
+  readonly partitions: number
+  readonly durability: 'fsync' | 'os'
+  readonly faults: ReadonlySet<Fault>
+  /** Mean time between two faults. */
+  readonly calmMs: number
+  readonly clients: number
+  readonly keys: number
+  readonly writes: number
+  /** Share of requests with r or w other than the quorum. */
+  readonly oddQuorums: number
+  /** w below the quorum may be asked for: not in a seed in which disks lose things, for then one copy is no promise. */
+  readonly weakWrites: boolean
+  readonly deletes: number
+  readonly largeValues: boolean
+  readonly thinkMs: number
+  readonly linkMs: number
+  readonly dataWindowBytes: number
+  readonly retries: number
+}
+
+/** Faults that destroy what was durable. Never on two nodes of one run: A1 is claimed while one of W ≥ 2 copies survives. */
+export const DISASTERS: readonly Fault[] = [
+  'io-error',
+  'full-disk',
+  'damaged-row',
+  'lost-tail',
+  'wipe',
+  'old-copy',
+]
+
+/** Some things can be asked for; the rest of the seed stays as it was drawn. */
+export type Wish = Partial<Pick<Config, 'nodes' | 'n' | 'writes' | 'durability'>> & {
+  readonly without?: ReadonlySet<Fault>
+}
+
+export function configure(seed: number, wish: Wish = {}): Config {
+  const prng = new Prng(`seed ${seed}`).split('swarm')
+  const nodes = prng.pick([1, 2, 3, 3, 3, 3, 3, 4, 5, 5, 6, 7, 9])
+  const n = prng.pick([1, 2, 3, 3, 3, 3, 3, 4, 5])
+  const drawn = drawFaults(prng, nodes, Math.min(n, nodes))
+  const weakWrites = prng.chance(0.4) && !DISASTERS.some((fault) => drawn.has(fault))
+  const config: Config = {
+    seed,
+    nodes,
+    n,
+    partitions: prng.pick([1, 8, 16, 32, 64]),
+    durability: prng.chance(0.85) || drawn.has('power-cut') ? 'fsync' : 'os',
+    faults: drawn,
+    calmMs: prng.pick([400, 1_000, 2_500, 6_000]),
+    clients: prng.whole(1, 8),
+    keys: prng.pick([1, 1, 2, 3, 4, 8]),
+    writes: prng.pick([60, 100, 160, 220]),
+    oddQuorums: prng.pick([0, 0.2, 0.6]),
+    weakWrites,
+    deletes: prng.pick([0, 0.1, 0.3]),
+    largeValues: prng.chance(0.1),
+    thinkMs: prng.pick([5, 40, 150]),
+    linkMs: prng.pick([0.2, 1, 8]),
+    dataWindowBytes: prng.pick([256 * 1024, 16 * 1024 * 1024]),
+    retries: prng.pick([0, 0.3, 0.8]),
+  }
+  return apply(config, wish)
+}
+
+function apply(config: Config, wish: Wish): Config {
+  const { without, ...fields } = wish
+  const faults = new Set([...config.faults].filter((fault) => without?.has(fault) !== true))
+  return { ...config, faults, ...fields }
+}
+
+function drawFaults(prng: Prng, nodes: number, copies: number): Set<Fault> {
+  const density = prng.pick([0.08, 0.2, 0.4])
+  const faults = new Set<Fault>()
+  for (const fault of FAULTS) if (prng.chance(density)) faults.add(fault)
+  // With fewer than two copies at a quorum, one lost disk is a lost write by definition.
+  if (Math.floor(copies / 2) + 1 < 2) for (const fault of DISASTERS) faults.delete(fault)
+  if (nodes === 1) for (const fault of FAULTS) if (fault.startsWith('partition')) faults.delete(fault)
+  return faults
+}

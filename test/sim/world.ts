@@ -1,0 +1,180 @@
+/** A whole cluster: hosts, wires, and the operator who starts nodes again. */
+
+import type { RowBook } from './check/row-book.js'
+import type { Violations } from './check/violation.js'
+import type { DiskWatcher } from './engine.js'
+import { Fabric, type FabricSizes } from './fabric.js'
+import { type HostWatcher, type NodeMaker, SimHost, type StartFailure } from './host.js'
+import type { LogLine } from './node-ports.js'
+import type { Prng } from './prng.js'
+import type { Config } from './swarm.js'
+import type { Timeline } from './timeline.js'
+
+/** The last lines of all nodes' logs, for the story of a failing seed. */
+const LOG_LINES = 400
+/** An operator looks, thinks, and starts the node again. */
+const OPERATOR_MS = 1_500
+/** So often may a node refuse to start before its directory is given up. */
+const PATIENT_STARTS = 6
+
+export class World {
+  readonly timeline: Timeline
+  readonly config: Config
+  readonly fabric: Fabric
+  readonly hosts: readonly SimHost[]
+  /** The one host whose disk may lose what was durable; others may not, or A1 could not be asked for. */
+  readonly frailHost: SimHost
+  readonly logLines: LogLine[] = []
+  readonly #violations: Violations
+  readonly #failedStarts = new Map<string, number>()
+  #founded = false
+  #tended = true
+
+  constructor(
+    config: Config,
+    timeline: Timeline,
+    prng: Prng,
+    make: NodeMaker,
+    book: RowBook,
+    violations: Violations,
+  ) {
+    this.config = config
+    this.timeline = timeline
+    this.#violations = violations
+    this.fabric = new Fabric(timeline, prng.split('network'), fabricSizes(config))
+    const watcher = this.#watcher(book)
+    const hosts: SimHost[] = []
+    for (let number = 1; number <= config.nodes; number += 1) {
+      const name = `n${number}`
+      const identity = { name, address: `${name}:7400`, peerAddress: `${name}:7500` }
+      hosts.push(new SimHost(identity, this.fabric, prng.split(`host ${name}`), watcher, make))
+    }
+    this.hosts = hosts
+    this.frailHost = prng.split('frail').pick(hosts)
+  }
+
+  /** Starts a host as its operator would: the first one founds the cluster, the others join through any of the rest. */
+  start(host: SimHost): void {
+    if (host.state !== 'off') return
+    const founds = host === this.hosts[0] && !this.#founded
+    if (founds) this.#founded = true
+    const others = this.hosts.filter((other) => other !== host).map((other) => other.identity.peerAddress)
+    host.start(founds ? [] : others)
+  }
+
+  startLater(host: SimHost, delayMs: number): void {
+    this.timeline.after(delayMs, `start ${host.name}`, () => {
+      if (this.#tended) this.start(host)
+    })
+  }
+
+  up(): SimHost[] {
+    return this.hosts.filter((host) => host.state === 'up' && !host.isStopped)
+  }
+
+  /** True when every node is up, ready, complete, and sees all the others as members. */
+  isWhole(): boolean {
+    return this.hosts.every((host) => {
+      const node = host.state === 'up' && !host.isStopped ? host.node : undefined
+      if (node === undefined || !node.health().ready) return false
+      const members = node.cluster().members.filter((member) => member.status === 'member')
+      return members.length === this.hosts.length && members.every((member) => !member.incomplete)
+    })
+  }
+
+  /** Why it is not whole, in words. */
+  complaint(): string {
+    const complaints = this.hosts.flatMap((host) => {
+      const node = host.state === 'up' ? host.node : undefined
+      if (node === undefined) return [`${host.name} is ${host.state}`]
+      const { ready, reasons } = node.health()
+      if (!ready) return [`${host.name} is not ready: ${reasons.join(', ')}`]
+      const members = node.cluster().members
+      if (members.length !== this.hosts.length) return [`${host.name} sees ${members.length} members`]
+      const incomplete = members.filter((member) => member.incomplete).map((member) => member.name)
+      return incomplete.length === 0 ? [] : [`${host.name} takes ${incomplete.join(', ')} for incomplete`]
+    })
+    return complaints.join('; ')
+  }
+
+  get n(): number {
+    return Math.min(this.config.n, this.config.nodes)
+  }
+
+  /** Nobody is started any more. */
+  leaveAlone(): void {
+    this.#tended = false
+  }
+
+  #watcher(book: RowBook): HostWatcher {
+    return {
+      log: (line) => this.#log(line),
+      ended: (host, failure) => this.#ended(host, failure),
+      crashed: (host, reason) => this.#violations.add('crash', `${host.name}: ${reason}`),
+      disk: (host) => watchDisk(host, book),
+    }
+  }
+
+  #log(line: LogLine): void {
+    this.timeline.trace.text(`${line.node} ${line.event}`)
+    this.timeline.trace.detail(
+      line.timeMs,
+      () => `${line.node} ${line.level} ${line.event} ${JSON.stringify(line.fields ?? {})}`,
+    )
+    this.logLines.push(line)
+    if (this.logLines.length > 2 * LOG_LINES) this.logLines.splice(0, LOG_LINES)
+  }
+
+  /** A node that refuses to start is started again; in the end, only where losing it is allowed, its directory is set aside. */
+  #ended(host: SimHost, failure: StartFailure): void {
+    this.timeline.trace.act(this.timeline.nowMs, `${host.name} gave up (${failure.kind}): ${failure.message}`)
+    const starts = (this.#failedStarts.get(host.name) ?? 0) + 1
+    this.#failedStarts.set(host.name, starts)
+    if (host.disk.isEmpty || !this.#isGivenUp(failure, starts)) this.startLater(host, OPERATOR_MS)
+    else if (host === this.frailHost) this.setAside(host)
+    else
+      this.#violations.add('crash', `${host.name} does not start on its own sound disk: ${failure.message}`)
+  }
+
+  #isGivenUp(failure: StartFailure, starts: number): boolean {
+    return (
+      starts >= PATIENT_STARTS ||
+      /empty (data )?directory|set aside|restored|superseded|old copy/i.test(failure.message)
+    )
+  }
+
+  /** The operator puts the directory away and starts the node on an empty one. */
+  setAside(host: SimHost): void {
+    this.timeline.trace.act(this.timeline.nowMs, `the operator sets ${host.name}'s directory aside`)
+    host.disk.wipe()
+    host.lostSomethingAtMs = this.timeline.nowMs
+    this.#failedStarts.delete(host.name)
+    this.startLater(host, OPERATOR_MS)
+  }
+}
+
+function watchDisk(host: SimHost, book: RowBook): DiskWatcher {
+  return {
+    written: (changes, before) => {
+      changes.forEach((change, index) => {
+        book.written(host.name, change.key, before[index], change.value)
+      })
+    },
+  }
+}
+
+function fabricSizes(config: Config): FabricSizes {
+  const harsh = config.faults.has('harsh-network')
+  return {
+    manners: {
+      minMs: config.linkMs / 4,
+      meanMs: config.linkMs,
+      dropChance: harsh ? 0.03 : 0,
+      repeatChance: harsh ? 0.05 : 0,
+      overtakeChance: harsh ? 0.1 : 0,
+    },
+    patienceMs: 6_000,
+    dataWindowBytes: config.dataWindowBytes,
+    controlWindowBytes: 4 * 1024 * 1024,
+  }
+}
