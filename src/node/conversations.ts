@@ -17,13 +17,18 @@ export class Conversations {
   readonly #entries = new Map<number, Entry>()
   readonly #perform: Perform
   readonly #effects: Effect[] = []
+  readonly #bug: (error: unknown) => void
   #performing = false
   #nextId: number
 
-  /** `firstId`: random, so that answers meant for an earlier life of this node meet nobody. */
-  constructor(firstId: number, perform: Perform) {
-    this.#nextId = firstId === 0 ? 1 : firstId
+  /**
+   * `firstId`: random, so that answers meant for an earlier life of this node meet nobody. `bug` is told of what a machine threw: its
+   * conversation ends with INTERNAL, and nobody else's suffers.
+   */
+  constructor(firstId: number, perform: Perform, bug: (error: unknown) => void) {
+    this.#nextId = firstId
     this.#perform = perform
+    this.#bug = bug
   }
 
   get size(): number {
@@ -40,14 +45,17 @@ export class Conversations {
 
   begin(machine: Machine, nowMs: number, done: (outcome: unknown) => void): void {
     this.#entries.set(machine.id, { machine, done })
-    machine.start(nowMs, this.#effects)
-    this.#run()
+    this.#enter(machine, (out) => machine.start(nowMs, out))
   }
 
   step(id: number, input: Input, nowMs: number): void {
-    const entry = this.#entries.get(id)
-    if (entry === undefined) return
-    entry.machine.step(input, nowMs, this.#effects)
+    const machine = this.#entries.get(id)?.machine
+    if (machine === undefined) return
+    try {
+      machine.step(input, nowMs, this.#effects)
+    } catch (error) {
+      this.#failed(id, error)
+    }
     this.#run()
   }
 
@@ -59,18 +67,39 @@ export class Conversations {
   /** Ends those whose deadline has passed. */
   expire(nowMs: number): void {
     for (const { machine } of [...this.#entries.values()]) {
-      if (nowMs < machine.deadlineMs) continue
-      machine.expire(nowMs, this.#effects)
-      this.#run()
+      if (nowMs >= machine.deadlineMs) this.#enter(machine, (out) => machine.expire(nowMs, out))
     }
+  }
+
+  /** The key that a conversation is about. */
+  rowKeyOf(id: number): Uint8Array | undefined {
+    return this.#entries.get(id)?.machine.rowKey
+  }
+
+  #enter(machine: Machine, step: (out: Effect[]) => void): void {
+    try {
+      step(this.#effects)
+    } catch (error) {
+      this.#failed(machine.id, error)
+    }
+    this.#run()
+  }
+
+  #failed(id: number, error: unknown): void {
+    this.#bug(error)
+    const outcome = { status: 'error', code: 'INTERNAL' }
+    this.#effects.push({ kind: 'done', conversation: id, outcome }, { kind: 'close', conversation: id })
   }
 
   #run(): void {
     if (this.#performing) return
     this.#performing = true
-    for (let i = 0; i < this.#effects.length; i++) this.#one(this.#effects[i]!)
-    this.#effects.length = 0
-    this.#performing = false
+    try {
+      for (let i = 0; i < this.#effects.length; i++) this.#one(this.#effects[i]!)
+    } finally {
+      this.#effects.length = 0
+      this.#performing = false
+    }
   }
 
   #one(effect: Effect): void {

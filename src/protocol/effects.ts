@@ -80,6 +80,8 @@ export type Effect =
 
 export interface Machine {
   readonly id: number
+  /** The key that it is about. */
+  readonly rowKey: Uint8Array
   /** When `expire` is due, on the node's monotonic clock. */
   readonly deadlineMs: number
   start(nowMs: number, out: Effect[]): void

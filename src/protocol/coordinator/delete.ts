@@ -32,6 +32,7 @@ export interface DeleteRequest {
 export class DeleteMachine implements Machine {
   readonly id: number
   readonly deadlineMs: number
+  readonly rowKey: Uint8Array
   readonly #request: DeleteRequest
   #placement: Placement
   #read: ReadMachine | undefined
@@ -40,6 +41,7 @@ export class DeleteMachine implements Machine {
 
   constructor(request: DeleteRequest) {
     this.id = request.id
+    this.rowKey = request.rowKey
     this.deadlineMs = request.deadlineMs
     this.#request = request
     this.#placement = request.placement

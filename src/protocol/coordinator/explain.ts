@@ -19,7 +19,7 @@ export class ExplainMachine implements Machine {
   readonly id: number
   readonly deadlineMs: number
   readonly #self: string
-  readonly #rowKey: Uint8Array
+  readonly rowKey: Uint8Array
   readonly #placement: Placement
   readonly #answers = new Map<string, ReplicaAnswer>()
   #startedMs = 0
@@ -28,7 +28,7 @@ export class ExplainMachine implements Machine {
     this.id = id
     this.deadlineMs = deadlineMs
     this.#self = self
-    this.#rowKey = rowKey
+    this.rowKey = rowKey
     this.#placement = placement
   }
 
@@ -40,11 +40,11 @@ export class ExplainMachine implements Machine {
       id: this.id,
       leftMs,
       ring: this.#placement.ring,
-      rowKey: this.#rowKey,
+      rowKey: this.rowKey,
       digest: NOTHING,
     } as const
     for (const owner of this.#placement.owners) {
-      if (owner === this.#self) out.push({ kind: 'read', conversation: this.id, rowKey: this.#rowKey })
+      if (owner === this.#self) out.push({ kind: 'read', conversation: this.id, rowKey: this.rowKey })
       else out.push({ kind: 'send', conversation: this.id, to: owner, message })
     }
   }

@@ -26,6 +26,7 @@ export interface ForwardTarget {
 export class ForwardMachine implements Machine {
   readonly id: number
   readonly deadlineMs: number
+  readonly rowKey: Uint8Array
   readonly #body: ForwardBody
   readonly #n: number
   #targets: readonly ForwardTarget[]
@@ -43,6 +44,7 @@ export class ForwardMachine implements Machine {
   ) {
     this.id = id
     this.deadlineMs = deadlineMs
+    this.rowKey = body.rowKey
     this.#body = body
     this.#targets = targets
     this.#n = n

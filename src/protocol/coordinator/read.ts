@@ -33,7 +33,7 @@ export class ReadMachine implements Machine {
   readonly id: number
   readonly deadlineMs: number
   readonly #self: string
-  readonly #rowKey: Uint8Array
+  readonly rowKey: Uint8Array
   readonly #tally: QuorumTally
   readonly #answers: Answer[] = []
   #placement: Placement
@@ -54,13 +54,13 @@ export class ReadMachine implements Machine {
     this.id = id
     this.deadlineMs = deadlineMs
     this.#self = self
-    this.#rowKey = rowKey
+    this.rowKey = rowKey
     this.#placement = placement
     this.#tally = new QuorumTally(placement.owners, needed)
   }
 
   start(_nowMs: number, out: Effect[]): void {
-    out.push({ kind: 'read', conversation: this.id, rowKey: this.#rowKey })
+    out.push({ kind: 'read', conversation: this.id, rowKey: this.rowKey })
   }
 
   step(input: Input, nowMs: number, out: Effect[]): void {
@@ -107,7 +107,7 @@ export class ReadMachine implements Machine {
       id: this.id,
       leftMs: Math.max(0, Math.ceil(this.deadlineMs - nowMs)),
       ring: this.#placement.ring,
-      rowKey: this.#rowKey,
+      rowKey: this.rowKey,
       digest: this.#digest,
     } as const
     out.push({ kind: 'send', conversation: this.id, to: owner, message })
@@ -191,14 +191,14 @@ export class ReadMachine implements Machine {
     for (const { from, object } of this.#answers) {
       if (object === merged || (object !== undefined && Buffer.compare(object, merged) === 0)) continue
       if (from === this.#self)
-        out.push({ kind: 'merge', conversation: 0, rowKey: this.#rowKey, object: merged })
+        out.push({ kind: 'merge', conversation: 0, rowKey: this.rowKey, object: merged })
       else {
         const message = {
           type: 1,
           id: 0,
           leftMs: 0,
           ring: this.#placement.ring,
-          rowKey: this.#rowKey,
+          rowKey: this.rowKey,
           object: merged,
         } as const
         out.push({ kind: 'send', conversation: 0, to: from, message })

@@ -33,7 +33,7 @@ export class WriteMachine implements Machine {
   readonly id: number
   readonly deadlineMs: number
   readonly #self: string
-  readonly #rowKey: Uint8Array
+  readonly rowKey: Uint8Array
   readonly #tally: QuorumTally
   readonly #task: WriteTask
   readonly #returnObject: boolean
@@ -56,7 +56,7 @@ export class WriteMachine implements Machine {
     this.id = id
     this.deadlineMs = deadlineMs
     this.#self = self
-    this.#rowKey = rowKey
+    this.rowKey = rowKey
     this.#task = task
     this.#placement = placement
     this.#returnObject = returnObject
@@ -71,13 +71,13 @@ export class WriteMachine implements Machine {
       out.push({
         kind: 'write',
         conversation: id,
-        rowKey: this.#rowKey,
+        rowKey: this.rowKey,
         write: this.#task.write,
         context: this.#task.context,
       })
     } else {
       this.#object = this.#task.object
-      out.push({ kind: 'merge', conversation: id, rowKey: this.#rowKey, object: this.#task.object })
+      out.push({ kind: 'merge', conversation: id, rowKey: this.rowKey, object: this.#task.object })
       this.#replicate(nowMs, out)
     }
   }
@@ -130,7 +130,7 @@ export class WriteMachine implements Machine {
       id: this.id,
       leftMs: Math.max(0, Math.ceil(this.deadlineMs - nowMs)),
       ring: this.#placement.ring,
-      rowKey: this.#rowKey,
+      rowKey: this.rowKey,
       object: this.#object!,
     } as const
     for (const owner of this.#placement.owners) {

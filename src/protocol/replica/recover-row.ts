@@ -12,7 +12,7 @@ export class RecoverRowMachine implements Machine {
   readonly id: number
   readonly deadlineMs: number
   readonly #self: string
-  readonly #rowKey: Uint8Array
+  readonly rowKey: Uint8Array
   readonly #placement: Placement
   #merged: Uint8Array | undefined
   #heard = 0
@@ -22,7 +22,7 @@ export class RecoverRowMachine implements Machine {
     this.id = id
     this.deadlineMs = deadlineMs
     this.#self = self
-    this.#rowKey = rowKey
+    this.rowKey = rowKey
     this.#placement = placement
     this.#open = this.#others.length
   }
@@ -32,7 +32,7 @@ export class RecoverRowMachine implements Machine {
   }
 
   start(_nowMs: number, out: Effect[]): void {
-    out.push({ kind: 'read', conversation: this.id, rowKey: this.#rowKey })
+    out.push({ kind: 'read', conversation: this.id, rowKey: this.rowKey })
   }
 
   step(input: Input, nowMs: number, out: Effect[]): void {
@@ -67,7 +67,7 @@ export class RecoverRowMachine implements Machine {
       id: this.id,
       leftMs,
       ring: this.#placement.ring,
-      rowKey: this.#rowKey,
+      rowKey: this.rowKey,
       digest: NOTHING,
     } as const
     for (const to of this.#others) out.push({ kind: 'send', conversation: this.id, to, message })
@@ -95,7 +95,7 @@ export class RecoverRowMachine implements Machine {
       out.push({
         kind: 'merge',
         conversation: 0,
-        rowKey: this.#rowKey,
+        rowKey: this.rowKey,
         object: this.#merged,
         completes: true,
       })

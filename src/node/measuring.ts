@@ -1,0 +1,40 @@
+/** Counters and gauges of a node under Prometheus names. */
+import type { StorageGuard } from './guard/index.js'
+import type { Measurements } from './requests.js'
+import type { RunningNode } from './running.js'
+
+export function measurements(guard: StorageGuard, running: RunningNode | undefined): Measurements {
+  const { stats } = guard
+  const out = new Map<string, number>([
+    ['storage_commits_total', stats.commits],
+    ['storage_rows_written_total', stats.rowsWritten],
+    ['storage_bytes_written_total', stats.bytesWritten],
+    ['storage_rows_read_total', stats.rowsRead],
+    ['storage_cache_hits_total', stats.cacheHits],
+    ['storage_rows_damaged_total', stats.rowsDamaged],
+    ['storage_fences_total', stats.fences],
+    ['storage_refused_total{reason="full"}', stats.refusedFull],
+    ['storage_refused_total{reason="overloaded"}', stats.refusedOverloaded],
+    ['storage_queued_writes', stats.queuedWrites],
+    ['storage_queued_bytes', stats.queuedBytes],
+    ['storage_cache_bytes', stats.cacheBytes],
+    ['storage_free_bytes', stats.freeBytes],
+    ['storage_open', guard.state === 'open' ? 1 : 0],
+  ])
+  if (running === undefined) return out
+  const { counts } = running
+  out.set('requests_in_flight', running.conversations.size)
+  out.set('replica_operations', running.replica.operations)
+  out.set('peers_connected', running.peers.ids.length)
+  out.set('members', running.membership.ring.members.length)
+  out.set('rebuilding', running.membership.own.incomplete ? 1 : 0)
+  out.set('rows_to_recover', running.rebuilder.suspectRows)
+  out.set('frames_received_total', counts.framesIn)
+  out.set('frames_malformed_total', counts.badFrames)
+  out.set('bugs_total', counts.bugs)
+  out.set('pauses_total', counts.pauses)
+  out.set('tables_learned_total', counts.learned)
+  out.set('read_repairs_sent_total', counts.repairsSent)
+  out.set('requests_forwarded_total', counts.forwarded)
+  return out
+}

@@ -1,0 +1,308 @@
+/** A node, from its start to its end: what the edges and the composition root hold in their hands. */
+import { keyHash, makeRowKey } from '../kernel/index.js'
+import type { Channel, Hello, NetworkSink } from '../ports/network.js'
+import { WIRE_VERSION } from '../wire/messages.js'
+import type { OpenReport } from './guard/index.js'
+import { StorageGuard } from './guard/index.js'
+import { Joiner } from './joiner.js'
+import { measurements } from './measuring.js'
+import type { NodeOptions, NodePorts, StartFailure } from './options.js'
+import type {
+  ClusterView,
+  Database,
+  Explained,
+  ExplainRequest,
+  Failure,
+  Found,
+  GetRequest,
+  Health,
+  Listed,
+  ListRequest,
+  Measurements,
+  RingView,
+  WriteRequest,
+  Written,
+} from './requests.js'
+import { RunningNode } from './running.js'
+import type { Started } from './startup.js'
+import { Startup } from './startup.js'
+import { clusterView, reasonsNotReady, ringView } from './views.js'
+
+/** How long `stop` lets requests in flight finish. */
+const DRAIN_MS = 5000
+const DRAIN_STEP_MS = 10
+const JOIN_TICK_MS = 50
+
+const NOT_READY: Failure = {
+  status: 'error',
+  code: 'NOT_READY',
+  message: 'The node is starting or stopping; nothing was done.',
+}
+
+export class RotundaNode implements Database {
+  /** Called when the node must not go on; it refuses everything from then on and waits to be stopped. */
+  onFatal: (failure: StartFailure) => void = () => {}
+  readonly #ports: NodePorts
+  readonly #options: NodeOptions
+  readonly #guard: StorageGuard
+  #running: RunningNode | undefined
+  #joiner: Joiner | undefined
+  /** What a node without a cluster says of itself in handshakes. */
+  #hello: Hello
+  #ended = false
+  #stopping = false
+  #networkUp = false
+  #startDone: (failure?: StartFailure) => void = () => {}
+
+  constructor(ports: NodePorts, options: NodeOptions) {
+    this.#ports = ports
+    this.#options = options
+    const { durability, freeSpaceFloorBytes, cacheBytes, name, peerAddress } = options
+    this.#guard = new StorageGuard(
+      ports,
+      { durability, freeSpaceFloorBytes, cacheBytes },
+      {
+        fenced: () => this.#running?.fenced(),
+        reopened: (report) => this.#running?.reopened(report),
+      },
+    )
+    this.#hello = {
+      nodeId: '',
+      clusterId: '',
+      name,
+      peerAddress,
+      boot: 0,
+      incarnation: '',
+      wireMin: WIRE_VERSION.min,
+      wireMax: WIRE_VERSION.max,
+    }
+  }
+
+  /** Opens the storage, then resumes, begins a cluster, or joins one (retried until accepted). `done` once: a member, or failed. */
+  start(done: (failure?: StartFailure) => void): void {
+    this.#startDone = (failure) => {
+      this.#startDone = () => {}
+      done(failure)
+    }
+    const startup = new Startup(this.#ports, this.#options, this.#guard, {
+      join: (nodeId, report) => this.#join(startup, nodeId, report),
+      started: (started) => this.#begin(started),
+      failed: (failure) => this.#startDone(failure),
+    })
+    startup.begin()
+  }
+
+  /** Refuses new requests, lets those in flight finish, writes what is queued, closes storage and network. */
+  stop(done: () => void): void {
+    this.#stopping = true
+    this.#joiner?.close()
+    const untilMs = this.#ports.clock.monotonicMs() + DRAIN_MS
+    const drain = (): void => {
+      const idle = this.#running === undefined || this.#running.isIdle
+      if (!idle && this.#ports.clock.monotonicMs() < untilMs)
+        this.#ports.scheduler.after(DRAIN_STEP_MS, drain)
+      else this.#close(done)
+    }
+    drain()
+  }
+
+  get(request: GetRequest, done: (outcome: Found | Failure) => void): void {
+    const running = this.#serving()
+    if (running === undefined) return done(NOT_READY)
+    running.enter()
+    running.coordination.get(request, done)
+  }
+
+  write(request: WriteRequest, done: (outcome: Written | Failure) => void): void {
+    const running = this.#serving()
+    if (running === undefined) return done(NOT_READY)
+    running.enter()
+    running.coordination.write(request, done)
+  }
+
+  list(request: ListRequest, done: (outcome: Listed | Failure) => void): void {
+    const running = this.#serving()
+    if (running === undefined) return done(NOT_READY)
+    running.listing.begin(request, running.enter(), done)
+  }
+
+  explain(request: ExplainRequest, done: (outcome: Explained | Failure) => void): void {
+    const running = this.#serving()
+    if (running === undefined) return done(NOT_READY)
+    running.enter()
+    const { bucket, key, deadlineMs } = request
+    const rowKey = makeRowKey(bucket, key)
+    const { ring, state } = running.membership
+    const nameOf = (id: string) => state.facts.find((facts) => facts.id === id)?.name ?? id
+    const owners = ring.ownersOf(rowKey)
+    const list = ring.preferenceList(rowKey)
+    running.coordination.explain(rowKey, deadlineMs, (answers) =>
+      done({
+        status: 'ok',
+        partition: ring.partitionOf(rowKey),
+        hash: keyHash(bucket, key),
+        preferenceList: list.map((nodeId) => ({
+          nodeId,
+          name: nameOf(nodeId),
+          owner: owners.includes(nodeId),
+        })),
+        replicas: answers.map((answer) => ({ ...answer, name: nameOf(answer.nodeId), hint: false })),
+      }),
+    )
+  }
+
+  cluster(): ClusterView {
+    const running = this.#running
+    if (running !== undefined)
+      return clusterView(running.membership, running.peers, running.rebuilder.active ? 1 : 0)
+    return {
+      clusterId: '',
+      self: '',
+      n: 0,
+      r: 0,
+      w: 0,
+      partitions: 0,
+      ringDigest: '',
+      members: [],
+      pendingHints: 0,
+      transfers: 0,
+    }
+  }
+
+  ring(): RingView {
+    if (this.#running !== undefined) return ringView(this.#running.membership)
+    return { partitions: 0, n: 0, ringDigest: '', members: [], owners: [] }
+  }
+
+  health(): Health {
+    const reasons = this.#reasons()
+    return { live: true, ready: reasons.length === 0, reasons }
+  }
+
+  measurements(): Measurements {
+    return measurements(this.#guard, this.#running)
+  }
+
+  #reasons(): string[] {
+    if (this.#stopping || this.#ended) return ['the node is stopping']
+    if (this.#running === undefined)
+      return [
+        this.#joiner === undefined ? 'the node is starting' : 'the node waits to be let into the cluster',
+      ]
+    const storage = this.#guard.state === 'open' ? [] : [`the storage is ${this.#guard.state}`]
+    const joining = this.#running.keeper.holdsWrites ? ['a node is joining'] : []
+    return [...storage, ...joining, ...reasonsNotReady(this.#running.membership, this.#running.peers)]
+  }
+
+  #serving(): RunningNode | undefined {
+    return this.#stopping || this.#ended ? undefined : this.#running
+  }
+
+  #join(startup: Startup, nodeId: string, report: OpenReport): void {
+    const { incarnation, boot } = report
+    this.#hello = { ...this.#hello, nodeId, boot, incarnation }
+    this.#listen(() => {
+      const { name, address, peerAddress, zone, weight, join } = this.#options
+      this.#joiner = new Joiner({
+        network: this.#ports.network,
+        random: this.#ports.random,
+        log: this.#ports.log,
+        request: { nodeId, name, address, peerAddress, zone, weight, boot, incarnation },
+        addresses: join,
+        accepted: (answer) => startup.joined(answer, report),
+        refused: (message) => this.#startDone({ kind: 'fault', message }),
+      })
+      this.#tickJoiner()
+    })
+  }
+
+  #tickJoiner(): void {
+    if (this.#joiner === undefined || this.#running !== undefined || this.#stopping) return
+    this.#joiner.tick(this.#ports.clock.monotonicMs())
+    this.#ports.scheduler.after(JOIN_TICK_MS, () => this.#tickJoiner())
+  }
+
+  #begin(started: Started): void {
+    if (this.#stopping) return
+    const running = new RunningNode(this.#ports, this.#guard, started, {
+      fatal: (failure) => this.#fatal(failure),
+    })
+    const { id: nodeId, boot, incarnation } = started.own
+    this.#hello = { ...this.#hello, nodeId, boot, incarnation, clusterId: started.state.birth.clusterId }
+    this.#listen(() => {
+      this.#joiner = undefined
+      this.#running = running
+      running.begin()
+      this.#startDone()
+    })
+  }
+
+  /** A joiner listens already, and its connections were made under another name: they end, and new ones are made under this one. */
+  #listen(done: () => void): void {
+    const { network } = this.#ports
+    if (this.#networkUp) {
+      for (const peer of this.#strangers) network.drop(peer, 'joined under another name')
+      this.#strangers.clear()
+      done()
+      return
+    }
+    network.start(
+      () => this.#describe(),
+      this.#sink(),
+      (error) => {
+        this.#networkUp = error === undefined
+        if (error === undefined) done()
+        else this.#startDone({ kind: 'fault', message: error })
+      },
+    )
+  }
+
+  /** Peers connected while this node had no cluster. */
+  readonly #strangers = new Set<string>()
+
+  #describe(): Hello {
+    const own = this.#running?.membership.own
+    return own === undefined ? this.#hello : { ...this.#hello, boot: own.boot, incarnation: own.incarnation }
+  }
+
+  #sink(): NetworkSink {
+    return {
+      peerUp: (peer, hello) => {
+        if (this.#running !== undefined) this.#running.peerUp(peer, hello)
+        else {
+          this.#strangers.add(peer)
+          this.#joiner?.peerUp(peer, hello)
+        }
+      },
+      peerDown: (peer) => {
+        if (this.#strangers.delete(peer)) this.#joiner?.peerDown(peer)
+        else this.#running?.peerDown(peer)
+      },
+      frame: (peer, channel, bytes) => this.#frame(peer, channel, bytes),
+      dialFailed: (address, reason) => this.#joiner?.dialFailed(address, reason),
+    }
+  }
+
+  #frame(peer: string, channel: Channel, bytes: Uint8Array): void {
+    if (this.#ended) return
+    if (this.#running !== undefined) this.#running.frame(peer, channel, bytes)
+    else this.#joiner?.frame(peer, bytes)
+  }
+
+  #fatal(failure: StartFailure): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.#running?.stop()
+    this.#ports.log.error('must-stop', { reason: failure.message })
+    this.onFatal(failure)
+  }
+
+  #close(done: () => void): void {
+    this.#ended = true
+    this.#running?.stop()
+    this.#guard.close(() => {
+      if (this.#networkUp) this.#ports.network.stop(done)
+      else done()
+    })
+  }
+}

@@ -1,0 +1,408 @@
+/**
+ * A node at work: every input (a request, a frame, a row read, a commit, a tick) is routed to its conversation, every effect
+ * is performed, and at the end of the turn everything gathered leaves at once: one batch for the disk, one frame for each peer.
+ */
+import { KernelError } from '../kernel/index.js'
+import type { Channel, Hello } from '../ports/network.js'
+import type { Effect, Input } from '../protocol/effects.js'
+import { Membership } from '../protocol/membership/membership.js'
+import { ActorSource } from '../protocol/replica/actor.js'
+import type { LaneEffect } from '../protocol/replica/lanes.js'
+import { WireError } from '../wire/bytes.js'
+import { decodeBatch } from '../wire/decode.js'
+import type { Message } from '../wire/messages.js'
+import { Answering } from './answering.js'
+import { Conversations } from './conversations.js'
+import { Coordination } from './coordination.js'
+import type { ReopenReport, StorageGuard } from './guard/index.js'
+import { Keeper } from './keeper.js'
+import { Listing } from './listing.js'
+import type { NodePorts, StartFailure } from './options.js'
+import { Outbox } from './outbox.js'
+import { Peers } from './peers.js'
+import { Rebuilder } from './rebuilder.js'
+import { Replica } from './replica.js'
+import type { Started } from './startup.js'
+
+/** Standing still for longer than this, a node no longer trusts what reached it meanwhile. */
+const PAUSE_MS = 1000
+const BUSY_TICK_MS = 25
+const IDLE_TICK_MS = 250
+/** Before a request is tried again under a table that its peer may still be writing down. */
+const LEARN_AGAIN_MS = 20
+
+type Performed = Exclude<Effect, { kind: 'done' } | { kind: 'close' }>
+
+export interface RunningListener {
+  fatal(failure: StartFailure): void
+}
+
+export class RunningNode {
+  readonly membership: Membership
+  readonly peers = new Peers()
+  readonly coordination: Coordination
+  readonly conversations: Conversations
+  readonly listing: Listing
+  readonly replica: Replica
+  readonly rebuilder: Rebuilder
+  readonly keeper: Keeper
+  readonly counts = {
+    framesIn: 0,
+    badFrames: 0,
+    bugs: 0,
+    pauses: 0,
+    learned: 0,
+    repairsSent: 0,
+    forwarded: 0,
+  }
+  readonly #ports: NodePorts
+  readonly #guard: StorageGuard
+  readonly #outbox: Outbox
+  readonly #answering: Answering
+  readonly #started: Started
+  #learners: number[] = []
+  #woken = false
+  #stopped = false
+  #lastTurnMs: number
+  #cancelTick: () => void = () => {}
+
+  constructor(ports: NodePorts, guard: StorageGuard, started: Started, listener: RunningListener) {
+    const { clock, random, log, scheduler, network } = ports
+    this.#ports = ports
+    this.#guard = guard
+    this.#started = started
+    this.#lastTurnMs = clock.monotonicMs()
+    const membership = new Membership(started.state, started.own)
+    this.membership = membership
+    const { peers } = this
+    this.#outbox = new Outbox(network, (id, to) => this.#route(id, { kind: 'unsent', to }))
+    const reply = (to: string, message: Message) => this.#reply(to, message)
+    const perform = (effect: Performed) => this.#perform(effect)
+    const provisional = new ActorSource(Buffer.from(random.bytes(8)).toString('hex'), started.own.boot)
+    this.replica = new Replica(guard, provisional, started.hasRows, {
+      laneEffect: (effect) => this.#laneEffect(effect),
+      wake: () => this.#wake(),
+    })
+    this.conversations = new Conversations(random.below(0xffff_fff0) + 1, perform, (error) =>
+      this.#bug(error),
+    )
+    const { conversations, replica } = this
+    this.#answering = new Answering({ replica, guard, membership, reply })
+    const holdsWrites = () => this.keeper.holdsWrites
+    this.coordination = new Coordination({ clock, membership, peers, conversations, holdsWrites, reply })
+    const { coordination } = this
+    this.listing = new Listing({ membership, coordination, nextId: () => conversations.nextId(), perform })
+    this.keeper = new Keeper({
+      clock,
+      random,
+      log,
+      scheduler,
+      network,
+      guard,
+      membership,
+      peers,
+      outbox: this.#outbox,
+      replica,
+      wake: () => this.#wake(),
+      adopted: (ringChanged) => this.#adopted(ringChanged),
+      confirmed: () => this.#confirmed(),
+      fatal: listener.fatal,
+    })
+    const completed = () => this.keeper.describeSelf({ incomplete: false })
+    const parts = { clock, log, guard, membership, conversations, coordination, peers, perform, completed }
+    this.rebuilder = new Rebuilder(parts, started.rebuild)
+  }
+
+  begin(): void {
+    this.keeper.begin(this.#started.freshlyJoined)
+    this.#tickIn(BUSY_TICK_MS)
+  }
+
+  /** Nothing is performed any more. */
+  stop(): void {
+    this.#stopped = true
+    this.keeper.stop()
+    this.#cancelTick()
+  }
+
+  get isIdle(): boolean {
+    return this.conversations.size === 0 && this.listing.size === 0 && this.replica.isIdle
+  }
+
+  /** An input from outside begins: notices when the process has stood still. */
+  enter(): number {
+    const nowMs = this.#ports.clock.monotonicMs()
+    if (nowMs - this.#lastTurnMs > PAUSE_MS) this.#stoodStill(nowMs - this.#lastTurnMs)
+    this.#lastTurnMs = nowMs
+    return nowMs
+  }
+
+  peerUp(peer: string, hello: Hello): void {
+    this.peers.connected(hello, this.enter())
+    this.keeper.peerUp(peer)
+  }
+
+  peerDown(peer: string): void {
+    const nowMs = this.enter()
+    this.peers.gone(peer)
+    const lost = { kind: 'lost', to: peer } as const
+    this.conversations.stepAll(lost, nowMs)
+    this.listing.stepAll(lost, nowMs)
+    this.rebuilder.lost(peer)
+  }
+
+  frame(peer: string, _channel: Channel, bytes: Uint8Array): void {
+    if (this.#stopped) return
+    this.peers.heard(peer, this.enter())
+    this.counts.framesIn++
+    try {
+      decodeBatch(bytes, (message) => this.#message(peer, message))
+    } catch (error) {
+      this.#badFrame(peer, error)
+    }
+  }
+
+  fenced(): void {
+    this.#wake()
+  }
+
+  reopened(report: ReopenReport): void {
+    this.replica.renew(new ActorSource(report.incarnation, report.boot))
+    const lost = report.lost !== 'nothing' && this.membership.ring.members.length > 1
+    this.keeper.describeSelf(
+      lost ? { incarnation: report.incarnation, incomplete: true } : { incarnation: report.incarnation },
+    )
+    if (lost) this.rebuilder.begin()
+  }
+
+  #stoodStill(forMs: number): void {
+    this.counts.pauses++
+    this.#ports.log.warn('stood-still', { forMs: Math.round(forMs) })
+    this.peers.suspectAll()
+    for (const peer of this.peers.ids) this.#reply(peer, { type: 13, id: 1 })
+  }
+
+  #badFrame(peer: string, error: unknown): void {
+    if (!(error instanceof WireError) && !(error instanceof KernelError)) {
+      this.#bug(error)
+      return
+    }
+    this.counts.badFrames++
+    this.#ports.log.warn('bad-frame', { peer, reason: error.message })
+    this.#ports.network.drop(peer, `it sent a malformed message: ${error.message}`)
+  }
+
+  #bug(error: unknown): void {
+    this.counts.bugs++
+    this.#ports.log.error('bug', {
+      error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    })
+  }
+
+  #message(from: string, message: Message): void {
+    if (this.peers.isStranger(from) && message.type !== 22)
+      throw new WireError('a node that has no cluster may only ask to join')
+    switch (message.type) {
+      case 1:
+        this.#answering.write(from, message)
+        return
+      case 3:
+        this.#answering.read(from, message)
+        return
+      case 5:
+        this.coordination.forwardedRead(from, message)
+        return
+      case 7:
+        this.coordination.forwardedWrite(from, message)
+        return
+      case 9:
+        this.#answering.range(from, message)
+        return
+      case 11:
+        this.#answering.list(from, message)
+        return
+      case 13:
+        this.#reply(from, { type: 14, id: message.id })
+        return
+      case 14:
+        this.peers.madeRoundTrip(from)
+        return
+      case 15:
+        this.#reply(from, { type: 16, id: message.id })
+        return
+      case 20:
+      case 21:
+      case 22:
+      case 24:
+      case 25:
+      case 26:
+        this.keeper.message(from, message)
+        return
+      default:
+        this.#route(message.id, { kind: 'answer', from, message })
+    }
+  }
+
+  #route(id: number, input: Input): void {
+    if (id === 0) return
+    const nowMs = this.#ports.clock.monotonicMs()
+    if (this.listing.has(id)) this.listing.step(id, input, nowMs)
+    else if (this.rebuilder.owns(id)) this.rebuilder.step(input)
+    else this.conversations.step(id, input, nowMs)
+  }
+
+  #reply(to: string, message: Message): void {
+    if (to === this.membership.self) this.#message(to, message)
+    else {
+      this.#outbox.post(to, 'data', message)
+      this.#wake()
+    }
+  }
+
+  #perform(effect: Performed): void {
+    switch (effect.kind) {
+      case 'send':
+        this.#send(effect)
+        return
+      case 'read':
+        this.#read(effect)
+        return
+      case 'write':
+      case 'merge':
+        this.#submit(effect)
+        return
+      case 'learn':
+        this.#learn(effect)
+        return
+      default:
+        effect satisfies never
+    }
+  }
+
+  #send({ conversation, to, message }: Effect & { kind: 'send' }): void {
+    if (message.type === 1 && conversation === 0) this.counts.repairsSent++
+    if (message.type === 5 || message.type === 7) this.counts.forwarded++
+    if (to === this.membership.self) this.#message(to, message)
+    else if (!this.peers.isUp(to)) this.#route(conversation, { kind: 'unsent', to })
+    else {
+      this.#outbox.post(to, 'data', message, conversation)
+      this.#wake()
+    }
+  }
+
+  #read({ conversation, rowKey }: Effect & { kind: 'read' }): void {
+    this.replica.read(rowKey, ({ object, known, incomplete }) => {
+      if (incomplete) this.rebuilder.suspect(rowKey)
+      this.#route(conversation, {
+        kind: 'row',
+        object,
+        known,
+        counts: !incomplete && !this.membership.own.incomplete,
+      })
+    })
+  }
+
+  #submit(effect: Effect & { kind: 'write' | 'merge' }): void {
+    const { conversation, rowKey } = effect
+    const fault = this.replica.refusal()
+    if (fault !== undefined) this.#route(conversation, { kind: 'settled', fault })
+    else if (effect.kind === 'write') {
+      const { write, context } = effect
+      this.replica.submit(rowKey, { kind: 'write', conversation, write, context })
+    } else {
+      const { object, completes = false } = effect
+      this.replica.submit(rowKey, { kind: 'merge', conversation, peer: '', messageId: 0, object, completes })
+    }
+  }
+
+  #laneEffect(effect: Exclude<LaneEffect, { kind: 'read-row' }>): void {
+    switch (effect.kind) {
+      case 'applied': {
+        const { code, object, actor } = effect
+        this.#route(effect.operation.conversation, { kind: 'applied', code, object, actor })
+        return
+      }
+      case 'settled': {
+        const { operation, fault } = effect
+        if (operation.kind === 'merge' && operation.peer !== '')
+          this.#answering.stored(operation.peer, operation.messageId, fault)
+        else
+          this.#route(operation.conversation, {
+            kind: 'settled',
+            fault: fault === 'refused' ? 'unavailable' : fault,
+          })
+        return
+      }
+      case 'suspect':
+        this.rebuilder.suspect(effect.rowKey)
+        return
+      default:
+        effect satisfies never
+    }
+  }
+
+  /** Take over what the peer knows and tell it what we know; then the conversation goes on under the table in force. */
+  #learn({ conversation, from, state }: Effect & { kind: 'learn' }): void {
+    this.counts.learned++
+    let news = false
+    try {
+      news = this.keeper.learn(from, state)
+    } catch (error) {
+      this.#badFrame(from, error)
+    }
+    this.#outbox.post(from, 'data', { type: 21, id: 0, final: true, state: this.membership.encoded })
+    this.#wake()
+    if (news) this.#learners.push(conversation)
+    else this.#ports.scheduler.after(LEARN_AGAIN_MS, () => this.#replace(conversation))
+  }
+
+  #replace(conversation: number): void {
+    if (this.#stopped) return
+    const rowKey = this.conversations.rowKeyOf(conversation)
+    if (rowKey !== undefined)
+      this.#route(conversation, { kind: 'placement', placement: this.coordination.placement(rowKey) })
+  }
+
+  #adopted(ringChanged: boolean): void {
+    const learners = this.#learners
+    this.#learners = []
+    for (const conversation of learners) this.#replace(conversation)
+    if (ringChanged && this.rebuilder.active) this.rebuilder.begin()
+    this.coordination.releaseHeld(this.#ports.clock.monotonicMs())
+  }
+
+  /** Peers know no later life of this directory: actors of its incarnation may go on. A node alone has nobody to ask, and takes no chances. */
+  #confirmed(): void {
+    const { log } = this.#ports
+    log.info('identity-confirmed', { boot: this.membership.own.boot, incarnation: this.#guard.incarnation })
+    if (this.membership.ring.members.length > 1)
+      this.replica.renew(new ActorSource(this.#guard.incarnation, this.#guard.boot))
+  }
+
+  #wake(): void {
+    if (this.#woken || this.#stopped) return
+    this.#woken = true
+    this.#ports.scheduler.afterTurn(() => {
+      this.#woken = false
+      if (this.#stopped) return
+      this.replica.flush()
+      this.#outbox.flush()
+    })
+  }
+
+  #tickIn(delayMs: number): void {
+    this.#cancelTick = this.#ports.scheduler.after(delayMs, () => this.#tick())
+  }
+
+  #tick(): void {
+    if (this.#stopped) return
+    const nowMs = this.enter()
+    this.conversations.expire(nowMs)
+    this.listing.expire(nowMs)
+    this.keeper.tick(nowMs)
+    this.rebuilder.tick(nowMs)
+    this.coordination.releaseHeld(nowMs)
+    const busy = this.conversations.size > 0 || this.listing.size > 0 || this.rebuilder.active
+    this.#tickIn(busy ? BUSY_TICK_MS : IDLE_TICK_MS)
+  }
+}

@@ -1,0 +1,234 @@
+/**
+ * From a directory to a member: open the storage, find out who this directory is, and resume, begin a cluster, or ask to join one. A
+ * directory that cannot be read, or that lost who it was, never starts as if it were empty.
+ */
+import { limits } from '../limits.js'
+import type { ClusterState, MemberFacts } from '../protocol/membership/state.js'
+import { mergeStates } from '../protocol/membership/state.js'
+import { decodeState, encodeState } from '../protocol/membership/state-codec.js'
+import type { JoinAnswer } from '../wire/messages.js'
+import type { OpenReport, RowRead, StorageGuard } from './guard/index.js'
+import type { NodeOptions, NodePorts, StartFailure } from './options.js'
+import type { Identity } from './records.js'
+import { decodeIdentity, encodeIdentity, RECORDS } from './records.js'
+
+const DEFAULT_N = 3
+const DEFAULT_PARTITIONS = 256
+
+/** Everything that a running node starts from. */
+export interface Started {
+  readonly report: OpenReport
+  readonly state: ClusterState
+  readonly own: MemberFacts
+  readonly hasRows: boolean
+  readonly freshlyJoined: boolean
+  /** Progress of a rebuild that was under way. */
+  readonly rebuild: Uint8Array | undefined
+}
+
+export interface StartupListener {
+  /** No cluster is known here: ask to join with this id, then call `joined`. */
+  join(nodeId: string, report: OpenReport): void
+  started(started: Started): void
+  failed(failure: StartFailure): void
+}
+
+export class Startup {
+  readonly #ports: NodePorts
+  readonly #options: NodeOptions
+  readonly #guard: StorageGuard
+  readonly #listener: StartupListener
+  #report: OpenReport | undefined
+  #hasRows = false
+
+  constructor(ports: NodePorts, options: NodeOptions, guard: StorageGuard, listener: StartupListener) {
+    this.#ports = ports
+    this.#options = options
+    this.#guard = guard
+    this.#listener = listener
+  }
+
+  begin(): void {
+    this.#guard.open((failure, report) => {
+      if (report === undefined) {
+        this.#listener.failed({
+          kind: 'fault',
+          message: failure?.message ?? 'The storage could not be opened.',
+        })
+        return
+      }
+      this.#report = report
+      this.#guard.scan({ from: FIRST, maxRows: 1, maxBytes: 1 }, (page) => {
+        this.#hasRows = page.rows.length > 0 || page.failed
+        this.#readRecords((records) => this.#decide(records))
+      })
+    })
+  }
+
+  /** The cluster let this node in: from now on it is who the answer says. */
+  joined(answer: JoinAnswer, report: OpenReport): void {
+    const identity = { nodeId: answer.nodeId, name: this.#options.name, bootBase: answer.bootBase }
+    const state = decodeState(answer.state)
+    this.#keep(identity, state, () =>
+      this.#start(identity, state, report, report.incarnation, true, undefined),
+    )
+  }
+
+  #readRecords(done: (records: readonly RowRead[]) => void): void {
+    const names = [RECORDS.identity, RECORDS.membership, RECORDS.rebuild]
+    const records: RowRead[] = []
+    const next = (): void => {
+      const name = names[records.length]
+      if (name === undefined) return done(records)
+      this.#guard.readSystem(name, (value) => {
+        records.push(value)
+        next()
+      })
+    }
+    next()
+  }
+
+  #decide([identity, membership, rebuild]: readonly RowRead[]): void {
+    const report = this.#report!
+    if (identity === 'unreadable' || membership === 'unreadable') return this.#fail(UNREADABLE)
+    if (identity !== undefined && membership !== undefined) {
+      this.#resume(identity, membership, rebuild === 'unreadable' ? undefined : rebuild, report)
+    } else if (this.#hasRows) this.#fail(UNREADABLE)
+    else if (this.#options.join.length > 0) this.#listener.join(this.#hex(16), report)
+    else if (report.lost !== 'nothing') this.#fail(LOST)
+    else this.#bear(report)
+  }
+
+  #resume(
+    identityBytes: Uint8Array,
+    stateBytes: Uint8Array,
+    rebuild: Uint8Array | undefined,
+    report: OpenReport,
+  ): void {
+    let identity: Identity
+    let state: ClusterState
+    try {
+      identity = decodeIdentity(identityBytes)
+      state = decodeState(stateBytes)
+    } catch (error) {
+      return this.#fail(`${UNREADABLE} (${(error as Error).message})`)
+    }
+    const wrong = this.#contradiction(identity, state)
+    if (wrong !== undefined) this.#listener.failed({ kind: 'config', message: wrong })
+    else this.#start(identity, state, report, this.#hex(8), false, rebuild)
+  }
+
+  /** What was asked for and what the directory says do not go together. */
+  #contradiction(identity: Identity, { birth }: ClusterState): string | undefined {
+    const { name, n, partitions } = this.#options
+    if (identity.name !== name)
+      return `This data directory belongs to the node named ${identity.name}, not ${name}.`
+    if (n !== undefined && n !== birth.n)
+      return `The cluster was begun with n = ${birth.n}; it cannot be started with n = ${n}.`
+    if (partitions !== undefined && partitions !== birth.partitions) {
+      return `The cluster was begun with ${birth.partitions} partitions; it cannot be started with ${partitions}.`
+    }
+    return undefined
+  }
+
+  /** A new cluster of one. */
+  #bear(report: OpenReport): void {
+    const { name, n = DEFAULT_N, partitions = DEFAULT_PARTITIONS, weight, zone } = this.#options
+    const bad = birthProblem(n, partitions)
+    if (bad !== undefined) return this.#listener.failed({ kind: 'config', message: bad })
+    const identity = { nodeId: this.#hex(16), name, bootBase: 0 }
+    const bornMs = Math.max(0, Math.floor(this.#ports.clock.wallMs()))
+    const { nodeId } = identity
+    const join = {
+      stamp: 1,
+      author: nodeId,
+      kind: 'join',
+      member: nodeId,
+      weight,
+      zone,
+      atMs: bornMs,
+    } as const
+    const session = this.#hex(8)
+    const facts = this.#facts(identity, report, session, false)
+    const state = {
+      birth: { clusterId: this.#hex(16), n, partitions, bornMs },
+      changes: [join],
+      facts: [facts],
+    }
+    this.#keep(identity, state, () => this.#start(identity, state, report, session, true, undefined))
+  }
+
+  #start(
+    identity: Identity,
+    state: ClusterState,
+    report: OpenReport,
+    session: string,
+    freshlyJoined: boolean,
+    rebuild: Uint8Array | undefined,
+  ): void {
+    const before = state.facts.find(({ id }) => id === identity.nodeId)
+    const alone = state.facts.length === 1
+    const lost = report.lost !== 'nothing' && !alone
+    const own = this.#facts(identity, report, session, before?.incomplete === true || lost)
+    if (lost) this.#ports.log.warn('rebuilding', { reason: `the directory lost ${report.lost}` })
+    this.#listener.started({
+      report,
+      state,
+      own,
+      hasRows: this.#hasRows,
+      freshlyJoined,
+      rebuild: lost ? undefined : rebuild,
+    })
+  }
+
+  #facts(identity: Identity, report: OpenReport, session: string, incomplete: boolean): MemberFacts {
+    const { name, address, peerAddress } = this.#options
+    const boot = identity.bootBase + report.boot
+    const { incarnation } = report
+    return {
+      id: identity.nodeId,
+      name,
+      address,
+      peerAddress,
+      boot,
+      revision: 0,
+      incarnation,
+      session,
+      incomplete,
+    }
+  }
+
+  #keep(identity: Identity, state: ClusterState, done: () => void): void {
+    const records = [
+      { type: 'system', name: RECORDS.identity, value: encodeIdentity(identity) },
+      { type: 'system', name: RECORDS.membership, value: encodeState(mergeStates(state, state)) },
+    ] as const
+    this.#guard.write(records, (fault) => {
+      if (fault === undefined) done()
+      else this.#fail(`The node could not record who it is: ${fault.message}.`)
+    })
+  }
+
+  #fail(message: string): void {
+    this.#listener.failed({ kind: 'fault', message })
+  }
+
+  #hex(bytes: number): string {
+    return Buffer.from(this.#ports.random.bytes(bytes)).toString('hex')
+  }
+}
+
+function birthProblem(n: number, partitions: number): string | undefined {
+  if (!Number.isInteger(n) || n < 1 || n > limits.replicas)
+    return `n must be 1 to ${limits.replicas}, not ${n}.`
+  const isPower = Number.isInteger(partitions) && partitions >= 1 && (partitions & (partitions - 1)) === 0
+  if (!isPower || partitions > limits.partitions)
+    return `The number of partitions must be a power of two up to ${limits.partitions}, not ${partitions}.`
+  return undefined
+}
+
+const FIRST = new Uint8Array(1)
+const UNREADABLE =
+  'The data directory holds data, but not who it belongs to (its identity or membership record is missing or damaged); it is left untouched.'
+const LOST =
+  'The database in this directory is empty, although it was used before. Start with --join to be filled again by the other members, or on a new directory.'

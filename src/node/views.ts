@@ -1,0 +1,70 @@
+/** What people and clients are shown of a running node. */
+
+import { quorum } from '../protocol/coordinator/quorum.js'
+import type { Membership } from '../protocol/membership/membership.js'
+import { digestText } from '../protocol/membership/ring.js'
+import { departed, factsOf, presentMembers, weightAndZone } from '../protocol/membership/state.js'
+import type { Peers } from './peers.js'
+import type { ClusterView, MemberView, RingView } from './requests.js'
+
+export function clusterView(membership: Membership, peers: Peers, transfers: number): ClusterView {
+  const { state, ring, self } = membership
+  const gone = departed(state)
+  return {
+    clusterId: state.birth.clusterId,
+    self,
+    n: ring.n,
+    r: quorum(ring.n),
+    w: quorum(ring.n),
+    partitions: ring.partitions,
+    ringDigest: digestText(ring.digest),
+    members: state.facts
+      .filter(({ id }) => isJoined(membership, id))
+      .map(({ id }) => memberView(membership, peers, id, gone)),
+    pendingHints: 0,
+    transfers,
+  }
+}
+
+function isJoined({ state }: Membership, id: string): boolean {
+  return state.changes.some(({ kind, member }) => kind === 'join' && member === id)
+}
+
+function memberView(membership: Membership, peers: Peers, id: string, gone: ReadonlySet<string>): MemberView {
+  const facts = factsOf(membership.state, id)!
+  const { weight, zone } = weightAndZone(membership.state, id)
+  const { name, address, peerAddress, incomplete } = facts
+  const liveness = id === membership.self ? 'self' : peers.isUp(id) ? 'up' : 'down'
+  return {
+    id,
+    name,
+    address,
+    peerAddress,
+    zone,
+    weight,
+    incomplete,
+    liveness,
+    status: gone.has(id) ? 'removed' : 'member',
+  }
+}
+
+export function ringView({ state, ring }: Membership): RingView {
+  const index = new Map(ring.members.map((id, i) => [id, i]))
+  return {
+    partitions: ring.partitions,
+    n: ring.n,
+    ringDigest: digestText(ring.digest),
+    members: presentMembers(state).map(({ id, name, address }) => ({ id, name, address })),
+    owners: ring.owners.map((owners) => owners.map((id) => index.get(id)!)),
+  }
+}
+
+/** Why this node cannot coordinate requests now, in words; empty when it can. */
+export function reasonsNotReady(membership: Membership, peers: Peers): string[] {
+  const { ring, self } = membership
+  const reachable = ring.members.filter((id) => id === self || peers.isUp(id)).length
+  const needed = quorum(ring.n)
+  return reachable >= needed
+    ? []
+    : [`only ${reachable} of ${ring.members.length} members can be reached, and a quorum needs ${needed}`]
+}
