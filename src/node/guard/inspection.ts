@@ -7,37 +7,35 @@ import type { ReopenReport } from './face.js'
 import { keyText, rowKeyToEngine } from './key-space.js'
 import type { OwnedEngine } from './owned-engine.js'
 
+const NOTHING = new Uint8Array(0)
+
+/** Enough for the mark and one byte more. */
+const LOOK_BYTES = 1024
+
 /** Looks at a database that has just been opened: how far it says it has come, and whether there is anything in it. */
 
 export interface Inspection {
   readonly mark: Mark | 'damaged' | undefined
+  /** There is nothing in it, but perhaps the mark. */
   readonly empty: boolean
 }
 
-export function inspect(
-  engine: OwnedEngine,
-  done: (error: EngineError | undefined, inspection: Inspection) => void,
-): void {
+type Inspected = (error: EngineError | undefined, inspection: Inspection) => void
+
+export function inspect(engine: OwnedEngine, done: Inspected): void {
   engine.getMany([MARK_KEY], (error, [record]) => {
-    if (error === undefined && record !== undefined) {
-      done(undefined, { mark: decodeMark(MARK_KEY, record), empty: false })
-    } else if (error === undefined || error.kind === 'corrupt') {
-      lookForRows(engine, error === undefined ? undefined : 'damaged', done)
-    } else {
-      done(error, { mark: undefined, empty: false })
-    }
+    if (error?.kind === 'corrupt') lookForRows(engine, 'damaged', done)
+    else if (error !== undefined) done(error, { mark: undefined, empty: false })
+    else lookForRows(engine, record === undefined ? undefined : decodeMark(MARK_KEY, record), done)
   })
 }
 
-/** Without a mark: a database that holds nothing at all is a new one. What cannot be scanned holds something. */
-function lookForRows(
-  engine: OwnedEngine,
-  mark: 'damaged' | undefined,
-  done: (error: EngineError | undefined, inspection: Inspection) => void,
-): void {
-  engine.scan({ from: new Uint8Array(0), maxRows: 1, maxBytes: 1 }, (error, result) => {
-    const empty = error === undefined && mark === undefined && result.rows.length === 0
-    done(error?.kind === 'corrupt' ? undefined : error, { mark, empty })
+/** What cannot be scanned holds something. */
+function lookForRows(engine: OwnedEngine, mark: Inspection['mark'], done: Inspected): void {
+  engine.scan({ from: NOTHING, maxRows: 2, maxBytes: LOOK_BYTES }, (error, result) => {
+    const failure = error?.kind === 'corrupt' ? undefined : error
+    const empty = error === undefined && result.rows.every(({ key }) => MARK_KEY.equals(key))
+    done(failure, { mark, empty })
   })
 }
 

@@ -9,7 +9,7 @@ import type { Lost } from './face.js'
 export interface Found {
   readonly slots: readonly [Slot, Slot]
   readonly mark: Mark | 'damaged' | undefined
-  /** The database holds no row at all. */
+  /** The database holds nothing, but perhaps the mark. */
   readonly empty: boolean
 }
 
@@ -58,15 +58,15 @@ export function judge(found: Found): Judgement {
   }
 }
 
-/** An empty database with no side file, or with one that was cut off before anything could be acknowledged. */
+/** A database without a row and with no side file, or with one that was cut off before anything could be acknowledged. */
 function isFresh(found: Found, watermark: Watermark | undefined): boolean {
   if (!found.empty) return false
   if (watermark !== undefined) return watermark.creating
-  return found.slots[0] === undefined && found.slots[1] === undefined
+  return found.mark === undefined && found.slots[0] === undefined && found.slots[1] === undefined
 }
 
 function lostIn(found: Found, watermark: Watermark | undefined): Lost {
-  if (found.empty) return 'everything'
+  if (found.empty && found.mark === undefined) return 'everything'
   if (watermark === undefined || found.mark === undefined || found.mark === 'damaged') return 'tail'
   return found.mark.commit < watermark.commit ? 'tail' : 'nothing'
 }

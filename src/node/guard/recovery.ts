@@ -201,7 +201,7 @@ export class Recovery {
 /** What was acknowledged and is not there any more. */
 function lostSince(inspection: Inspection, lastCommit: number): Lost {
   const { mark, empty } = inspection
-  if (empty) return 'everything'
-  if (mark === undefined || mark === 'damaged') return 'tail'
+  if (mark === undefined) return empty ? 'everything' : 'tail'
+  if (mark === 'damaged') return 'tail'
   return mark.commit < lastCommit ? 'tail' : 'nothing'
 }

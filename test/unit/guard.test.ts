@@ -1,0 +1,432 @@
+import test from 'ava'
+import { limits } from '../../src/limits.js'
+import type { RowRange, ScanPage, WriteOperation } from '../../src/node/guard/index.js'
+import { bytesOf, makeRow, nameOf, rowKeyOf, World } from './storage-world.js'
+
+const ALL: RowRange = { from: new Uint8Array(0), maxRows: 1000, maxBytes: 1 << 20 }
+
+function opened(options = {}): World {
+  const world = new World(undefined, options)
+  world.open()
+  world.engine.calls.length = 0
+  return world
+}
+
+/** The value bytes are the end of the row that `makeRow` makes. */
+function holds(row: unknown, value: string): boolean {
+  return row instanceof Uint8Array && Buffer.from(row).toString('latin1').includes(value)
+}
+
+test('a write is acknowledged when its batch has ended, and shown to no read before', (t) => {
+  for (const eager of [false, true]) {
+    const world = opened()
+    world.engine.eager = eager
+    world.engine.holdBatches = true
+    const write = world.put('k', 'value')
+    world.timeline.run()
+    const read = world.read('k')
+    world.timeline.run()
+    t.false(write.came)
+    t.is(world.guard.readCached(rowKeyOf('k')), undefined)
+    // Not shown: either missing, or waiting for the end of the batch in which it was found.
+    t.is(read.came, !eager)
+    if (read.came) t.is(read.value[0], undefined)
+    world.engine.release()
+    world.timeline.run()
+    t.is(write.value, undefined)
+    t.true(holds(world.guard.readCached(rowKeyOf('k')), 'value'))
+    t.true(read.came)
+  }
+})
+
+test('a row of a batch that fails is never shown, however early the engine showed it', (t) => {
+  const world = opened()
+  world.engine.eager = true
+  world.engine.holdBatches = true
+  const write = world.put('k', 'value')
+  world.timeline.run()
+  const read = world.read('k')
+  const page = scanned(world)
+  world.engine.failBatches.push({ kind: 'io', keeps: 'nothing' })
+  world.engine.failOpens.push('io', 'io')
+  world.engine.release()
+  world.timeline.run()
+  t.is(write.value?.kind, 'failed')
+  t.true(write.value?.indeterminate)
+  t.deepEqual(read.value, ['unreadable'])
+  t.is(page().rows[0]?.row, 'unreadable')
+  t.true(page().damaged)
+})
+
+test('all writes of a turn are one batch with one sync; what comes meanwhile is the next', (t) => {
+  const world = opened()
+  world.engine.holdBatches = true
+  const first = [world.put('a', '1'), world.put('b', '2'), world.put('c', '3')]
+  world.timeline.run()
+  const second = [world.put('d', '4'), world.put('e', '5')]
+  world.timeline.run()
+  // A row, its index row; and the mark for each batch.
+  t.deepEqual(world.engine.calls, ['batch 7 sync'])
+  world.engine.release()
+  world.timeline.run()
+  t.deepEqual(world.engine.calls, ['batch 7 sync', 'batch 5 sync'])
+  t.true(first.every((write) => write.came) && second.every((write) => !write.came))
+  world.engine.release()
+  world.timeline.run()
+  t.true(second.every((write) => write.value === undefined))
+  t.is(world.engine.mostBatchesUnderWay, 1)
+  t.is(world.guard.stats.commits, 2)
+})
+
+test('in mode os batches are not synced; buffered is refused', (t) => {
+  const world = opened({ durability: 'os' })
+  world.put('k', 'v')
+  world.timeline.run()
+  t.deepEqual(world.engine.calls, ['batch 3'])
+  const error = t.throws(() => new World(undefined, { durability: 'buffered' as 'os' }))
+  t.regex(error.message, /durability "buffered" is not available/)
+})
+
+test('a batch is bounded by operations and by bytes; a single larger write goes alone', (t) => {
+  const world = opened()
+  const many = Array.from(
+    { length: limits.storageBatchOperations },
+    (_, i): WriteOperation => ({ type: 'system', name: `s${i}`, value: Buffer.of(1) }),
+  )
+  const half = many.slice(0, limits.storageBatchOperations / 2)
+  for (let i = 0; i < 4; i++) world.write(...half)
+  world.write(...many, { type: 'system', name: 'last', value: Buffer.of(1) })
+  world.timeline.run()
+  const size = (count: number) => `batch ${count + 1} sync`
+  t.deepEqual(world.engine.calls, [size(many.length), size(many.length), size(many.length + 1)])
+  world.engine.calls.length = 0
+  const large = Buffer.alloc(limits.storageBatchBytes / 2 + 1)
+  for (let i = 0; i < 3; i++) world.write({ type: 'system', name: `large${i}`, value: large })
+  world.timeline.run()
+  t.deepEqual(world.engine.calls, [size(1), size(1), size(1)])
+})
+
+test('writes of one key in one batch: the last counts', (t) => {
+  const world = opened()
+  world.put('k', 'first')
+  world.put('k', 'second')
+  world.timeline.run()
+  t.deepEqual(world.engine.calls, ['batch 5 sync'])
+  t.true(holds(world.readNow('k'), 'second'))
+  world.guard.close(() => {})
+  world.timeline.run()
+  const again = new World(world.disk)
+  again.open()
+  t.true(holds(again.readNow('k'), 'second'))
+})
+
+test('reads of a turn are one look-up, cached rows none', (t) => {
+  const world = opened()
+  world.put('a', '1')
+  world.timeline.run()
+  world.engine.calls.length = 0
+  const reads = [world.read('a', 'x'), world.read('y'), world.read('a'), world.read()]
+  world.timeline.run()
+  t.deepEqual(world.engine.calls, ['getMany 2'])
+  t.true(holds(reads[0]!.value[0], '1'))
+  t.deepEqual(
+    reads.map((read) => read.value.length),
+    [2, 1, 1, 0],
+  )
+  t.is(reads[0]!.value[1], undefined)
+})
+
+test('a row with a wrong byte, or another key’s row, is unreadable: never shown, never missing', (t) => {
+  const world = opened()
+  world.put('a', 'value of a')
+  world.put('b', 'value of b')
+  world.timeline.run()
+  world.close()
+  const good = world.disk.rows.get(nameOf('a'))!
+  for (let at = 0; at < good.length; at++) {
+    const bad = Uint8Array.from(good)
+    bad[at]! ^= 1 << (at % 8)
+    const again = new World(world.disk)
+    world.disk.rows.set(nameOf('a'), bad)
+    again.open()
+    t.is(again.readNow('a'), 'unreadable')
+    again.close()
+  }
+  for (const bad of [
+    world.disk.rows.get(nameOf('b'))!,
+    new Uint8Array(0),
+    good.subarray(0, 15),
+    good.subarray(0, good.length - 1),
+  ]) {
+    world.disk.rows.set(nameOf('a'), bad)
+    const again = new World(world.disk)
+    again.open()
+    t.is(again.readNow('a'), 'unreadable')
+    t.true(holds(again.readNow('b'), 'value of b'))
+    t.is(again.guard.stats.rowsDamaged, 1)
+    again.close()
+  }
+})
+
+test('a look-up that fails for many keys hides only those that fail alone', (t) => {
+  const world = opened()
+  world.engine.brokenKeys.add(nameOf('bad'))
+  const read = world.read('x', 'bad', 'y')
+  world.timeline.run()
+  t.deepEqual(read.value, [undefined, 'unreadable', undefined])
+})
+
+test('a look-up overtaken by a write does not put the older row into the cache', (t) => {
+  const before = opened()
+  before.put('k', 'old')
+  before.timeline.run()
+  before.close()
+  const world = new World(before.disk)
+  world.open()
+  world.engine.holdReads = true
+  const read = world.read('k')
+  world.timeline.run()
+  world.put('k', 'new')
+  world.timeline.run()
+  t.false(read.came)
+  world.engine.releaseReads()
+  world.timeline.run()
+  t.true(read.came)
+  t.true(holds(world.guard.readCached(rowKeyOf('k')), 'new'))
+})
+
+test('rows are listed by hash range, keys by bucket, and dropped from both', (t) => {
+  const world = opened()
+  const names = Array.from({ length: 30 }, (_, i) => `k${String(i).padStart(2, '0')}`)
+  for (const name of names) world.put(name, `v-${name}`)
+  world.timeline.run()
+  const rows = scanned(world)().rows
+  t.is(rows.length, 30)
+  t.deepEqual(
+    rows.map(({ rowKey }) => Buffer.from(rowKey).toString('latin1')),
+    names.map((name) => Buffer.from(rowKeyOf(name)).toString('latin1')).sort(),
+  )
+  t.deepEqual(keysOf(world, ''), names)
+  t.deepEqual(keysOf(world, 'k1'), names.slice(10, 20))
+  t.deepEqual(keysOf(world, 'k1', 'k17'), ['k18', 'k19'])
+  t.deepEqual(keysOf(world, 'k2', 'a'), names.slice(20))
+  t.deepEqual(keysOf(world, 'x'), [])
+  world.write({ type: 'drop', rowKey: rowKeyOf('k15') })
+  world.timeline.run()
+  t.is(world.readNow('k15'), undefined)
+  t.deepEqual(keysOf(world, 'k15'), [])
+  t.is(scanned(world)().rows.length, 29)
+})
+
+test('pages of rows and of keys go on where the last ended', (t) => {
+  const world = opened()
+  for (let i = 0; i < 25; i++) world.put(`k${i}`, 'v')
+  world.timeline.run()
+  const rows: string[] = []
+  for (let from: Uint8Array<ArrayBufferLike> | undefined = new Uint8Array(0); from !== undefined; ) {
+    const page = scanned(world, { ...ALL, from, maxRows: 7 })()
+    rows.push(...page.rows.map(({ rowKey }) => Buffer.from(rowKey).toString('hex')))
+    from = page.next
+  }
+  t.is(new Set(rows).size, 25)
+  t.is(rows.length, 25)
+  const keys: string[] = []
+  for (let after: Uint8Array | undefined, on = true; on; on = after !== undefined) {
+    const page = indexed(world, '', after, 7)
+    keys.push(...page.keys.map((key) => Buffer.from(key).toString()))
+    after = page.next
+  }
+  t.is(new Set(keys).size, 25)
+})
+
+test('a scan reports a damaged row where it is; damaged index rows and a failing engine are told', (t) => {
+  const world = opened()
+  for (const name of ['a', 'b', 'c']) world.put(name, 'v')
+  world.timeline.run()
+  const row = Uint8Array.from(world.disk.rows.get(nameOf('b'))!)
+  row[row.length - 1]! ^= 1
+  world.disk.rows.set(nameOf('b'), row)
+  const page = scanned(world)()
+  t.is(page.rows.length, 3)
+  t.is(page.rows.find(({ rowKey }) => Buffer.from(rowKey).equals(rowKeyOf('b')))?.row, 'unreadable')
+  t.true(page.damaged)
+  t.false(page.failed)
+
+  world.disk.rows.set('i\u0006bucketbb', world.disk.rows.get('i\u0006bucketb')!)
+  const keys = indexed(world, '')
+  t.deepEqual(
+    keys.keys.map(String),
+    ['a', 'b', 'c'].map((name) => String(Buffer.from(name))),
+  )
+  t.true(keys.damaged)
+
+  world.engine.failScans.push('corrupt')
+  const failed = scanned(world)()
+  t.true(failed.failed && failed.damaged)
+  t.is(failed.next, undefined)
+  t.is(world.guard.state, 'open')
+})
+
+test('system records survive a restart, are checked, and go', (t) => {
+  const world = opened()
+  world.write({ type: 'system', name: 'identity', value: Buffer.from('me') })
+  world.timeline.run()
+  t.deepEqual(system(world, 'identity'), Buffer.from('me'))
+  t.is(system(world, 'other'), undefined)
+  world.close()
+  const again = new World(world.disk)
+  again.open()
+  t.deepEqual(system(again, 'identity'), Buffer.from('me'))
+  const record = Uint8Array.from(again.disk.rows.get('sidentity')!)
+  again.disk.rows.set('sother', record)
+  t.is(system(again, 'other'), 'unreadable')
+  record[record.length - 1]! ^= 1
+  again.disk.rows.set('sidentity', record)
+  t.is(system(again, 'identity'), 'unreadable')
+  again.write({ type: 'system', name: 'identity', value: undefined })
+  again.timeline.run()
+  t.is(system(again, 'identity'), undefined)
+})
+
+test('beyond the bounds of the queue writes are refused, and nothing of them is begun', (t) => {
+  const world = opened()
+  world.engine.holdBatches = true
+  world.put('first', 'v')
+  world.timeline.run()
+  const value = Buffer.alloc(limits.storageQueueBytes / 4)
+  const waiting = Array.from({ length: 4 }, () => world.write({ type: 'system', name: 'large', value }))
+  const refused = world.write({ type: 'system', name: 'one', value: Buffer.of(1) })
+  t.is(world.guard.refusal(), 'overloaded')
+  const admitted = makeAdmitted(world)
+  world.timeline.run()
+  t.is(refused.value?.kind, 'overloaded')
+  t.false(refused.value?.indeterminate)
+  world.engine.holdBatches = false
+  world.engine.release()
+  world.timeline.run()
+  t.true(waiting.every((write) => write.value === undefined))
+  t.deepEqual(admitted, ['none'])
+  t.is(system(world, 'one'), undefined)
+  t.is(world.guard.refusal(), undefined)
+})
+
+test('below the floor of free space rows are refused, removals and records are not, until there is room again', (t) => {
+  const world = opened({ freeSpaceFloorBytes: 1000 })
+  world.disk.freeBytes = 999
+  world.timeline.advance(limits.storageMeasureMs)
+  t.is(world.guard.refusal(), 'full')
+  const row = world.put('k', 'v')
+  const rest = [
+    world.write({ type: 'drop', rowKey: rowKeyOf('k') }),
+    world.write({ type: 'system', name: 's', value: Buffer.of(1) }),
+  ]
+  world.timeline.run()
+  t.is(row.value?.kind, 'full')
+  t.false(row.value?.indeterminate)
+  t.true(rest.every((write) => write.value === undefined))
+  world.disk.freeBytes = 1050
+  world.timeline.advance(limits.storageMeasureMs)
+  t.is(world.guard.refusal(), 'full')
+  world.disk.freeBytes = 1200
+  world.timeline.advance(limits.storageMeasureMs)
+  t.is(world.guard.refusal(), undefined)
+  t.is(world.guard.state, 'open')
+})
+
+test('what is written between two measurements counts against the floor', (t) => {
+  const world = opened({ freeSpaceFloorBytes: 1000 })
+  world.disk.freeBytes = 3000
+  world.timeline.advance(limits.storageMeasureMs)
+  world.write({ type: 'system', name: 's', value: Buffer.alloc(2500) })
+  world.engine.holdBatches = true
+  t.is(world.guard.refusal(), undefined)
+  world.disk.freeBytes = 500
+  world.engine.release()
+  world.engine.holdBatches = false
+  world.timeline.run()
+  t.is(world.guard.refusal(), 'full')
+})
+
+test('after close nothing reaches the engine; what waited was written, and close waited for it', (t) => {
+  const world = opened()
+  world.engine.holdBatches = true
+  const first = world.put('a', '1')
+  world.timeline.run()
+  const second = world.put('b', '2')
+  let closed = 0
+  world.guard.close(() => closed++)
+  world.guard.close(() => closed++)
+  const late = world.put('c', '3')
+  world.timeline.run()
+  t.is(closed, 0)
+  t.is(late.value?.kind, 'closed')
+  world.engine.holdBatches = false
+  world.engine.release()
+  world.timeline.run()
+  t.is(closed, 2)
+  t.is(first.value, undefined)
+  t.is(second.value, undefined)
+  const calls = world.engine.calls.length
+  const [read, write, page] = [world.read('a'), world.put('d', '4'), scanned(world)]
+  world.guard.close(() => closed++)
+  world.timeline.advance(10_000)
+  t.deepEqual(read.value, ['unreadable'])
+  t.is(write.value?.kind, 'closed')
+  t.true(page().failed)
+  t.is(system(world, 'x'), 'unreadable')
+  t.is(closed, 3)
+  t.is(world.engine.calls.length, calls)
+})
+
+test('a row handed out by the cache is the row that was written', (t) => {
+  const world = opened()
+  const row = makeRow(world.guard.incarnation, 'value')
+  world.write({ type: 'row', rowKey: rowKeyOf('k'), row, isNew: true })
+  world.timeline.run()
+  t.is(world.guard.readCached(rowKeyOf('k')), row)
+  t.deepEqual(Buffer.from(world.disk.rows.get(nameOf('k'))!), Buffer.from(row))
+})
+
+function makeAdmitted(world: World): string[] {
+  const outcomes: string[] = []
+  const operation: WriteOperation = {
+    type: 'row',
+    rowKey: rowKeyOf('admitted'),
+    row: world.row('v'),
+    isNew: true,
+  }
+  world.guard.write([operation], (fault) => outcomes.push(fault?.kind ?? 'none'), true)
+  return outcomes
+}
+
+function scanned(world: World, range = ALL): () => ScanPage {
+  const pages: ScanPage[] = []
+  world.guard.scan(range, (page) => pages.push(page))
+  world.timeline.run()
+  return () => {
+    world.timeline.run()
+    return pages[0]!
+  }
+}
+
+function indexed(world: World, prefix: string, after?: Uint8Array, maxRows = 1000) {
+  const pages: { keys: readonly Uint8Array[]; next: Uint8Array | undefined; damaged: boolean }[] = []
+  const range = { bucket: bytesOf('bucket'), prefix: bytesOf(prefix), maxRows }
+  world.guard.scanIndex(after === undefined ? range : { ...range, after }, (page) => pages.push(page))
+  world.timeline.run()
+  const page = pages[0]!
+  return { ...page, keys: page.keys.map((key) => Buffer.from(key)) }
+}
+
+function keysOf(world: World, prefix: string, after?: string): string[] {
+  return indexed(world, prefix, after === undefined ? undefined : bytesOf(after)).keys.map(String)
+}
+
+function system(world: World, name: string): unknown {
+  const values: unknown[] = []
+  world.guard.readSystem(name, (value) =>
+    values.push(value instanceof Uint8Array ? Buffer.from(value) : value),
+  )
+  world.timeline.run()
+  return values[0]
+}
