@@ -14,7 +14,7 @@ import type {
   ReplicaStatus,
 } from './messages.js'
 
-const NOTHING = new Uint8Array(0)
+const NOTHING = Buffer.alloc(0)
 const TEXT_BYTES = 1024
 
 /** Reads the whole batch of one frame, giving each message to `take`; stops with a WireError at the first malformed one. */
