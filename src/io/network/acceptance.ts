@@ -1,5 +1,6 @@
 import { limits } from '../../limits.js'
 import type { Hello } from '../../ports/network.js'
+import { WireError } from '../../wire/bytes.js'
 import { NONCE_BYTES, type Proof, type Verdict } from '../../wire/handshake.js'
 import type { Surroundings } from './attempt.js'
 import { AcceptorHandshake, HandshakeError, type HandshakeFault } from './handshake.js'
@@ -100,14 +101,15 @@ export class Acceptance {
     try {
       read()
     } catch (error) {
-      if (!(error instanceof HandshakeError)) throw error
-      this.#refuse(error.fault, error.message)
+      if (error instanceof HandshakeError) this.#refuse(error.fault, error.message)
+      else if (error instanceof WireError) this.#refuse('malformed', `our own hello: ${error.message}`)
+      else throw error
     }
   }
 
   #refuse(reason: Refusal, text: string): void {
     this.#refused(reason, text)
-    this.#socket.refuse('abandoned', text)
+    this.#socket.end('abandoned', text)
   }
 
   #refused(reason: Refusal, text: string, proven?: Hello): void {

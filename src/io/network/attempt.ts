@@ -198,7 +198,7 @@ export class Attempt implements OpenDial {
   #finish(outcome: Outcome, text: string): void {
     if (this.#over) return
     this.#settle(outcome)
-    this.#socket?.refuse('abandoned', text)
+    this.#socket?.end('abandoned', text)
     this.#link?.end('abandoned', text)
   }
 

@@ -92,6 +92,7 @@ export class PeerServer {
     if (this.#strangers.size >= limits.peerUnprovenConnections) {
       const [oldest] = this.#strangers.keys()
       this.#turnAway('crowded', oldest!)
+      this.#forget(oldest!)
       oldest!.destroy()
     }
     const deadline = setTimeout(() => {

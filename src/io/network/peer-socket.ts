@@ -32,8 +32,8 @@ export type EndCause =
   | 'stopping'
 
 /** Close codes of RFC 6455, section 7.4: 1008 tells a stranger nothing; 4000 comes with a reason, between proven nodes only. */
-export const CLOSE_STRANGER = 1008
-export const CLOSE_PROVEN = 4000
+const CLOSE_STRANGER = 1008
+const CLOSE_PROVEN = 4000
 
 /** Options that both ends share. Our own peers never fragment, never compress and send no message larger than a piece. */
 export function socketOptions(closeMs: number) {
@@ -77,6 +77,7 @@ export class PeerSocket {
   readonly #ws: WebSocket
   #raw: Socket | undefined
   #ended = false
+  #trusted = false
   #strangerBytes = 0
 
   constructor(ws: WebSocket, raw?: Socket) {
@@ -108,8 +109,9 @@ export class PeerSocket {
     return this.#ended
   }
 
-  /** From now on the other side may send as much as it likes. */
+  /** The other side is proven: from now on it may send as much as it likes, and is told why when it is closed. */
   trust(): void {
+    this.#trusted = true
     this.raw.off('data', this.#weigh)
   }
 
@@ -121,26 +123,18 @@ export class PeerSocket {
     this.#ws.ping()
   }
 
-  /** Ends it towards somebody who has proven nothing: a generic code and no word. */
-  refuse(cause: EndCause, text: string): void {
-    this.#close(cause, text, CLOSE_STRANGER, '')
-  }
-
-  /** Ends it in order, telling why. */
+  /** Ends it in order; a stranger gets a generic code and no word, a proven peer the text. */
   end(cause: EndCause, text: string): void {
-    this.#close(cause, text, CLOSE_PROVEN, text)
+    if (this.#ended) return
+    this.#finish({ cause, text })
+    if (this.#trusted) this.#ws.close(CLOSE_PROVEN, shortened(text))
+    else this.#ws.close(CLOSE_STRANGER)
   }
 
   /** Ends it at once; what waits to be written is lost and its memory free. */
   destroy(cause: EndCause, text: string): void {
     this.#finish({ cause, text })
     this.#ws.terminate()
-  }
-
-  #close(cause: EndCause, text: string, code: number, told: string): void {
-    if (this.#ended) return
-    this.#finish({ cause, text })
-    this.#ws.close(code, shortened(told))
   }
 
   #opened(raw: Socket): void {

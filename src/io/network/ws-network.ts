@@ -152,7 +152,7 @@ export class WsNetwork implements Network {
     this.#named.clear()
     this.#seeds.clear()
     for (const link of [...this.#links.all()]) link.end('stopping', 'stopping')
-    for (const socket of this.#sockets) socket.refuse('stopping', 'stopping')
+    for (const socket of this.#sockets) socket.end('stopping', 'stopping')
     this.#server.close(() => this.#whenAllGone(done))
   }
 
@@ -193,7 +193,7 @@ export class WsNetwork implements Network {
   }
 
   #connected(socket: PeerSocket, stranger: Stranger): void {
-    if (this.#sink === undefined) return socket.refuse('stopping', 'stopping')
+    if (this.#sink === undefined) return socket.end('stopping', 'stopping')
     new Acceptance(this.#around, this.#tracked(socket), {
       proven: () => stranger.proven(),
       refused: (reason, text, proven) => this.#refused(reason, text, stranger.remote, proven),
