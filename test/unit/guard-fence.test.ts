@@ -1,5 +1,5 @@
 import test from 'ava'
-import type { StorageFault, StorageFault } from '../../src/node/guard/index.js'
+import type { StorageFault } from '../../src/node/guard/index.js'
 import { type Answer, type BatchFailure, nameOf, rowKeyOf, World } from './storage-world.js'
 
 /** A world with one row, `old`, written and acknowledged. */

@@ -1,0 +1,65 @@
+import test from 'ava'
+import fc from 'fast-check'
+import { RowCache } from '../../src/node/guard/row-cache.js'
+
+const BUDGET_BYTES = 8_000
+
+type Step = { readonly do: 'set' | 'get' | 'delete'; readonly key: number; readonly bytes: number }
+
+const step: fc.Arbitrary<Step> = fc.record({
+  do: fc.constantFrom('set', 'set', 'get', 'delete'),
+  key: fc.nat(30),
+  bytes: fc.nat(700),
+})
+
+test('whatever happens, it holds the last row of a key or nothing, within its budget', (t) => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
+      const cache = new RowCache(BUDGET_BYTES)
+      const last = new Map<string, Uint8Array>()
+      for (const { do: action, key, bytes } of steps) {
+        const name = `key${key}`
+        if (action === 'get') {
+          const row = cache.get(name)
+          if (row !== undefined && row !== last.get(name)) return false
+        } else if (action === 'set') {
+          const row = new Uint8Array(bytes)
+          cache.set(name, row)
+          last.set(name, row)
+        } else {
+          cache.delete(name)
+          last.delete(name)
+        }
+        if (cache.bytes > BUDGET_BYTES) return false
+      }
+      return true
+    }),
+  )
+  t.pass()
+})
+
+test('what is used stays while others come and go; what is not used goes', (t) => {
+  const cache = new RowCache(100_000)
+  cache.set('used', new Uint8Array(100))
+  cache.set('unused', new Uint8Array(100))
+  for (let i = 0; i < 10_000; i++) {
+    cache.set(`other${i}`, new Uint8Array(100))
+    t.not(cache.get('used'), undefined)
+  }
+  t.is(cache.get('unused'), undefined)
+})
+
+test('a row too large to be worth it leaves no older row of its key behind', (t) => {
+  const cache = new RowCache(10_000)
+  cache.set('k', new Uint8Array(10))
+  cache.set('k', new Uint8Array(9_000))
+  t.is(cache.get('k'), undefined)
+})
+
+test('cleared, it holds nothing', (t) => {
+  const cache = new RowCache(10_000)
+  cache.set('k', new Uint8Array(10))
+  cache.clear()
+  t.is(cache.get('k'), undefined)
+  t.is(cache.bytes, 0)
+})
