@@ -93,7 +93,7 @@ const message = fc.oneof(
     state: bytes(40),
     keys: fc.array(
       record({
-        key: bytes(60),
+        key: bytes(60, 1),
         live: fc.boolean(),
         digest: fc.oneof(bytes(16, 16), fc.constant(NOTHING)),
       }),
