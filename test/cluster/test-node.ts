@@ -1,11 +1,10 @@
 /** One real node process under test: `rotunda start`, killed and started again at will. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { type Ask, http, type Reply } from './http.js'
+import { cleanEnvironment, LAUNCHER } from './run.js'
 import { until } from './until.js'
 
-const LAUNCHER = fileURLToPath(new URL('../../../native/rotunda.cjs', import.meta.url))
 /** What a node said is kept for the report of a failed test. */
 const KEPT_LINES = 200
 
@@ -129,9 +128,4 @@ export class TestNode {
     }
     await until(`${this.setup.name} is ready`, isReadyOrGone, timeoutMs)
   }
-}
-
-/** Settings of whoever runs the tests must not reach the nodes. */
-function cleanEnvironment(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('ROTUNDA_')))
 }

@@ -1,26 +1,19 @@
 /** The commands that ask a node, each as a real process, against a plain HTTP server that answers as a node would (or would not). */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
+import { cleanEnvironment, type Ended, LAUNCHER, rotunda } from '../cluster/run.js'
 
-const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url))
 const directory = mkdtempSync(join(tmpdir(), 'rotunda-cli-'))
 const servers: Server[] = []
 test.after.always(() => {
   for (const server of servers) server.close()
   rmSync(directory, { recursive: true, force: true })
 })
-
-interface Ended {
-  readonly code: number | null
-  readonly stdout: Buffer
-  readonly stderr: string
-}
 
 interface Asked {
   readonly method: string
@@ -53,29 +46,6 @@ async function node(
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked, server }
 }
 
-function environment(extra: Record<string, string>): NodeJS.ProcessEnv {
-  const own = Object.entries(process.env).filter(([name]) => !name.startsWith('ROTUNDA_'))
-  return { ...Object.fromEntries(own), ...extra }
-}
-
-function rotunda(
-  args: readonly string[],
-  env: Record<string, string> = {},
-  input?: string | Buffer,
-): Promise<Ended> {
-  const child: ChildProcess = spawn(process.execPath, [MAIN, ...args], { env: environment(env) })
-  const stdout: Buffer[] = []
-  const stderr: Buffer[] = []
-  child.stdout!.on('data', (part: Buffer) => stdout.push(part))
-  child.stderr!.on('data', (part: Buffer) => stderr.push(part))
-  child.stdin!.end(input)
-  return new Promise((resolve) => {
-    child.once('close', (code) =>
-      resolve({ code, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr).toString() }),
-    )
-  })
-}
-
 /** One line on standard error, nothing on standard output. */
 function isOneLine(t: ExecutionContext, ended: Ended, code: number, about: RegExp): void {
   t.is(ended.code, code, ended.stderr)
@@ -95,7 +65,7 @@ test('get prints the bytes of the value and nothing else', async (t) => {
   t.deepEqual([ended.code, ended.stderr], [0, ''])
   t.deepEqual(ended.stdout, everyByte)
   t.is(asked[0]!.url, '/v1/kv/carts/ali%2Fce%20%C3%BC?r=one&timeout=700')
-  const shown = await rotunda(['get', 'carts', 'alice', '--show-context'], { ROTUNDA_URL: url })
+  const shown = await rotunda(['get', 'carts', 'alice', '--show-context'], { env: { ROTUNDA_URL: url } })
   t.deepEqual(shown.stdout, everyByte)
   t.is(shown.stderr, 'context: token\n')
 })
@@ -147,7 +117,7 @@ test('put sends the argument, a file, or standard input, byte for byte', async (
   for (const ended of [
     await rotunda([...to, 'grüße']),
     await rotunda([...to, '--file', file]),
-    await rotunda(to, {}, everyByte),
+    await rotunda(to, { input: everyByte }),
     await rotunda([...to, '']),
   ]) {
     t.deepEqual([ended.code, ended.stdout.toString(), ended.stderr], [0, '', ''])
@@ -324,7 +294,9 @@ test('help and version are answers, not errors', async (t) => {
 
 test('a reader that closes early is no fault', async (t) => {
   const { url } = await node({ status: 200, body: Buffer.alloc(4 * 1024 * 1024, 'x') })
-  const child = spawn(process.execPath, [MAIN, 'get', 'b', 'k', '--url', url], { env: environment({}) })
+  const child = spawn(process.execPath, [LAUNCHER, 'get', 'b', 'k', '--url', url], {
+    env: cleanEnvironment(),
+  })
   child.stdout.once('data', () => child.stdout.destroy())
   let complaint = ''
   child.stderr.on('data', (part: Buffer) => {

@@ -2,14 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, write
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
-import {
-  deriveKeys,
-  ensureSecret,
-  findSecret,
-  readSecret,
-  SecretError,
-  userSecretPath,
-} from '../../src/io/secret.js'
+import { ensureSecret, findSecret, readSecret, SecretError, userSecretPath } from '../../src/io/secret.js'
 
 const root = mkdtempSync(join(tmpdir(), 'rotunda-secret-'))
 test.after.always(() => rmSync(root, { recursive: true, force: true }))
