@@ -11,7 +11,7 @@ import { type Ended, rotunda } from './run.js'
 import type { TestNode } from './test-node.js'
 import { until } from './until.js'
 
-const onPosix = process.platform === 'win32' ? test.skip : test
+const onPosix = process.platform === 'win32' ? test.skip : test.serial
 
 /** A node that is asked to start and cannot: one line on standard error, and only log lines on standard output. */
 function isRefused(t: ExecutionContext, ended: Ended, code: number, about: RegExp): void {
@@ -37,7 +37,7 @@ function startFlags({ setup }: TestNode, changed: Record<string, string> = {}): 
   return ['start', ...Object.entries(flags).flat(), ...setup.flags]
 }
 
-test('a node logs JSON, names its URL when ready, and exits 0 on SIGTERM', async (t) => {
+test.serial('a node logs JSON, names its URL when ready, and exits 0 on SIGTERM', async (t) => {
   const node = await single(t)
   await http('PUT', kv(node.url, 'b', 'k'), { body: 'v' })
   t.deepEqual(await node.stop(), { code: 0, signal: null })
@@ -71,7 +71,7 @@ async function halfPut(node: TestNode): Promise<{ socket: Socket; answer: () => 
   return { socket, answer: () => received }
 }
 
-test('a request in flight is finished before the node stops', async (t) => {
+test.serial('a request in flight is finished before the node stops', async (t) => {
   const node = await single(t)
   const { socket, answer } = await halfPut(node)
   node.signal('SIGTERM')
@@ -84,7 +84,7 @@ test('a request in flight is finished before the node stops', async (t) => {
   t.is((await http('GET', kv(node.url, 'b', 'slow'))).body.toString(), '1234567890')
 })
 
-test('a second signal ends it at once', async (t) => {
+test.serial('a second signal ends it at once', async (t) => {
   const node = await single(t)
   const { socket } = await halfPut(node)
   node.signal('SIGTERM')
@@ -94,7 +94,7 @@ test('a second signal ends it at once', async (t) => {
   socket.destroy()
 })
 
-test('addresses that cannot be had: one line, exit code 1', async (t) => {
+test.serial('addresses that cannot be had: one line, exit code 1', async (t) => {
   const { nodes } = await TestCluster.prepare(t, { nodes: 1 })
   const node = nodes[0]!
   for (const [port, about] of [
@@ -114,15 +114,18 @@ test('addresses that cannot be had: one line, exit code 1', async (t) => {
   )
 })
 
-test('a directory that another node holds: one line, exit code 1, and the other goes on', async (t) => {
-  const node = await single(t)
-  const [port, peerPort] = await freePorts(2)
-  const elsewhere = { '--listen': `127.0.0.1:${port}`, '--peer-listen': `127.0.0.1:${peerPort}` }
-  isRefused(t, await rotunda(startFlags(node, elsewhere)), 1, new RegExp(node.setup.directory))
-  t.is((await http('PUT', kv(node.url, 'b', 'k'), { body: 'v' })).status, 204)
-})
+test.serial(
+  'a directory that another node holds: one line, exit code 1, and the other goes on',
+  async (t) => {
+    const node = await single(t)
+    const [port, peerPort] = await freePorts(2)
+    const elsewhere = { '--listen': `127.0.0.1:${port}`, '--peer-listen': `127.0.0.1:${peerPort}` }
+    isRefused(t, await rotunda(startFlags(node, elsewhere)), 1, new RegExp(node.setup.directory))
+    t.is((await http('PUT', kv(node.url, 'b', 'k'), { body: 'v' })).status, 204)
+  },
+)
 
-test('a data directory that is a link or a file: one line, exit code 1', async (t) => {
+test.serial('a data directory that is a link or a file: one line, exit code 1', async (t) => {
   const { nodes, directory } = await TestCluster.prepare(t, { nodes: 1 })
   const node = nodes[0]!
   mkdirSync(join(directory, 'real'))
@@ -160,7 +163,7 @@ onPosix('a database that lost its head: one line, exit code 1, the directory unt
   t.is((await http('GET', kv(node.url, 'b', 'k'))).body.toString(), 'v')
 })
 
-test('off loopback without a secret: one line, exit code 2, and nothing is left behind', async (t) => {
+test.serial('off loopback without a secret: one line, exit code 2, and nothing is left behind', async (t) => {
   const { directory } = await TestCluster.prepare(t, { nodes: 1 })
   const data = join(directory, 'open')
   const flags = [
@@ -177,7 +180,7 @@ test('off loopback without a secret: one line, exit code 2, and nothing is left 
   isRefused(t, await rotunda([...flags, '--peer-advertise', '127.0.0.1:1']), 2, /--secret-file/)
 })
 
-test('configuration that cannot be used: one line, exit code 2', async (t) => {
+test.serial('configuration that cannot be used: one line, exit code 2', async (t) => {
   const { directory } = await TestCluster.prepare(t, { nodes: 1 })
   const file = join(directory, 'config.json')
   writeFileSync(file, '{"nam": "n1"}')
@@ -190,7 +193,7 @@ test('configuration that cannot be used: one line, exit code 2', async (t) => {
   )
 })
 
-test('a node starts from a file and the environment alone', async (t) => {
+test.serial('a node starts from a file and the environment alone', async (t) => {
   const { nodes, directory } = await TestCluster.prepare(t, { nodes: 1 })
   const { setup } = nodes[0]!
   const [port, peerPort] = [setup.port, setup.peerPort]
@@ -215,7 +218,7 @@ test('a node starts from a file and the environment alone', async (t) => {
   t.is(first.node, 'from-the-environment')
 })
 
-test('put, get, delete, a conflict and its end, from the command line', async (t) => {
+test.serial('put, get, delete, a conflict and its end, from the command line', async (t) => {
   const { nodes } = await TestCluster.start(t, { flags: ['--engine', 'memory'] })
   const [n1, n2, n3] = nodes as [TestNode, TestNode, TestNode]
   const on = (node: TestNode, ...args: string[]) => rotunda([...args, '--url', node.url])
@@ -248,7 +251,7 @@ test('put, get, delete, a conflict and its end, from the command line', async (t
   t.deepEqual([gone.code, gone.stderr], [1, 'rotunda: nothing is stored at carts/alice\n'])
 })
 
-test('the context that --show-context prints replaces what the write made', async (t) => {
+test.serial('the context that --show-context prints replaces what the write made', async (t) => {
   const node = await single(t, ['--engine', 'memory'])
   const on = (...args: string[]) => rotunda([...args, '--url', node.url])
   const { stdout } = await on(
@@ -268,7 +271,7 @@ test('the context that --show-context prints replaces what the write made', asyn
   t.regex(shown.stderr, /^context: [\x21-\x7e]+\n$/)
 })
 
-test('keys that are hard on shells and URLs arrive as they are', async (t) => {
+test.serial('keys that are hard on shells and URLs arrive as they are', async (t) => {
   const node = await single(t, ['--engine', 'memory'])
   const keys = ['..', '.', 'a/b', '../x', 'a%2Fb', '__proto__', ' ', '😀'.repeat(256), '-x', 'a\nb']
   for (const key of keys) {
@@ -279,7 +282,7 @@ test('keys that are hard on shells and URLs arrive as they are', async (t) => {
   }
 })
 
-test('status and ring tell of the whole cluster, also of a node that is down', async (t) => {
+test.serial('status and ring tell of the whole cluster, also of a node that is down', async (t) => {
   const cluster = await TestCluster.start(t, { flags: ['--engine', 'memory'] })
   const [n1, , n3] = cluster.nodes as [TestNode, TestNode, TestNode]
   const table = (await rotunda(['status', '--url', n1.url])).stdout.toString()
@@ -297,7 +300,7 @@ test('status and ring tell of the whole cluster, also of a node that is down', a
   )
 })
 
-test('commands that cannot be carried out for want of nodes say so', async (t) => {
+test.serial('commands that cannot be carried out for want of nodes say so', async (t) => {
   const cluster = await TestCluster.start(t, { flags: ['--engine', 'memory'] })
   const [n1, n2, n3] = cluster.nodes as [TestNode, TestNode, TestNode]
   await n2.kill()

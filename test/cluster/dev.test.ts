@@ -78,7 +78,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-test('started, used, stopped with Ctrl-C, started again: the data is there', async (t) => {
+test.serial('started, used, stopped with Ctrl-C, started again: the data is there', async (t) => {
   const data = join(scratch(t), 'data')
   const port = await firstPort()
   const first = launch(t, port, ['--data', data])
@@ -100,7 +100,7 @@ test('started, used, stopped with Ctrl-C, started again: the data is there', asy
   }
 })
 
-test('also at other ports: the nodes find each other again', async (t) => {
+test.serial('also at other ports: the nodes find each other again', async (t) => {
   const data = join(scratch(t), 'data')
   const first = launch(t, await firstPort(), ['--data', data])
   await untilReady(first)
@@ -112,25 +112,28 @@ test('also at other ports: the nodes find each other again', async (t) => {
   t.is((await http('GET', kv(second.urls[1]!, 'demo', 'greeting'))).body.toString(), 'hello')
 })
 
-test('a node killed: the others go on, it is told, and it comes back with what it missed', async (t) => {
-  const dev = launch(t, await firstPort(), ['--data', join(scratch(t), 'data')])
-  await untilReady(dev)
-  const victim = dev.pids()[1]!
-  process.kill(victim, 'SIGKILL')
-  await until('dev says that n2 is gone', () =>
-    /^n2 \(pid \d+\) was killed by SIGKILL; the others go on/m.test(dev.output()),
-  )
-  const written = await http('PUT', kv(dev.urls[0]!, 'demo', 'meanwhile'), { body: 'written without n2' })
-  t.is(written.status, 204)
-  await until('dev says that n2 is back', () => /^n2 is back: /m.test(dev.output()))
-  t.not(dev.pids()[1], victim)
-  await until('n2 gives what was written while it was away', async () => {
-    const { status, body } = await http('GET', kv(dev.urls[1]!, 'demo', 'meanwhile'))
-    return status === 200 && body.toString() === 'written without n2'
-  })
-})
+test.serial(
+  'a node killed: the others go on, it is told, and it comes back with what it missed',
+  async (t) => {
+    const dev = launch(t, await firstPort(), ['--data', join(scratch(t), 'data')])
+    await untilReady(dev)
+    const victim = dev.pids()[1]!
+    process.kill(victim, 'SIGKILL')
+    await until('dev says that n2 is gone', () =>
+      /^n2 \(pid \d+\) was killed by SIGKILL; the others go on/m.test(dev.output()),
+    )
+    const written = await http('PUT', kv(dev.urls[0]!, 'demo', 'meanwhile'), { body: 'written without n2' })
+    t.is(written.status, 204)
+    await until('dev says that n2 is back', () => /^n2 is back: /m.test(dev.output()))
+    t.not(dev.pids()[1], victim)
+    await until('n2 gives what was written while it was away', async () => {
+      const { status, body } = await http('GET', kv(dev.urls[1]!, 'demo', 'meanwhile'))
+      return status === 200 && body.toString() === 'written without n2'
+    })
+  },
+)
 
-test('without --data a temporary directory is used, and removed at the end', async (t) => {
+test.serial('without --data a temporary directory is used, and removed at the end', async (t) => {
   const temporary = scratch(t)
   const dev = launch(t, await firstPort(), ['--nodes', '1'], { TMPDIR: temporary, TEMP: temporary })
   await untilReady(dev)
@@ -140,7 +143,7 @@ test('without --data a temporary directory is used, and removed at the end', asy
   t.deepEqual(readdirSync(temporary), [])
 })
 
-test('a taken port: one line, exit code 1, and no directory left', async (t) => {
+test.serial('a taken port: one line, exit code 1, and no directory left', async (t) => {
   const temporary = scratch(t)
   const port = await firstPort()
   const squatter = createServer()
@@ -154,7 +157,7 @@ test('a taken port: one line, exit code 1, and no directory left', async (t) => 
   squatter.close()
 })
 
-test('a node that cannot start ends the attempt, and its line says why', async (t) => {
+test.serial('a node that cannot start ends the attempt, and its line says why', async (t) => {
   const data = join(scratch(t), 'data')
   mkdirSync(join(data, 'n1', 'rows'), { recursive: true })
   mkdirSync(join(data, 'n1', 'rows', '000001.sst'))
@@ -164,7 +167,7 @@ test('a node that cannot start ends the attempt, and its line says why', async (
   t.regex(dev.output(), /^rotunda: n1 ended with exit code 1/m)
 })
 
-test('when dev itself is killed its nodes do not stay behind', async (t) => {
+test.serial('when dev itself is killed its nodes do not stay behind', async (t) => {
   const dev = launch(t, await firstPort(), ['--data', join(scratch(t), 'data')])
   await untilReady(dev)
   const pids = dev.pids()
@@ -174,7 +177,7 @@ test('when dev itself is killed its nodes do not stay behind', async (t) => {
   await until('all nodes are gone', () => !pids.some(isAlive))
 })
 
-test('settings of the surroundings do not reach the nodes behind the back of dev', async (t) => {
+test.serial('settings of the surroundings do not reach the nodes behind the back of dev', async (t) => {
   const elsewhere = await firstPort()
   const env = {
     ROTUNDA_LISTEN: `127.0.0.1:${elsewhere}`,

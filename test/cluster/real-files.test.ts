@@ -67,7 +67,7 @@ async function inParallel<T>(
   await Promise.all(lanes)
 }
 
-test('thousands of real files survive a node that is killed while they are stored', async (t) => {
+test.serial('thousands of real files survive a node that is killed while they are stored', async (t) => {
   t.timeout(300_000, 'three thousand files on three nodes')
   const cluster = await TestCluster.start(t)
   const files = chooseFiles()

@@ -25,7 +25,7 @@ async function get(node: TestNode, key: string): Promise<string> {
   return status === 200 ? body.toString() : `status ${status}: ${body.toString()}`
 }
 
-test('all nodes killed at once: every acknowledged write is there again', async (t) => {
+test.serial('all nodes killed at once: every acknowledged write is there again', async (t) => {
   const cluster = await TestCluster.start(t)
   const acknowledged: string[] = []
   let writing = true
@@ -46,7 +46,7 @@ test('all nodes killed at once: every acknowledged write is there again', async 
   }
 })
 
-test('a rolling restart under load: nothing acknowledged is lost, nodes stop cleanly', async (t) => {
+test.serial('a rolling restart under load: nothing acknowledged is lost, nodes stop cleanly', async (t) => {
   const cluster = await TestCluster.start(t)
   const acknowledged: string[] = []
   let writing = true
@@ -72,7 +72,7 @@ test('a rolling restart under load: nothing acknowledged is lost, nodes stop cle
   }
 })
 
-test('a node comes back as itself, whatever --join says', async (t) => {
+test.serial('a node comes back as itself, whatever --join says', async (t) => {
   const cluster = await TestCluster.start(t)
   const n2 = cluster.nodes[1]!
   const before = await n2.json<Identity>('/v1/cluster')
@@ -85,7 +85,7 @@ test('a node comes back as itself, whatever --join says', async (t) => {
   t.is(after.members.length, 3)
 })
 
-test('the whole cluster stopped and started: one cluster, the same members', async (t) => {
+test.serial('the whole cluster stopped and started: one cluster, the same members', async (t) => {
   const cluster = await TestCluster.start(t)
   const [n1, n2, n3] = cluster.nodes as [TestNode, TestNode, TestNode]
   const before = await n1.json<Identity>('/v1/cluster')
@@ -101,7 +101,7 @@ test('the whole cluster stopped and started: one cluster, the same members', asy
   }
 })
 
-test('a node whose directory was wiped is let back in, and filled by the others', async (t) => {
+test.serial('a node whose directory was wiped is let back in, and filled by the others', async (t) => {
   const cluster = await TestCluster.start(t)
   const [n1, n2, n3] = cluster.nodes as [TestNode, TestNode, TestNode]
   const before = await n1.json<Identity>('/v1/cluster')
@@ -123,7 +123,7 @@ test('a node whose directory was wiped is let back in, and filled by the others'
   for (let count = 0; count < 50; count++) t.is(await get(n3, `${count}`), `value ${count}`)
 })
 
-test('a single node: killed again and again under load, nothing acknowledged is lost', async (t) => {
+test.serial('a single node: killed again and again under load, nothing acknowledged is lost', async (t) => {
   const cluster = await TestCluster.start(t, { nodes: 1 })
   const node = cluster.nodes[0]!
   const acknowledged: string[] = []
