@@ -1,13 +1,6 @@
 /** One machine: a disk, clocks and an address that outlive every process, and the process that runs a node on them now. */
+import type { NodePorts, StartFailure } from '../../src/node/options.js'
 import type { Database } from '../../src/node/requests.js'
-import type { Clock } from '../../src/ports/clock.js'
-import type { Engine } from '../../src/ports/engine.js'
-import type { Log } from '../../src/ports/log.js'
-import type { Network } from '../../src/ports/network.js'
-import type { Random } from '../../src/ports/random.js'
-import type { Scheduler } from '../../src/ports/scheduler.js'
-import type { SideFile } from '../../src/ports/side-file.js'
-import type { Space } from '../../src/ports/space.js'
 import { SimDisk } from './disk.js'
 import { type DiskWatcher, SimEngine } from './engine.js'
 import type { Fabric } from './fabric.js'
@@ -17,27 +10,11 @@ import type { Prng } from './prng.js'
 import { type ProcessSink, SimProcess } from './process.js'
 import { SimSideFile, SimSpace } from './side-file.js'
 
-export interface StartFailure {
-  readonly kind: 'config' | 'fault'
-  readonly message: string
-}
-
 /** A node as the simulator drives it. */
 export interface SimulatedNode extends Database {
   start(done: (failure?: StartFailure) => void): void
   stop(done: () => void): void
   onFatal: (failure: StartFailure) => void
-}
-
-export interface HostPorts {
-  readonly clock: Clock
-  readonly random: Random
-  readonly scheduler: Scheduler
-  readonly log: Log
-  readonly engine: Engine
-  readonly sideFile: SideFile
-  readonly space: Space
-  readonly network: Network
 }
 
 export interface Identity {
@@ -47,7 +24,7 @@ export interface Identity {
 }
 
 /** Makes the node under test on simulated ports. */
-export type NodeMaker = (ports: HostPorts, identity: Identity, join: readonly string[]) => SimulatedNode
+export type NodeMaker = (ports: NodePorts, identity: Identity, join: readonly string[]) => SimulatedNode
 
 export interface HostWatcher {
   log(line: LogLine): void

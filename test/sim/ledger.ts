@@ -74,8 +74,6 @@ export class KeyLedger {
     if (other.outcome === 'refused') return false
     if (other.covers.has(entry.id)) return true
     if (other.kind !== 'delete') return false
-    // One tombstone is as good as two: a delete may take the place of any other.
-    if (entry.kind === 'delete') return true
     return other.sweeping && entry.begunAt < other.endedAt
   }
 }

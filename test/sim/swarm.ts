@@ -67,7 +67,7 @@ export const DISASTERS: readonly Fault[] = [
 
 /** Some things can be asked for; the rest of the seed stays as it was drawn. */
 export type Wish = Partial<Pick<Config, 'nodes' | 'n' | 'writes' | 'durability'>> & {
-  readonly without?: ReadonlySet<Fault>
+  readonly without?: readonly Fault[]
 }
 
 export function configure(seed: number, wish: Wish = {}): Config {
@@ -101,7 +101,7 @@ export function configure(seed: number, wish: Wish = {}): Config {
 
 function apply(config: Config, wish: Wish): Config {
   const { without, ...fields } = wish
-  const faults = new Set([...config.faults].filter((fault) => without?.has(fault) !== true))
+  const faults = new Set([...config.faults].filter((fault) => without?.includes(fault) !== true))
   return { ...config, faults, ...fields }
 }
 

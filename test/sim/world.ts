@@ -1,10 +1,11 @@
 /** A whole cluster: hosts, wires, and the operator who starts nodes again. */
 
+import type { StartFailure } from '../../src/node/options.js'
 import type { RowBook } from './check/row-book.js'
 import type { Violations } from './check/violation.js'
 import type { DiskWatcher } from './engine.js'
 import { Fabric, type FabricSizes } from './fabric.js'
-import { type HostWatcher, type NodeMaker, SimHost, type StartFailure } from './host.js'
+import { type HostWatcher, type NodeMaker, SimHost } from './host.js'
 import type { LogLine } from './node-ports.js'
 import type { Prng } from './prng.js'
 import type { Config } from './swarm.js'
@@ -121,8 +122,15 @@ export class World {
       line.timeMs,
       () => `${line.node} ${line.level} ${line.event} ${JSON.stringify(line.fields ?? {})}`,
     )
+    this.#suspicious(line)
     this.logLines.push(line)
     if (this.logLines.length > 2 * LOG_LINES) this.logLines.splice(0, LOG_LINES)
+  }
+
+  /** What a sound node never has to say in a world without damaged frames. */
+  #suspicious(line: LogLine): void {
+    if (line.event === 'bug' || line.event === 'bad-frame')
+      this.#violations.add('crash', `${line.node} logged '${line.event}': ${JSON.stringify(line.fields)}`)
   }
 
   /** A node that refuses to start is started again; in the end, only where losing it is allowed, its directory is set aside. */
@@ -137,10 +145,7 @@ export class World {
   }
 
   #isGivenUp(failure: StartFailure, starts: number): boolean {
-    return (
-      starts >= PATIENT_STARTS ||
-      /empty (data )?directory|set aside|restored|superseded|old copy/i.test(failure.message)
-    )
+    return starts >= PATIENT_STARTS || failure.kind === 'superseded'
   }
 
   /** The operator puts the directory away and starts the node on an empty one. */

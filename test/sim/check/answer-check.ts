@@ -73,7 +73,11 @@ export class AnswerCheck {
   writtenContext(entry: WriteEntry, covered: readonly WriteEntry[]): void {
     const ledger = this.#ledger.key(entry.key)
     const wrong = covered.find(
-      (other) => other.id !== entry.id && !entry.covers.has(other.id) && !ledger.isSuperseded(other),
+      (other) =>
+        other.kind === 'put' &&
+        other.id !== entry.id &&
+        !entry.covers.has(other.id) &&
+        !ledger.isSuperseded(other),
     )
     if (wrong === undefined) return
     const answer = `the answer to ${entry.kind} ${entry.id} of ${entry.key}`
@@ -100,7 +104,7 @@ export class AnswerCheck {
 
   #mustShow(ledger: KeyLedger, entry: WriteEntry, closure: ReadonlySet<number>, where: string): void {
     if (entry.kind === 'delete' || closure.has(entry.id)) return
-    if (forgivenByDelete(ledger, entry, closure)) return
+    if (forgivenByDelete(ledger, entry, this.#book)) return
     this.#violations.add(
       'A1',
       `${where} of ${entry.key} shows neither acknowledged put ${entry.id} nor anything that had seen it`,
@@ -133,17 +137,13 @@ export class AnswerCheck {
 }
 
 /**
- * A tombstone takes the place of another without having seen what that one deleted, and a delete without a context reaches what no
- * client can name: then a deleted value need not be in the closure of what is shown.
+ * Tombstones pass from siblings to history without anybody's context naming them: another tombstone takes their place, and a
+ * put's answer covers them. Then what they deleted need not be in the closure of what is shown, though it is rightly gone. Likewise
+ * with what a delete without a context removed. Such a delete must really have happened.
  */
-export function forgivenByDelete(
-  ledger: KeyLedger,
-  entry: WriteEntry,
-  closure: ReadonlySet<number>,
-): boolean {
-  const deletes = ledger.writes.filter((write) => write.kind === 'delete' && write.outcome !== 'refused')
-  return deletes.some((gone) => {
-    if (gone.sweeping && entry.begunAt < gone.endedAt) return true
-    return gone.covers.has(entry.id) && deletes.some((other) => other.id !== gone.id && closure.has(other.id))
+export function forgivenByDelete(ledger: KeyLedger, entry: WriteEntry, book: RowBook): boolean {
+  return ledger.writes.some((gone) => {
+    if (gone.kind !== 'delete' || (gone.outcome !== 'acked' && book.dotsOf(gone.id).size === 0)) return false
+    return gone.covers.has(entry.id) || (gone.sweeping && entry.begunAt < gone.endedAt)
   })
 }

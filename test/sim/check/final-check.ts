@@ -70,7 +70,7 @@ export class FinalCheck {
     )
     for (const entry of ledger.writes) {
       if (entry.outcome !== 'acked') continue
-      if (entry.kind === 'put' && !closure.has(entry.id) && !forgivenByDelete(ledger, entry, closure))
+      if (entry.kind === 'put' && !closure.has(entry.id) && !forgivenByDelete(ledger, entry, this.#book))
         this.#violations.add(
           'A1',
           `acknowledged put ${entry.id} of ${key} is gone, and no write left had seen it`,

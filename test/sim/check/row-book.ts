@@ -152,7 +152,9 @@ export class RowBook {
 
   #dropped(node: string, name: RowName, sibling: ReadSibling): void {
     const entry = this.writeOf(sibling.dot)
-    if (entry === undefined || this.#ledger.key(name.key).isSuperseded(entry)) return
+    // Tombstones give way to each other, and to writes after them, without being named in a context.
+    if (entry === undefined || entry.kind === 'delete' || this.#ledger.key(name.key).isSuperseded(entry))
+      return
     // Of two copies of one operation, one may go.
     if (this.dotsOf(entry.id).size > 1) return
     const what = `${entry.kind} ${entry.id}`

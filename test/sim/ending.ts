@@ -1,0 +1,196 @@
+/** The last three acts of a simulation: all faults end, the cluster must serve and converge, and what is left is judged. */
+import { FinalCheck, type FinalRow, partitionOfKey } from './check/final-check.js'
+import { rowNameOf } from './check/row-book.js'
+import { BUCKET, Caller, type ClientWorld } from './client.js'
+import type { SimHost } from './host.js'
+import { operationOf, valueBytesOf, type WriteEntry } from './ledger.js'
+import { readObject } from './object-reader.js'
+import type { Prng } from './prng.js'
+
+/** By when, after everything is healed, each step must have come about. */
+const WHOLE_MS = 180_000
+const SERVE_MS = 60_000
+const ROUND_MS = 30_000
+const ROUNDS = 6
+
+export type RunUntil = (untilMs: number, done: () => boolean) => boolean
+
+export class Ending {
+  readonly #parts: ClientWorld
+  readonly #prng: Prng
+  readonly #runUntil: RunUntil
+  readonly #caller: Caller
+  readonly #final: FinalCheck
+
+  constructor(parts: ClientWorld, prng: Prng, runUntil: RunUntil) {
+    this.#parts = parts
+    this.#prng = prng
+    this.#runUntil = runUntil
+    this.#caller = new Caller(parts, prng.split('ways'))
+    this.#final = new FinalCheck(parts.ledger, parts.book, parts.violations)
+  }
+
+  run(): void {
+    this.#heal()
+    const steps = [
+      () => this.#becomeWhole(),
+      () => this.#serve(),
+      () => this.#converge(),
+      () => this.#agree(),
+    ]
+    if (steps.every((step) => step() && !this.#parts.violations.any)) this.#judge()
+  }
+
+  #heal(): void {
+    const { world } = this.#parts
+    world.timeline.trace.act(world.timeline.nowMs, 'all faults end')
+    world.fabric.healAll()
+    world.fabric.calm()
+    for (const host of world.hosts) {
+      host.disk.full = false
+      host.disk.ioErrors = 0
+      host.disk.slowMs = 0
+      host.clock.setRate(1)
+      if (host.isStopped) host.resume()
+      if (host.state === 'off') world.startLater(host, this.#prng.between(1, 3_000))
+    }
+  }
+
+  #becomeWhole(): boolean {
+    const { world, violations } = this.#parts
+    if (this.#within(WHOLE_MS, () => world.isWhole())) return true
+    if (!violations.any) violations.add('A4', `${WHOLE_MS} ms after all faults ended ${world.complaint()}`)
+    return false
+  }
+
+  /** Every key takes a write at the quorum, through some node. */
+  #serve(): boolean {
+    const waiting = new Set(this.#parts.ledger.keys.keys())
+    for (const key of waiting) this.#write(key, waiting, '')
+    if (this.#within(SERVE_MS, () => waiting.size === 0)) return true
+    this.#notServed(`keys ${[...waiting].join(', ')} take no write`, SERVE_MS)
+    return false
+  }
+
+  #notServed(what: string, afterMs: number): void {
+    if (!this.#parts.violations.any)
+      this.#parts.violations.add('A5', `${afterMs} ms after the cluster was whole, ${what}`)
+  }
+
+  #write(key: string, waiting: Set<string>, _reason: string): void {
+    const { ledger, world, check } = this.#parts
+    const w = Math.floor(world.n / 2) + 1
+    const entry: WriteEntry = ledger.begin(
+      key,
+      { kind: 'put', sweeping: false, w, valueBytes: 24 },
+      new Set(),
+    )
+    const begunAtMs = world.timeline.nowMs
+    const fields = {
+      key,
+      tombstone: false,
+      context: undefined,
+      value: valueBytesOf(entry.id, 1, 24),
+      attributes: new Uint8Array(0),
+      operation: operationOf(entry.id),
+      w,
+      preferred: '',
+      returnObject: false,
+    }
+    const retry = (): void => {
+      ledger.end(entry, 'unknown')
+      world.timeline.after(500, 'final write', () => this.#write(key, waiting, 'again'))
+    }
+    this.#caller.write(this.#prng.pick(world.hosts), fields, {
+      timeoutMs: 5_000,
+      answered: (outcome) => {
+        // A key with as many siblings as it may have serves as it should by saying so.
+        if (outcome.status === 'error' && outcome.code !== 'TOO_MANY_SIBLINGS') return retry()
+        ledger.end(entry, outcome.status === 'ok' ? 'acked' : 'refused')
+        if (outcome.status === 'ok') check.acknowledged(entry, begunAtMs)
+        waiting.delete(key)
+      },
+      silence: retry,
+    })
+  }
+
+  /** Reads every key at r=all, each round through other nodes, until all owners hold the same bytes. */
+  #converge(): boolean {
+    const { ledger, violations } = this.#parts
+    const keys = [...ledger.keys.keys()]
+    for (let round = 1; round <= ROUNDS; round += 1) {
+      const waiting = new Set(keys)
+      for (const key of keys) this.#readAll(key, waiting)
+      if (!this.#within(SERVE_MS, () => waiting.size === 0)) {
+        this.#notServed(`keys ${[...waiting].join(', ')} cannot be read at r=all`, SERVE_MS)
+        return false
+      }
+      const agreed = (): boolean =>
+        keys.every((key) => this.#final.difference(key, this.#rows(key)) === undefined)
+      if (this.#within(ROUND_MS, agreed)) return true
+      if (violations.any) return false
+    }
+    for (const key of keys) {
+      const difference = this.#final.difference(key, this.#rows(key))
+      if (difference !== undefined)
+        violations.add('A4', `after ${ROUNDS} rounds of reads at r=all, ${difference}`)
+    }
+    return false
+  }
+
+  #readAll(key: string, waiting: Set<string>): void {
+    const { world, ledger, check } = this.#parts
+    const host = this.#prng.pick(world.hosts)
+    const begunAt = ledger.step()
+    const again = (): void => {
+      world.timeline.after(300, 'final read', () => this.#readAll(key, waiting))
+    }
+    this.#caller.get(host, key, world.n, {
+      timeoutMs: 5_000,
+      answered: (outcome) => {
+        if (outcome.status === 'error') return again()
+        const object = outcome.object === undefined ? undefined : readObject(Uint8Array.from(outcome.object))
+        check.read(key, object, begunAt, world.n, `the final read at ${host.name}`)
+        waiting.delete(key)
+      },
+      silence: again,
+    })
+  }
+
+  /** All nodes compute the same placement. */
+  #agree(): boolean {
+    const { world, violations } = this.#parts
+    const digests = (): string[] => world.hosts.map((host) => host.node?.cluster().ringDigest ?? 'none')
+    const same = (): boolean => new Set(digests()).size === 1
+    if (this.#within(ROUND_MS, same)) return true
+    violations.add('A4', `the nodes have different rings: ${digests().join(' ')}`)
+    return false
+  }
+
+  #judge(): void {
+    for (const key of this.#parts.ledger.keys.keys()) this.#final.key(key, this.#rows(key))
+  }
+
+  #rows(key: string): FinalRow[] {
+    const { world } = this.#parts
+    const ring = world.hosts[0]?.node?.ring()
+    if (ring === undefined) return []
+    const partition = partitionOfKey(BUCKET, key, ring.partitions)
+    const owners = new Set((ring.owners[partition] ?? []).map((index) => ring.members[index]?.name))
+    return world.hosts.map((host) => ({
+      node: host.name,
+      row: rowOn(host, key),
+      owner: owners.has(host.name),
+    }))
+  }
+
+  #within(ms: number, done: () => boolean): boolean {
+    return this.#runUntil(this.#parts.world.timeline.nowMs + ms, done)
+  }
+}
+
+function rowOn(host: SimHost, key: string): Uint8Array | undefined {
+  const name = host.disk.keys().find((candidate) => rowNameOf(candidate)?.key === key)
+  if (name === undefined || host.disk.damaged.has(name)) return undefined
+  return host.disk.get(name)
+}

@@ -1,0 +1,22 @@
+/** Makes the real node on simulated ports. */
+import { RotundaNode } from '../../src/node/node.js'
+import type { NodeMaker } from './host.js'
+import { Prng } from './prng.js'
+import type { Config } from './swarm.js'
+
+export function makeNode(config: Config): NodeMaker {
+  const prng = new Prng(`seed ${config.seed}`).split('options')
+  const cacheBytes = prng.pick([0, 4_096, 8 * 1024 * 1024])
+  return (ports, identity, join) =>
+    new RotundaNode(ports, {
+      ...identity,
+      zone: '',
+      weight: 1,
+      join,
+      n: config.n,
+      partitions: config.partitions,
+      durability: config.durability,
+      freeSpaceFloorBytes: 64 * 1024,
+      cacheBytes,
+    })
+}

@@ -1,0 +1,172 @@
+/**
+ * One seed, from the first node's start to the last check.
+ *
+ *   form      the nodes start and find each other
+ *   safety    clients write and read while everything goes wrong
+ *   liveness  all faults end; every node must come back, and every key take a write at the quorum, within a deadline
+ *   quiesce   every key is read at r=all until its owners agree
+ *   judge     what is left is held against the ledger
+ */
+import { AnswerCheck } from './check/answer-check.js'
+import { BoundsCheck } from './check/bounds-check.js'
+import { RowBook, rowNameOf } from './check/row-book.js'
+import type { Violation } from './check/violation.js'
+import { Violations } from './check/violation.js'
+import { Client, type ClientWorld } from './client.js'
+import { Counters } from './counters.js'
+import { Ending } from './ending.js'
+import type { NodeMaker, SimHost } from './host.js'
+import { Ledger } from './ledger.js'
+import { Nemesis } from './nemesis.js'
+import { Prng } from './prng.js'
+import type { Config } from './swarm.js'
+import { Timeline } from './timeline.js'
+import { Trace } from './trace.js'
+import { World } from './world.js'
+
+export interface Verdict {
+  readonly config: Config
+  readonly violations: readonly Violation[]
+  readonly traceHash: string
+  readonly counts: ReadonlyMap<string, number>
+  readonly events: number
+  readonly virtualMs: number
+  readonly writes: number
+  readonly story: readonly string[]
+}
+
+/** A seed that runs on beyond this is stuck in a storm of its own making. */
+const MOST_EVENTS = 1_500_000
+const FORM_MS = 120_000
+const SAFETY_MS = 120_000
+/** After the last write, faults go on for a while. */
+const AFTERMATH_MS = 2_000
+
+export class Simulation {
+  readonly #config: Config
+  readonly #timeline: Timeline
+  readonly #violations: Violations
+  readonly #counters = new Counters()
+  readonly #ledger = new Ledger()
+  readonly #world: World
+  readonly #parts: ClientWorld
+  readonly #bounds: BoundsCheck
+  readonly #prng: Prng
+
+  constructor(config: Config, make: NodeMaker, keepStory = false) {
+    this.#config = config
+    this.#prng = new Prng(`seed ${config.seed}`)
+    this.#timeline = new Timeline(this.#prng.split('timeline'), new Trace(keepStory))
+    this.#violations = new Violations(() => this.#timeline.nowMs)
+    const book = new RowBook(this.#ledger, this.#violations)
+    this.#world = new World(config, this.#timeline, this.#prng.split('world'), make, book, this.#violations)
+    const replicas = { durableRows: (key: string) => this.#durableRows(key) }
+    const check = new AnswerCheck(this.#ledger, book, this.#violations, replicas, this.#world.n)
+    this.#bounds = new BoundsCheck(this.#world, book, this.#violations)
+    this.#parts = {
+      world: this.#world,
+      ledger: this.#ledger,
+      book,
+      check,
+      violations: this.#violations,
+      counters: this.#counters,
+    }
+  }
+
+  run(): Verdict {
+    this.#timeline.trace.act(0, describe(this.#config))
+    if (this.#form() && this.#safety())
+      new Ending(this.#parts, this.#prng.split('ending'), (untilMs, done) =>
+        this.#runUntil(untilMs, done),
+      ).run()
+    if (!this.#violations.any) this.#bounds.atRest()
+    return this.#verdict()
+  }
+
+  #form(): boolean {
+    const prng = this.#prng.split('form')
+    this.#world.hosts.forEach((host, index) => {
+      this.#world.startLater(host, index === 0 ? 0 : prng.between(1, 200 * index))
+    })
+    if (this.#runUntil(FORM_MS, () => this.#world.isWhole())) {
+      this.#timeline.trace.act(this.#timeline.nowMs, `the cluster of ${this.#config.nodes} has formed`)
+      return true
+    }
+    if (!this.#violations.any)
+      this.#violations.add('A4', `the cluster did not form: ${this.#world.complaint()}`)
+    return false
+  }
+
+  #safety(): boolean {
+    const prng = this.#prng.split('workload')
+    const mayWrite = (): boolean => this.#ledger.size < this.#config.writes
+    const clients: Client[] = []
+    for (let number = 1; number <= this.#config.clients; number += 1) {
+      clients.push(new Client(`c${number}`, this.#parts, prng.split(`client ${number}`), mayWrite))
+    }
+    const nemesis = new Nemesis(this.#world, this.#prng.split('nemesis'), this.#counters)
+    for (const client of clients) client.start()
+    nemesis.start()
+    this.#runUntil(this.#timeline.nowMs + SAFETY_MS, () => !mayWrite())
+    this.#runUntil(this.#timeline.nowMs + AFTERMATH_MS)
+    nemesis.stop()
+    for (const client of clients) client.stop()
+    return !this.#violations.any
+  }
+
+  /** Runs until the condition holds (true), virtual time is up, or something was found wrong. */
+  #runUntil(untilMs: number, done: () => boolean = () => false): boolean {
+    let held = false
+    let looked = -1
+    this.#timeline.runUntil(untilMs, () => {
+      this.#bounds.afterEvent()
+      if (this.#timeline.ran > MOST_EVENTS && !this.#violations.any)
+        this.#violations.add('A11', `more than ${MOST_EVENTS} events: the cluster talks to itself`)
+      if (this.#violations.any) return true
+      // The condition may be costly; a look every few events will do.
+      if (held || this.#timeline.ran - looked < 8) return held
+      looked = this.#timeline.ran
+      held = done()
+      return held
+    })
+    return held || (!this.#violations.any && done())
+  }
+
+  #durableRows(key: string): { node: string; row: Uint8Array | undefined; lostSomethingAt: number }[] {
+    return this.#world.hosts.map((host) => ({
+      node: host.name,
+      row: this.#durableRow(host, key),
+      lostSomethingAt: host.lostSomethingAtMs,
+    }))
+  }
+
+  #durableRow(host: SimHost, key: string): Uint8Array | undefined {
+    for (const name of host.disk.keys()) {
+      if (rowNameOf(name)?.key !== key) continue
+      return this.#config.durability === 'fsync' ? host.disk.durable(name) : host.disk.get(name)
+    }
+    return undefined
+  }
+
+  #verdict(): Verdict {
+    const { trace, ran, nowMs } = this.#timeline
+    for (const violation of this.#violations.found)
+      trace.act(violation.timeMs, `${violation.invariant}: ${violation.sentence}`)
+    return {
+      config: this.#config,
+      violations: this.#violations.found,
+      traceHash: trace.hash,
+      counts: this.#counters.counts,
+      events: ran,
+      virtualMs: nowMs,
+      writes: this.#ledger.size,
+      story: trace.story(),
+    }
+  }
+}
+
+function describe(config: Config): string {
+  const { nodes, n, partitions, durability, clients, keys, writes } = config
+  const faults = [...config.faults].join(', ') || 'none'
+  return `${nodes} nodes, N=${n}, Q=${partitions}, ${durability}; ${clients} clients, ${writes} writes on ${keys} keys; faults: ${faults}`
+}
