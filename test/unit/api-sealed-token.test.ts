@@ -145,7 +145,7 @@ function put(row: Uint8Array, actor: Uint8Array, context: Uint8Array): Uint8Arra
 
 /** A clock of so many actors, each with a dot beyond a gap: the second of two blind puts was seen, the first was not. */
 function clockOfActors(actors: number): Uint8Array {
-  let row = NOTHING
+  let row: Uint8Array = NOTHING
   for (let number = 0; number < actors; number++) {
     const actor = Buffer.alloc(14, number)
     actor.writeUInt32BE(number * 7919, 0)
