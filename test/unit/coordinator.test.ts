@@ -1,0 +1,319 @@
+import test from 'ava'
+import { makeRowKey, objectClock, objectDigest } from '../../src/kernel/index.js'
+import { DeleteMachine } from '../../src/protocol/coordinator/delete.js'
+import { ForwardMachine } from '../../src/protocol/coordinator/forward.js'
+import { ReadMachine } from '../../src/protocol/coordinator/read.js'
+import { WriteMachine } from '../../src/protocol/coordinator/write.js'
+import type { Effect, Machine } from '../../src/protocol/effects.js'
+import type { Message, ReplicaRow } from '../../src/wire/messages.js'
+import { ReplicaStatus } from '../../src/wire/messages.js'
+import { actorOf, objectOf, putRow, valuesOf } from '../model/objects.js'
+
+const NOTHING = new Uint8Array(0)
+const KEY = makeRowKey(Buffer.from('b'), Buffer.from('k'))
+const RING = { high: 1, low: 2 }
+const PLACEMENT = { ring: RING, owners: ['a', 'b', 'c'] }
+const FIELDS = {
+  tombstone: false,
+  wallMs: 1,
+  operation: NOTHING,
+  attributes: NOTHING,
+  value: Buffer.from('v'),
+}
+
+function begin(machine: Machine): Effect[] {
+  const out: Effect[] = []
+  machine.start(0, out)
+  return out
+}
+
+function step(machine: Machine, input: Parameters<Machine['step']>[0]): Effect[] {
+  const out: Effect[] = []
+  machine.step(input, 0, out)
+  return out
+}
+
+const sent = (out: readonly Effect[]) =>
+  out.flatMap((effect) => (effect.kind === 'send' ? [`${effect.to}:${effect.message.type}`] : []))
+const outcome = (out: readonly Effect[]): unknown =>
+  out.flatMap((effect) => (effect.kind === 'done' ? [effect.outcome] : []))[0]
+const closes = (out: readonly Effect[]) => out.some(({ kind }) => kind === 'close')
+
+function row(object: Uint8Array | undefined, counts = true) {
+  return { kind: 'row', object, known: true, counts } as const
+}
+
+function answer(from: string, status: ReplicaStatus, object: Uint8Array = NOTHING, incomplete = false) {
+  const message: ReplicaRow = { type: 4, id: 1, status, incomplete, object, state: NOTHING }
+  return { kind: 'answer', from, message } as const
+}
+
+function stored(from: string, status: ReplicaStatus = ReplicaStatus.ok) {
+  return { kind: 'answer', from, message: { type: 2, id: 1, status, state: NOTHING } as Message } as const
+}
+
+test('read: asks with the digest of the local object, answers at R, repairs nobody who agrees', (t) => {
+  const object = objectOf('x', { value: 'v' })
+  const machine = new ReadMachine(1, 'a', KEY, 2, PLACEMENT, 100)
+  begin(machine)
+  const asked = step(machine, row(object))
+  t.deepEqual(sent(asked), ['b:3', 'c:3'])
+  const digest = new Uint8Array(16)
+  objectDigest(object, digest)
+  t.true(
+    asked.every(
+      (effect) =>
+        effect.kind === 'send' &&
+        effect.message.type === 3 &&
+        Buffer.compare(effect.message.digest, digest) === 0,
+    ),
+  )
+  const replied = step(machine, answer('b', ReplicaStatus.same))
+  t.like(outcome(replied), { status: 'ok', object })
+  t.false(closes(replied))
+  const last = step(machine, answer('c', ReplicaStatus.same))
+  t.deepEqual(last, [{ kind: 'close', conversation: 1 }])
+})
+
+test('read: gives all concurrent versions, and repairs every replica that lacks one', (t) => {
+  const machine = new ReadMachine(1, 'a', KEY, 2, PLACEMENT, 100)
+  begin(machine)
+  step(machine, row(objectOf('x', { value: 'mine' })))
+  const replied = step(machine, answer('b', ReplicaStatus.ok, objectOf('y', { value: 'theirs' })))
+  t.deepEqual(valuesOf((outcome(replied) as { object: Uint8Array }).object), ['mine', 'theirs'])
+  const last = step(machine, answer('c', ReplicaStatus.missing))
+  t.deepEqual(sent(last), ['b:1', 'c:1'])
+  t.true(last.some((effect) => effect.kind === 'merge'))
+})
+
+test('read: an incomplete replica is merged but does not count', (t) => {
+  const machine = new ReadMachine(1, 'a', KEY, 2, PLACEMENT, 100)
+  begin(machine)
+  step(machine, row(undefined))
+  t.is(
+    outcome(step(machine, answer('b', ReplicaStatus.ok, objectOf('y', { value: 'kept' }), true))),
+    undefined,
+  )
+  const replied = step(machine, answer('c', ReplicaStatus.same))
+  t.deepEqual(valuesOf((outcome(replied) as { object: Uint8Array }).object), ['kept'])
+})
+
+test('read: unknown is never missing; when too few can answer it says so at once', (t) => {
+  const machine = new ReadMachine(1, 'a', KEY, 2, PLACEMENT, 100)
+  begin(machine)
+  step(machine, { kind: 'row', object: undefined, known: false, counts: true })
+  t.is(outcome(step(machine, answer('b', ReplicaStatus.missing))), undefined)
+  t.like(outcome(step(machine, answer('c', ReplicaStatus.unknown))), {
+    code: 'QUORUM_UNMET',
+    numbers: { needed: 2, got: 1, n: 3 },
+  })
+})
+
+test('read: nobody connected, or the deadline passes', (t) => {
+  const machine = new ReadMachine(1, 'a', KEY, 2, PLACEMENT, 100)
+  begin(machine)
+  step(machine, row(undefined))
+  step(machine, { kind: 'unsent', to: 'b' })
+  t.like(outcome(step(machine, { kind: 'lost', to: 'c' })), { code: 'QUORUM_UNMET' })
+  const slow = new ReadMachine(2, 'a', KEY, 2, PLACEMENT, 100)
+  begin(slow)
+  step(slow, row(undefined))
+  const out: Effect[] = []
+  slow.expire(100, out)
+  t.like(outcome(out), { code: 'TIMEOUT' })
+  t.true(closes(out))
+})
+
+test('read: bytes of a peer that are no object are not served', (t) => {
+  const machine = new ReadMachine(1, 'a', KEY, 2, PLACEMENT, 100)
+  begin(machine)
+  step(machine, row(undefined))
+  t.is(outcome(step(machine, answer('b', ReplicaStatus.ok, Buffer.from('rubbish')))), undefined)
+  t.like(outcome(step(machine, answer('c', ReplicaStatus.same))), { status: 'ok', object: undefined })
+})
+
+function applied(rowBytes: Uint8Array, object: Uint8Array, actor: string) {
+  void rowBytes
+  return { kind: 'applied', code: 1, object, actor: actorOf(actor) } as const
+}
+
+function writing(needed: number): WriteMachine {
+  return new WriteMachine(
+    1,
+    'a',
+    KEY,
+    { kind: 'write', write: FIELDS, context: NOTHING },
+    needed,
+    PLACEMENT,
+    false,
+    100,
+  )
+}
+
+test('write: acknowledged when W distinct nodes hold it durably, this one only after its commit', (t) => {
+  const machine = writing(2)
+  t.deepEqual(
+    begin(machine).map(({ kind }) => kind),
+    ['write'],
+  )
+  const object = objectOf('x', { value: 'v' })
+  t.deepEqual(sent(step(machine, applied(NOTHING, object, 'x'))), ['b:1', 'c:1'])
+  t.is(outcome(step(machine, stored('b'))), undefined)
+  t.is(outcome(step(machine, stored('b'))), undefined)
+  const done = step(machine, { kind: 'settled', fault: undefined })
+  t.like(outcome(done), { status: 'ok', context: objectClock(object) })
+})
+
+test('write: the context of its answer covers itself, not a sibling that it did not see', (t) => {
+  const first = putRow(NOTHING, 'x', { value: 'one' })
+  const both = objectOf('x', { value: 'one' }, { value: 'two' })
+  const machine = writing(1)
+  begin(machine)
+  step(machine, applied(first, both, 'x'))
+  const { context } = outcome(step(machine, { kind: 'settled', fault: undefined })) as { context: Uint8Array }
+  const after = objectOf('x', { value: 'one' }, { value: 'two' }, { value: 'three', context })
+  t.deepEqual(valuesOf(after), ['one', 'three'])
+})
+
+test('write: unmet as soon as too few are left, indeterminate when the deadline passes', (t) => {
+  const machine = writing(2)
+  begin(machine)
+  step(machine, applied(NOTHING, objectOf('x', { value: 'v' }), 'x'))
+  step(machine, { kind: 'lost', to: 'b' })
+  t.like(outcome(step(machine, stored('c', ReplicaStatus.unavailable))), { code: 'QUORUM_UNMET' })
+  const slow = writing(2)
+  begin(slow)
+  step(slow, applied(NOTHING, objectOf('x', { value: 'v' }), 'x'))
+  const out: Effect[] = []
+  slow.expire(100, out)
+  t.like(outcome(out), { code: 'TIMEOUT' })
+})
+
+test('write: a refusal here before anything was minted reaches the client as such', (t) => {
+  const machine = writing(2)
+  begin(machine)
+  const out = step(machine, { kind: 'settled', fault: 'full' })
+  t.like(outcome(out), { code: 'STORAGE_FULL' })
+  t.true(closes(out))
+})
+
+test('write: sent again under the new table to those who have not got it', (t) => {
+  const machine = writing(3)
+  begin(machine)
+  step(machine, applied(NOTHING, objectOf('x', { value: 'v' }), 'x'))
+  step(machine, stored('b'))
+  const again = step(machine, {
+    kind: 'placement',
+    placement: { ring: { high: 9, low: 9 }, owners: ['a', 'b', 'd'] },
+  })
+  t.deepEqual(sent(again), ['d:1'])
+})
+
+function deleting(context: Uint8Array | undefined): DeleteMachine {
+  const write = { ...FIELDS, tombstone: true, value: NOTHING }
+  return new DeleteMachine({
+    id: 1,
+    self: 'a',
+    rowKey: KEY,
+    write,
+    context,
+    r: 2,
+    w: 2,
+    placement: PLACEMENT,
+    returnObject: false,
+    deadlineMs: 100,
+  })
+}
+
+function readAll(machine: DeleteMachine, object: Uint8Array | undefined): Effect[] {
+  begin(machine)
+  step(machine, row(object))
+  return step(machine, answer('b', ReplicaStatus.same))
+}
+
+test('delete: without a context it covers what the read sees', (t) => {
+  const object = objectOf('x', { value: 'v' })
+  const [effect] = readAll(deleting(undefined), object).filter(({ kind }) => kind === 'write')
+  t.true(
+    effect?.kind === 'write' &&
+      effect.write.tombstone &&
+      Buffer.compare(effect.context, objectClock(object)) === 0,
+  )
+})
+
+test('delete: where nothing was ever written it writes nothing', (t) => {
+  const out = readAll(deleting(undefined), undefined)
+  t.like(outcome(out), { status: 'ok' })
+  t.false(out.some(({ kind }) => kind === 'write'))
+})
+
+test('delete: where nothing is live it mints nothing, but W nodes must hold that state', (t) => {
+  const value = putRow(NOTHING, 'x', { value: 'v' })
+  const object = objectOf(
+    'x',
+    { value: 'v' },
+    { tombstone: true, context: objectClock(objectOf('x', { value: 'v' })) },
+  )
+  t.true(value.length > 0)
+  const machine = deleting(undefined)
+  const out = readAll(machine, object)
+  t.false(out.some(({ kind }) => kind === 'write'))
+  t.true(out.some((effect) => effect.kind === 'merge' && effect.conversation === 1))
+  t.is(outcome(out), undefined)
+  t.is(outcome(step(machine, { kind: 'settled', fault: undefined })), undefined)
+  t.like(outcome(step(machine, stored('b'))), { status: 'ok' })
+})
+
+test('delete: a context that no replica asked knows is recorded all the same', (t) => {
+  const context = objectClock(objectOf('elsewhere', { value: 'v' }))
+  const out = readAll(deleting(context), undefined)
+  t.true(out.some((effect) => effect.kind === 'write' && Buffer.compare(effect.context, context) === 0))
+})
+
+const FORWARD = {
+  type: 7,
+  rowKey: KEY,
+  w: 0,
+  blind: true,
+  returnObject: false,
+  context: NOTHING,
+  ...FIELDS,
+} as const
+
+test('forward: a write is offered first to a peer not heard from just now', (t) => {
+  const machine = new ForwardMachine(1, FORWARD, [{ id: 'b', fresh: false }], 3, 100)
+  t.deepEqual(sent(begin(machine)), ['b:15'])
+  t.deepEqual(sent(step(machine, { kind: 'answer', from: 'b', message: { type: 16, id: 1 } })), ['b:7'])
+})
+
+test('forward: a write goes to a second owner only if the first certainly did not begin it', (t) => {
+  const targets = [
+    { id: 'b', fresh: true },
+    { id: 'c', fresh: true },
+  ]
+  const refused = new ForwardMachine(1, FORWARD, targets, 3, 100)
+  begin(refused)
+  const no = { status: 'error', begun: false, code: 'NOT_READY', message: '', numbers: [] } as const
+  t.deepEqual(sent(step(refused, { kind: 'answer', from: 'b', message: { type: 8, id: 1, outcome: no } })), [
+    'c:7',
+  ])
+  const lost = new ForwardMachine(2, FORWARD, targets, 3, 100)
+  begin(lost)
+  const out = step(lost, { kind: 'lost', to: 'b' })
+  t.deepEqual(sent(out), [])
+  t.like(outcome(out), { code: 'TIMEOUT' })
+  const unsent = new ForwardMachine(3, FORWARD, targets, 3, 100)
+  begin(unsent)
+  t.deepEqual(sent(step(unsent, { kind: 'unsent', to: 'b' })), ['c:7'])
+})
+
+test('forward: a read is asked of the next owner when the first is lost', (t) => {
+  const targets = [
+    { id: 'b', fresh: true },
+    { id: 'c', fresh: true },
+  ]
+  const machine = new ForwardMachine(1, { type: 5, rowKey: KEY, r: 0 }, targets, 3, 100)
+  begin(machine)
+  t.deepEqual(sent(step(machine, { kind: 'lost', to: 'b' })), ['c:5'])
+  t.like(outcome(step(machine, { kind: 'lost', to: 'c' })), { code: 'QUORUM_UNMET' })
+})

@@ -1,0 +1,175 @@
+import test from 'ava'
+import { makeRowKey, ROW_FLAGS, rowActor, rowFlags, rowObject } from '../../src/kernel/index.js'
+import { limits } from '../../src/limits.js'
+import { ActorSource } from '../../src/protocol/replica/actor.js'
+import type { LaneEffect, LaneOperation } from '../../src/protocol/replica/lanes.js'
+import { Lanes } from '../../src/protocol/replica/lanes.js'
+import { objectOf, putRow, valuesOf } from '../model/objects.js'
+
+const NOTHING = new Uint8Array(0)
+const KEY = makeRowKey(Buffer.from('b'), Buffer.from('k'))
+const uncached = () => undefined
+
+function newLanes() {
+  return new Lanes(new ActorSource('00000000000000aa', 1))
+}
+
+function write(conversation: number, value: string, context: Uint8Array = NOTHING): LaneOperation {
+  const fields = {
+    tombstone: false,
+    wallMs: 1,
+    operation: NOTHING,
+    attributes: NOTHING,
+    value: Buffer.from(value),
+  }
+  return { kind: 'write', conversation, write: fields, context }
+}
+
+function merge(messageId: number, object: Uint8Array, completes = false): LaneOperation {
+  return { kind: 'merge', conversation: 0, peer: 'p', messageId, object, completes }
+}
+
+function laneOf(out: readonly LaneEffect[]) {
+  const effect = out.find(({ kind }) => kind === 'read-row')
+  if (effect?.kind !== 'read-row') throw new Error('no row was asked for')
+  return effect.lane
+}
+
+const kinds = (out: readonly LaneEffect[]) => out.map(({ kind }) => kind)
+
+test('the row is read once, and what came meanwhile is applied in order', (t) => {
+  const lanes = newLanes()
+  const out: LaneEffect[] = []
+  lanes.submit(KEY, write(1, 'a'), uncached, out)
+  lanes.submit(KEY, write(2, 'b'), uncached, out)
+  t.deepEqual(kinds(out), ['read-row'])
+  const lane = laneOf(out)
+  out.length = 0
+  lanes.rowRead(lane, undefined, out)
+  t.deepEqual(
+    out.map((effect) => effect.kind === 'applied' && effect.operation.conversation),
+    [1, 2],
+  )
+  const [commit, ...others] = lanes.flush()
+  t.is(others.length, 0)
+  t.true(commit!.isNew)
+  t.is(commit!.operations.length, 2)
+  t.deepEqual(valuesOf(rowObject(commit!.row)), ['a', 'b'])
+})
+
+test('nothing settles before its commit, and everything in it does', (t) => {
+  const lanes = newLanes()
+  const out: LaneEffect[] = []
+  lanes.submit(KEY, write(1, 'a'), () => putRow(NOTHING, 'x', { value: 'old' }), out)
+  lanes.submit(KEY, merge(7, objectOf('y', { value: 'theirs' })), uncached, out)
+  t.deepEqual(kinds(out), ['applied'])
+  const [commit] = lanes.flush()
+  t.false(commit!.isNew)
+  out.length = 0
+  lanes.committed(commit!, undefined, out)
+  t.deepEqual(
+    out.map((effect) => effect.kind === 'settled' && effect.fault),
+    [undefined, undefined],
+  )
+  t.is(lanes.size, 0)
+  t.is(lanes.operations, 0)
+})
+
+test('what changes nothing still waits for what it rests on', (t) => {
+  const lanes = newLanes()
+  const out: LaneEffect[] = []
+  lanes.submit(KEY, write(1, 'a'), uncached, out)
+  lanes.rowRead(laneOf(out), undefined, out)
+  const [commit] = lanes.flush()
+  const same = rowObject(commit!.row)
+  out.length = 0
+  lanes.submit(KEY, merge(9, same), uncached, out)
+  t.deepEqual(out, [])
+  t.deepEqual(lanes.flush(), [])
+  lanes.committed(commit!, undefined, out)
+  t.is(out.length, 2)
+  t.true(out.every((effect) => effect.kind === 'settled' && effect.fault === undefined))
+})
+
+test('a failed commit takes everything with it that stands on its row', (t) => {
+  const lanes = newLanes()
+  const out: LaneEffect[] = []
+  lanes.submit(KEY, write(1, 'a'), uncached, out)
+  lanes.rowRead(laneOf(out), undefined, out)
+  const [first] = lanes.flush()
+  lanes.submit(KEY, write(2, 'b'), uncached, out)
+  const [second] = lanes.flush()
+  lanes.submit(KEY, write(3, 'c'), uncached, out)
+  out.length = 0
+  lanes.committed(first!, 'unavailable', out)
+  lanes.committed(second!, 'unavailable', out)
+  const failed = out.filter((effect) => effect.kind === 'settled' && effect.fault === 'unavailable')
+  t.is(failed.length, 3)
+  t.is(lanes.operations, 0)
+  t.deepEqual(lanes.flush(), [])
+})
+
+test('an actor of this incarnation goes on counting; another one is replaced by a fresh one', (t) => {
+  const actors = new ActorSource('00000000000000aa', 3)
+  const lanes = new Lanes(actors)
+  const foreign = putRow(NOTHING, 'foreign', { value: 'old' })
+  const out: LaneEffect[] = []
+  lanes.submit(KEY, write(1, 'a'), () => foreign, out)
+  const [first] = lanes.flush()
+  const actor = rowActor(first!.row)!
+  t.is(Buffer.from(actor).toString('hex').slice(0, 16), '00000000000000aa')
+  lanes.committed(first!, undefined, out)
+  lanes.submit(KEY, write(2, 'b'), () => first!.row, out)
+  const [second] = lanes.flush()
+  t.deepEqual(rowActor(second!.row), actor)
+  lanes.renew(new ActorSource('00000000000000bb', 3))
+  lanes.committed(second!, undefined, out)
+  lanes.submit(KEY, write(3, 'c'), () => second!.row, out)
+  t.is(Buffer.from(rowActor(lanes.flush()[0]!.row)!).toString('hex').slice(0, 16), '00000000000000bb')
+})
+
+test('actors are never given twice, and the sequence carries the boot', (t) => {
+  const source = new ActorSource('00000000000000aa', 5)
+  const first = source.next
+  t.deepEqual(source.next, first)
+  source.used(first)
+  t.notDeepEqual(source.next, first)
+  t.notDeepEqual(new ActorSource('00000000000000aa', 6).next, first)
+})
+
+test('a row written over an unreadable one is marked incomplete and reported, until it has been exchanged', (t) => {
+  const lanes = newLanes()
+  const out: LaneEffect[] = []
+  lanes.submit(KEY, write(1, 'a'), uncached, out)
+  lanes.rowRead(laneOf(out), 'unreadable', out)
+  t.true(kinds(out).includes('suspect'))
+  const [commit] = lanes.flush()
+  t.not(rowFlags(commit!.row) & ROW_FLAGS.INCOMPLETE, 0)
+  lanes.committed(commit!, undefined, out)
+  lanes.submit(KEY, merge(1, rowObject(commit!.row), true), () => commit!.row, out)
+  const [again] = lanes.flush()
+  t.is(rowFlags(again!.row) & ROW_FLAGS.INCOMPLETE, 0)
+  t.deepEqual(rowObject(again!.row), rowObject(commit!.row))
+  t.not(rowFlags(commit!.row) & ROW_FLAGS.INCOMPLETE, 0)
+})
+
+test('bytes that are no object are refused and leave the lane usable', (t) => {
+  const lanes = newLanes()
+  const out: LaneEffect[] = []
+  lanes.submit(KEY, merge(1, Buffer.from('rubbish')), uncached, out)
+  lanes.rowRead(laneOf(out), undefined, out)
+  const last = out.at(-1)
+  t.true(last?.kind === 'settled' && last.fault === 'refused')
+  t.is(lanes.size, 0)
+})
+
+test('a lane takes so many operations and no more', (t) => {
+  const lanes = newLanes()
+  const out: LaneEffect[] = []
+  for (let i = 0; i < limits.laneOperations; i++) lanes.submit(KEY, write(i + 1, 'a'), uncached, out)
+  t.false(kinds(out).includes('settled'))
+  lanes.submit(KEY, write(999_999, 'a'), uncached, out)
+  const last = out.at(-1)
+  t.true(last?.kind === 'settled' && last.fault === 'overloaded')
+  t.is(lanes.operations, limits.laneOperations)
+})
