@@ -33,7 +33,9 @@ export function readSystemRecord(ports: SystemPorts, name: string, done: (value:
     return
   }
   const key = systemKey(name)
-  ports.engine.getMany([key], (error, [record]) => {
+  ports.engine.getMany([key], (error, records) => {
+    // Where there is an error there are no records: the engine was closed meanwhile, or failed.
+    const record = error === undefined ? records[0] : undefined
     const payload = record === undefined ? undefined : openRecord(key, record)
     if (
       error !== undefined ||
