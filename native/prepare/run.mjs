@@ -1,7 +1,7 @@
 /** Child processes for the build scripts: no shell, output kept, a sentence for a person when something cannot be done. */
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -39,7 +39,7 @@ export async function loads(file) {
 /** One digest over the contents of these files and folders (relative to the root), names included. */
 export function fingerprint(paths) {
   const hash = createHash('sha256')
-  for (const file of paths.flatMap(filesUnder)) {
+  for (const file of paths.flatMap((start) => filesUnder(start))) {
     hash.update(`${file.split(path.sep).join('/')}\0`)
     hash.update(
       createHash('sha256')
@@ -51,14 +51,13 @@ export function fingerprint(paths) {
 }
 
 /** All files below a path, sorted, relative to the root; nothing where it does not exist. */
-export function filesUnder(start) {
-  if (!existsSync(path.join(ROOT, start))) return []
-  const entries = readdirSync(path.join(ROOT, path.dirname(start)), { withFileTypes: true })
-  const itself = entries.find((entry) => entry.name === path.basename(start))
-  if (itself?.isFile()) return [start]
-  return readdirSync(path.join(ROOT, start), { withFileTypes: true, recursive: true })
+export function filesUnder(start, root = ROOT) {
+  const whole = path.join(root, start)
+  if (!existsSync(whole)) return []
+  if (statSync(whole).isFile()) return [start]
+  return readdirSync(whole, { withFileTypes: true, recursive: true })
     .filter((entry) => entry.isFile())
-    .map((entry) => path.relative(ROOT, path.join(entry.parentPath ?? entry.path, entry.name)))
+    .map((entry) => path.relative(root, path.join(entry.parentPath ?? entry.path, entry.name)))
     .sort()
 }
 

@@ -1,0 +1,60 @@
+/** Starts a Rotunda command as a child process and waits until it can serve. For the checks; tests have their own. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
+
+/** How long a start may take on a slow machine before the check gives up; not a promise about speed. */
+const PATIENCE_MS = 60_000
+const STOP_PATIENCE_MS = 20_000
+
+/** Ports that were free a moment ago. */
+export async function freePorts(count) {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
+  await Promise.all(servers.map((server) => once(server, 'listening')))
+  const ports = servers.map((server) => server.address().port)
+  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))))
+  return ports
+}
+
+/** Runs `node …command …args` and resolves when `url`/health/ready says so. Throws with the output when it does not. */
+export async function startNode({ command, args, cwd, env, url }) {
+  const child = spawn(process.execPath, [...command, ...args], {
+    cwd,
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk) => {
+      output += chunk
+    })
+  }
+  const node = { output: () => output, exitCode: () => child.exitCode, stop: () => stop(child) }
+  const deadline = performance.now() + PATIENCE_MS
+  while (!(await isReady(url))) {
+    if (child.exitCode !== null || performance.now() > deadline) {
+      await node.stop()
+      throw new Error(`it did not become ready (exit code ${child.exitCode}):\n${output}`)
+    }
+    await pause(100)
+  }
+  return node
+}
+
+async function isReady(url) {
+  try {
+    return (await fetch(`${url}/health/ready`)).status === 200
+  } catch {
+    return false
+  }
+}
+
+async function stop(child) {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const gone = once(child, 'exit')
+  child.kill('SIGTERM')
+  const timer = setTimeout(() => child.kill('SIGKILL'), STOP_PATIENCE_MS)
+  await gone
+  clearTimeout(timer)
+}
