@@ -4,10 +4,9 @@
  */
 import { KernelError } from '../kernel/index.js'
 import type { Channel, Hello } from '../ports/network.js'
-import type { Effect, Input } from '../protocol/effects.js'
+import type { Input } from '../protocol/effects.js'
 import { Membership } from '../protocol/membership/membership.js'
 import { ActorSource } from '../protocol/replica/actor.js'
-import type { LaneEffect } from '../protocol/replica/lanes.js'
 import { WireError } from '../wire/bytes.js'
 import { decodeBatch } from '../wire/decode.js'
 import type { Message } from '../wire/messages.js'
@@ -20,6 +19,7 @@ import { Listing } from './listing.js'
 import type { NodePorts, StartFailure } from './options.js'
 import { Outbox } from './outbox.js'
 import { Peers } from './peers.js'
+import { type Performed, Performer } from './performer.js'
 import { Rebuilder } from './rebuilder.js'
 import { Replica } from './replica.js'
 import type { Started } from './startup.js'
@@ -28,11 +28,6 @@ import type { Started } from './startup.js'
 const PAUSE_MS = 1000
 const BUSY_TICK_MS = 25
 const IDLE_TICK_MS = 250
-/** Before a request is tried again under a table that its peer may still be writing down. */
-const LEARN_AGAIN_MS = 20
-
-type Performed = Exclude<Effect, { kind: 'done' } | { kind: 'close' }>
-
 export interface RunningListener {
   fatal(failure: StartFailure): void
 }
@@ -59,8 +54,8 @@ export class RunningNode {
   readonly #guard: StorageGuard
   readonly #outbox: Outbox
   readonly #answering: Answering
+  readonly #performer: Performer
   readonly #started: Started
-  #learners: number[] = []
   #woken = false
   #stopped = false
   #lastTurnMs: number
@@ -77,10 +72,10 @@ export class RunningNode {
     const { peers } = this
     this.#outbox = new Outbox(network, (id, to) => this.#route(id, { kind: 'unsent', to }))
     const reply = (to: string, message: Message) => this.#reply(to, message)
-    const perform = (effect: Performed) => this.#perform(effect)
+    const perform = (effect: Performed) => this.#performer.perform(effect)
     const provisional = new ActorSource(Buffer.from(random.bytes(8)).toString('hex'), started.own.boot)
     this.replica = new Replica(guard, provisional, started.hasRows, {
-      laneEffect: (effect) => this.#laneEffect(effect),
+      laneEffect: (effect) => this.#performer.laneEffect(effect),
       wake: () => this.#wake(),
     })
     this.conversations = new Conversations(random.below(0xffff_fff0) + 1, perform, (error) =>
@@ -91,6 +86,20 @@ export class RunningNode {
     const holdsWrites = () => this.keeper.holdsWrites
     this.coordination = new Coordination({ clock, membership, peers, conversations, holdsWrites, reply })
     const { coordination } = this
+    this.#performer = new Performer({
+      scheduler,
+      membership,
+      peers,
+      replica,
+      counts: this.counts,
+      route: (id, input) => this.#route(id, input),
+      post: (to, message, conversation) => this.#post(to, message, conversation),
+      toSelf: (message) => this.#message(membership.self, message),
+      learn: (from, state) => this.#learn(from, state),
+      stored: (peer, messageId, fault) => this.#answering.stored(peer, messageId, fault),
+      suspect: (rowKey) => this.rebuilder.suspect(rowKey),
+      replace: (conversation) => this.#replace(conversation),
+    })
     this.listing = new Listing({ membership, coordination, nextId: () => conversations.nextId(), perform })
     this.keeper = new Keeper({
       clock,
@@ -253,120 +262,32 @@ export class RunningNode {
 
   #reply(to: string, message: Message): void {
     if (to === this.membership.self) this.#message(to, message)
-    else {
-      this.#outbox.post(to, 'data', message)
-      this.#wake()
-    }
+    else this.#post(to, message, 0)
   }
 
-  #perform(effect: Performed): void {
-    switch (effect.kind) {
-      case 'send':
-        this.#send(effect)
-        return
-      case 'read':
-        this.#read(effect)
-        return
-      case 'write':
-      case 'merge':
-        this.#submit(effect)
-        return
-      case 'learn':
-        this.#learn(effect)
-        return
-      default:
-        effect satisfies never
-    }
+  #post(to: string, message: Message, conversation: number): void {
+    this.#outbox.post(to, 'data', message, conversation)
+    this.#wake()
   }
 
-  #send({ conversation, to, message }: Effect & { kind: 'send' }): void {
-    if (message.type === 1 && conversation === 0) this.counts.repairsSent++
-    if (message.type === 5 || message.type === 7) this.counts.forwarded++
-    if (to === this.membership.self) this.#message(to, message)
-    else if (!this.peers.isUp(to)) this.#route(conversation, { kind: 'unsent', to })
-    else {
-      this.#outbox.post(to, 'data', message, conversation)
-      this.#wake()
-    }
-  }
-
-  #read({ conversation, rowKey }: Effect & { kind: 'read' }): void {
-    this.replica.read(rowKey, ({ object, known, incomplete }) => {
-      if (incomplete) this.rebuilder.suspect(rowKey)
-      this.#route(conversation, {
-        kind: 'row',
-        object,
-        known,
-        counts: !incomplete && !this.membership.own.incomplete,
-      })
-    })
-  }
-
-  #submit(effect: Effect & { kind: 'write' | 'merge' }): void {
-    const { conversation, rowKey } = effect
-    const fault = this.replica.refusal()
-    if (fault !== undefined) this.#route(conversation, { kind: 'settled', fault })
-    else if (effect.kind === 'write') {
-      const { write, context } = effect
-      this.replica.submit(rowKey, { kind: 'write', conversation, write, context })
-    } else {
-      const { object, completes = false } = effect
-      this.replica.submit(rowKey, { kind: 'merge', conversation, peer: '', messageId: 0, object, completes })
-    }
-  }
-
-  #laneEffect(effect: Exclude<LaneEffect, { kind: 'read-row' }>): void {
-    switch (effect.kind) {
-      case 'applied': {
-        const { code, object, actor } = effect
-        this.#route(effect.operation.conversation, { kind: 'applied', code, object, actor })
-        return
-      }
-      case 'settled': {
-        const { operation, fault } = effect
-        if (operation.kind === 'merge' && operation.peer !== '')
-          this.#answering.stored(operation.peer, operation.messageId, fault)
-        else
-          this.#route(operation.conversation, {
-            kind: 'settled',
-            fault: fault === 'refused' ? 'unavailable' : fault,
-          })
-        return
-      }
-      case 'suspect':
-        this.rebuilder.suspect(effect.rowKey)
-        return
-      default:
-        effect satisfies never
-    }
-  }
-
-  /** Take over what the peer knows and tell it what we know; then the conversation goes on under the table in force. */
-  #learn({ conversation, from, state }: Effect & { kind: 'learn' }): void {
-    this.counts.learned++
-    let news = false
+  #learn(from: string, state: Uint8Array): boolean {
     try {
-      news = this.keeper.learn(from, state)
+      return this.keeper.learn(from, state)
     } catch (error) {
       this.#badFrame(from, error)
+      return false
     }
-    this.#outbox.post(from, 'data', { type: 21, id: 0, final: true, state: this.membership.encoded })
-    this.#wake()
-    if (news) this.#learners.push(conversation)
-    else this.#ports.scheduler.after(LEARN_AGAIN_MS, () => this.#replace(conversation))
   }
 
   #replace(conversation: number): void {
     if (this.#stopped) return
     const rowKey = this.conversations.rowKeyOf(conversation)
-    if (rowKey !== undefined)
-      this.#route(conversation, { kind: 'placement', placement: this.coordination.placement(rowKey) })
+    if (rowKey === undefined) return
+    this.#route(conversation, { kind: 'placement', placement: this.coordination.placement(rowKey) })
   }
 
   #adopted(ringChanged: boolean): void {
-    const learners = this.#learners
-    this.#learners = []
-    for (const conversation of learners) this.#replace(conversation)
+    this.#performer.adopted()
     if (ringChanged && this.rebuilder.active) this.rebuilder.begin()
     this.coordination.releaseHeld(this.#ports.clock.monotonicMs())
   }

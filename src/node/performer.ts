@@ -1,0 +1,147 @@
+/** Performs what conversations ask for. Whatever it brings back reaches them through `route`, as an input with their id. */
+
+import type { Scheduler } from '../ports/scheduler.js'
+import type { Effect, Input } from '../protocol/effects.js'
+import type { Membership } from '../protocol/membership/membership.js'
+import type { LaneEffect } from '../protocol/replica/lanes.js'
+import type { Message } from '../wire/messages.js'
+import type { Peers } from './peers.js'
+import type { Replica } from './replica.js'
+
+/** Before a request is tried again under a table that its peer may still be writing down. */
+const LEARN_AGAIN_MS = 20
+
+export type Performed = Exclude<Effect, { kind: 'done' } | { kind: 'close' }>
+
+export interface PerformerParts {
+  readonly scheduler: Scheduler
+  readonly membership: Membership
+  readonly peers: Peers
+  readonly replica: Replica
+  readonly counts: { learned: number; repairsSent: number; forwarded: number }
+  /** Gives an input to the conversation with this id, if it still goes on. */
+  route(conversation: number, input: Input): void
+  /** On its way to another node at the end of the turn. */
+  post(to: string, message: Message, conversation: number): void
+  /** A message of this node to itself. */
+  toSelf(message: Message): void
+  /** Takes over a peer's membership state; true when there was news in it, which is adopted later. */
+  learn(from: string, state: Uint8Array): boolean
+  /** This peer's replica asked for an object to be stored; so it came out. */
+  stored(peer: string, messageId: number, fault: (LaneEffect & { kind: 'settled' })['fault']): void
+  suspect(rowKey: Uint8Array): void
+  /** The conversation is to go on under the placement now in force. */
+  replace(conversation: number): void
+}
+
+export class Performer {
+  readonly #parts: PerformerParts
+  /** Conversations that wait for news of the membership to be adopted. */
+  #learners: number[] = []
+
+  constructor(parts: PerformerParts) {
+    this.#parts = parts
+  }
+
+  perform(effect: Performed): void {
+    switch (effect.kind) {
+      case 'send':
+        this.#send(effect)
+        return
+      case 'read':
+        this.#read(effect)
+        return
+      case 'write':
+      case 'merge':
+        this.#submit(effect)
+        return
+      case 'learn':
+        this.#learn(effect)
+        return
+      default:
+        effect satisfies never
+    }
+  }
+
+  /** News was adopted: those who waited for it go on. */
+  adopted(): void {
+    const learners = this.#learners
+    this.#learners = []
+    for (const conversation of learners) this.#parts.replace(conversation)
+  }
+
+  #send({ conversation, to, message }: Effect & { kind: 'send' }): void {
+    if (message.type === 1 && conversation === 0) this.#parts.counts.repairsSent++
+    if (message.type === 5 || message.type === 7) this.#parts.counts.forwarded++
+    if (to === this.#parts.membership.self) this.#parts.toSelf(message)
+    else if (!this.#parts.peers.isUp(to)) this.#parts.route(conversation, { kind: 'unsent', to })
+    else this.#parts.post(to, message, conversation)
+  }
+
+  #read({ conversation, rowKey }: Effect & { kind: 'read' }): void {
+    this.#parts.replica.read(rowKey, ({ object, known, incomplete }) => {
+      if (incomplete) this.#parts.suspect(rowKey)
+      this.#parts.route(conversation, {
+        kind: 'row',
+        object,
+        known,
+        counts: !incomplete && !this.#parts.membership.own.incomplete,
+      })
+    })
+  }
+
+  #submit(effect: Effect & { kind: 'write' | 'merge' }): void {
+    const { conversation, rowKey } = effect
+    const fault = this.#parts.replica.refusal()
+    if (fault !== undefined) this.#parts.route(conversation, { kind: 'settled', fault })
+    else if (effect.kind === 'write') {
+      const { write, context } = effect
+      this.#parts.replica.submit(rowKey, { kind: 'write', conversation, write, context })
+    } else {
+      const { object, completes = false } = effect
+      this.#parts.replica.submit(rowKey, {
+        kind: 'merge',
+        conversation,
+        peer: '',
+        messageId: 0,
+        object,
+        completes,
+      })
+    }
+  }
+
+  laneEffect(effect: Exclude<LaneEffect, { kind: 'read-row' }>): void {
+    switch (effect.kind) {
+      case 'applied': {
+        const { code, object, actor } = effect
+        this.#parts.route(effect.operation.conversation, { kind: 'applied', code, object, actor })
+        return
+      }
+      case 'settled': {
+        const { operation, fault } = effect
+        if (operation.kind === 'merge' && operation.peer !== '')
+          this.#parts.stored(operation.peer, operation.messageId, fault)
+        else
+          this.#parts.route(operation.conversation, {
+            kind: 'settled',
+            fault: fault === 'refused' ? 'unavailable' : fault,
+          })
+        return
+      }
+      case 'suspect':
+        this.#parts.suspect(effect.rowKey)
+        return
+      default:
+        effect satisfies never
+    }
+  }
+
+  /** Take over what the peer knows and tell it what we know; then the conversation goes on under the table in force. */
+  #learn({ conversation, from, state }: Effect & { kind: 'learn' }): void {
+    this.#parts.counts.learned++
+    const news = this.#parts.learn(from, state)
+    this.#parts.post(from, { type: 21, id: 0, final: true, state: this.#parts.membership.encoded }, 0)
+    if (news) this.#learners.push(conversation)
+    else this.#parts.scheduler.after(LEARN_AGAIN_MS, () => this.#parts.replace(conversation))
+  }
+}
