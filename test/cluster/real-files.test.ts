@@ -28,10 +28,11 @@ const TYPES = new Map([
 ])
 
 interface RealFile {
-  readonly path: string
-  /** Relative, with slashes: what it is stored under. */
+  /** Its path below the packages, with slashes: what it is stored under. */
   readonly key: string
   readonly type: string
+  /** Read once: other tests may be writing beside us. */
+  readonly bytes: Buffer
 }
 
 /** Every so-manieth file of the tree, so that all packages and sizes are among them. */
@@ -46,9 +47,9 @@ function chooseFiles(): RealFile[] {
   return paths
     .filter((_, index) => index % step === 0)
     .map((path) => ({
-      path,
       key: relative(PACKAGES, path).split(sep).join('/'),
       type: TYPES.get(extname(path)) ?? 'application/octet-stream',
+      bytes: readFileSync(path),
     }))
 }
 
@@ -80,12 +81,15 @@ test.serial('thousands of real files survive a node that is killed while they ar
 
   /** Stores a file through one node after the other until one acknowledges. The operation id makes a second try the same write. */
   const store = async (file: RealFile, index: number): Promise<void> => {
-    const body = readFileSync(file.path)
     const headers = { 'Content-Type': file.type, 'Rotunda-Operation': `file-${index}` }
     for (let attempt = 0; attempt < MOST_TRIES; attempt++) {
       const node = cluster.nodes[(index + attempt) % 3]!
       try {
-        const { status } = await http('PUT', kv(node.url, 'files', file.key), { headers, body, agent })
+        const { status } = await http('PUT', kv(node.url, 'files', file.key), {
+          headers,
+          body: file.bytes,
+          agent,
+        })
         if (status === 204) {
           if (attempt === 0) firstTry++
           acknowledged.add(file)
@@ -124,8 +128,7 @@ test.serial('thousands of real files survive a node that is killed while they ar
   for (const node of cluster.nodes) {
     await inParallel([...acknowledged], async (file) => {
       const { status, headers, body } = await http('GET', kv(node.url, 'files', file.key), { agent })
-      const right =
-        status === 200 && body.equals(readFileSync(file.path)) && headers['content-type'] === file.type
+      const right = status === 200 && body.equals(file.bytes) && headers['content-type'] === file.type
       if (!right)
         wrong.push(
           `${node.setup.name} ${file.key}: ${status} ${headers['content-type']} ${body.length} bytes`,

@@ -23,7 +23,8 @@ export interface Inspection {
 type Inspected = (error: EngineError | undefined, inspection: Inspection) => void
 
 export function inspect(engine: OwnedEngine, done: Inspected): void {
-  engine.getMany([MARK_KEY], (error, [record]) => {
+  engine.getMany([MARK_KEY], (error, records) => {
+    const record = error === undefined ? records[0] : undefined
     if (error?.kind === 'corrupt') lookForRows(engine, 'damaged', done)
     else if (error !== undefined) done(error, { mark: undefined, empty: false })
     else lookForRows(engine, record === undefined ? undefined : decodeMark(MARK_KEY, record), done)
