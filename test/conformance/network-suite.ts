@@ -11,7 +11,7 @@ import { peerScenarios } from './network-peers.js'
 /** Declares the suite's tests. `makeWorld` gives a fresh world for each. */
 export function networkSuite(test: TestFn, name: string, makeWorld: () => Promise<NetworkWorld>): void {
   for (const [title, scenario] of Object.entries({ ...peerScenarios, ...frameScenarios }))
-    test(`${name}: ${title}`, (t) => play(t, scenario, makeWorld))
+    test.serial(`${name}: ${title}`, (t) => play(t, scenario, makeWorld))
 }
 
 async function play(

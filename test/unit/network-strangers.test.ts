@@ -9,6 +9,7 @@ import type { Hello } from '../../src/ports/network.js'
 import { encodeBegin, encodeChallenge } from '../../src/wire/handshake.js'
 import { helloOf, TestNode } from '../conformance/network-node.js'
 import { eventually, QUICK, WsWorld } from '../conformance/ws-world.js'
+import { closeOf, nextOf } from './raw-peer.js'
 
 interface Scene {
   readonly world: WsWorld
@@ -41,7 +42,7 @@ async function scene(
   const stranger = async () => {
     const ws = new WebSocket(url)
     ws.on('error', () => {})
-    await once(ws, 'open')
+    await nextOf(ws, 'open')
     return ws
   }
   try {
@@ -54,9 +55,10 @@ async function scene(
 
 const begin = () => encodeBegin({ channel: 'control', nonce: Buffer.alloc(32, 1) })
 
+/** The code, if it came without a word. */
 async function closeCode(ws: WebSocket): Promise<number> {
-  const [code, reason] = await once(ws, 'close')
-  return (reason as Buffer).length === 0 ? code : -1
+  const { code, reason } = await closeOf(ws)
+  return reason === '' ? code : -1
 }
 
 async function tcp(port: number): Promise<Socket> {
@@ -77,7 +79,7 @@ async function answerTo(port: number, request: string): Promise<string> {
   return answer
 }
 
-test('a stranger that sends no handshake is closed with a generic code and no word', async (t) => {
+test.serial('a stranger that sends no handshake is closed with a generic code and no word', async (t) => {
   await scene(t, async ({ node, network, stranger }) => {
     const first: readonly (Uint8Array | string)[] = [
       Buffer.from('hello'),
@@ -95,18 +97,21 @@ test('a stranger that sends no handshake is closed with a generic code and no wo
   })
 })
 
-test('who has begun and then sends garbage for a proof is refused before anything of it is decoded', async (t) => {
-  await scene(t, async ({ network, stranger }) => {
-    const ws = await stranger()
-    ws.send(begin())
-    await once(ws, 'message')
-    ws.send(Buffer.alloc(200, 0xff))
-    t.is(await closeCode(ws), 1008)
-    t.is(network.stats().refused['bad-proof'], 1)
-  })
-})
+test.serial(
+  'who has begun and then sends garbage for a proof is refused before anything of it is decoded',
+  async (t) => {
+    await scene(t, async ({ network, stranger }) => {
+      const ws = await stranger()
+      ws.send(begin())
+      await nextOf(ws, 'message')
+      ws.send(Buffer.alloc(200, 0xff))
+      t.is(await closeCode(ws), 1008)
+      t.is(network.stats().refused['bad-proof'], 1)
+    })
+  },
+)
 
-test('another secret keeps two nodes apart, and both can say so', async (t) => {
+test.serial('another secret keeps two nodes apart, and both can say so', async (t) => {
   await scene(t, async ({ node, network, make }) => {
     const other = await make(helloOf('b'), {
       secrets: [Buffer.from('quite another secret, of the same kind')],
@@ -120,7 +125,7 @@ test('another secret keeps two nodes apart, and both can say so', async (t) => {
   })
 })
 
-test('a handshake that was recorded proves nothing when it is played again', async (t) => {
+test.serial('a handshake that was recorded proves nothing when it is played again', async (t) => {
   await scene(t, async ({ node, network, port, make }) => {
     const recorded: Buffer[] = []
     const wiretap = createServer((near) => {
@@ -147,7 +152,7 @@ test('a handshake that was recorded proves nothing when it is played again', asy
   })
 })
 
-test('a node’s own words, sent back to it, prove nothing', async (t) => {
+test.serial('a node’s own words, sent back to it, prove nothing', async (t) => {
   await scene(t, async ({ node, network, url }) => {
     const mirror = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: false })
     await once(mirror, 'listening')
@@ -177,7 +182,7 @@ test('a node’s own words, sent back to it, prove nothing', async (t) => {
   })
 })
 
-test('an acceptor that does not know the secret is not believed', async (t) => {
+test.serial('an acceptor that does not know the secret is not believed', async (t) => {
   await scene(t, async ({ node }) => {
     const impostor = new WebSocketServer({ host: '127.0.0.1', port: 0 })
     await once(impostor, 'listening')
@@ -199,26 +204,29 @@ test('an acceptor that does not know the secret is not believed', async (t) => {
   })
 })
 
-test('a stranger’s bytes are bounded, in one message, in many and in fragments of one byte', async (t) => {
-  await scene(t, async ({ network, stranger }) => {
-    const long = await stranger()
-    long.send(Buffer.alloc(limits.peerHandshakeMessageBytes + 1))
-    t.is(await closeCode(long), 1008)
-    const huge = await stranger()
-    huge.send(Buffer.alloc(50_000))
-    await once(huge, 'close')
-    const fragments = await stranger()
-    for (let i = 0; i < 10_000; i++) fragments.send(Buffer.alloc(1), { fin: false })
-    await once(fragments, 'close')
-    t.is(network.stats().refused.oversize, 3)
-    const announced = await stranger()
-    announced.send(Buffer.alloc(10_000_000))
-    await once(announced, 'close')
-    await eventually(() => network.stats().unproven === 0, 'all gone')
-  })
-})
+test.serial(
+  'a stranger’s bytes are bounded, in one message, in many and in fragments of one byte',
+  async (t) => {
+    await scene(t, async ({ network, stranger }) => {
+      const long = await stranger()
+      long.send(Buffer.alloc(limits.peerHandshakeMessageBytes + 1))
+      t.is(await closeCode(long), 1008)
+      const huge = await stranger()
+      huge.send(Buffer.alloc(50_000))
+      await closeOf(huge)
+      const fragments = await stranger()
+      for (let i = 0; i < 10_000; i++) fragments.send(Buffer.alloc(1), { fin: false })
+      await closeOf(fragments)
+      t.is(network.stats().refused.oversize, 3)
+      const announced = await stranger()
+      announced.send(Buffer.alloc(10_000_000))
+      await closeOf(announced)
+      await eventually(() => network.stats().unproven === 0, 'all gone')
+    })
+  },
+)
 
-test('a stranger that is slow or silent is gone after the deadline', async (t) => {
+test.serial('a stranger that is slow or silent is gone after the deadline', async (t) => {
   await scene(
     t,
     async ({ network, port, stranger }) => {
@@ -234,7 +242,7 @@ test('a stranger that is slow or silent is gone after the deadline', async (t) =
       begun.send(begin())
       const sockets = [silent, halfRequest, halfMessage]
       for (const socket of sockets) socket.resume()
-      await Promise.all([...sockets, begun].map((socket) => once(socket, 'close')))
+      await Promise.all([...sockets.map((socket) => once(socket, 'close')), closeOf(begun)])
       t.is(network.stats().refused.deadline, 4)
       await eventually(() => network.stats().unproven === 0, 'no stranger left')
     },
@@ -242,7 +250,7 @@ test('a stranger that is slow or silent is gone after the deadline', async (t) =
   )
 })
 
-test('a crowd of strangers is bounded, and keeps no peer out', async (t) => {
+test.serial('a crowd of strangers is bounded, and keeps no peer out', async (t) => {
   await scene(t, async ({ node, network, port, make }) => {
     const crowd = await Promise.all(
       Array.from({ length: 3 * limits.peerUnprovenConnections }, () => tcp(port)),
@@ -264,7 +272,7 @@ test('a crowd of strangers is bounded, and keeps no peer out', async (t) => {
   })
 })
 
-test('the peer port does nothing but upgrade on its one path, for others than browsers', async (t) => {
+test.serial('the peer port does nothing but upgrade on its one path, for others than browsers', async (t) => {
   await scene(t, async ({ network, port, url }) => {
     const upgrade = (path: string, more = '') =>
       `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n${more}\r\n`
@@ -286,7 +294,7 @@ test('the peer port does nothing but upgrade on its one path, for others than br
   })
 })
 
-test('an address where no peer port listens is told as a failure, whatever lives there', async (t) => {
+test.serial('an address where no peer port listens is told as a failure, whatever lives there', async (t) => {
   await scene(t, async ({ node }) => {
     const babbler = createServer((socket) => socket.on('error', () => {}).end('SSH-2.0-OpenSSH\r\n'))
     await new Promise<void>((resolve) => babbler.listen(0, '127.0.0.1', resolve))
