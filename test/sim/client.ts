@@ -256,6 +256,8 @@ export class Client {
     withOperation: boolean,
   ): void {
     const { world, counters, ledger } = this.#parts
+    // A frame that comes twice is a write that comes twice, unless its operation has a name. TCP repeats no frames.
+    if (!withOperation && world.config.faults.has('harsh-network')) entry.mayComeBack = true
     counters.count(entry.kind === 'put' ? 'puts' : 'deletes')
     const begunAtMs = world.timeline.nowMs
     const ledgerStep = ledger.step()
@@ -327,6 +329,11 @@ export class Client {
     const { check, book, ledger } = this.#parts
     const bytes = Uint8Array.from(written.context)
     const clock = readClock(bytes)
+    const { timeline } = this.#parts.world
+    timeline.trace.detail(
+      timeline.nowMs,
+      () => `its context is [${clock}], its dots ${[...book.dotsOf(entry.id)].join(' ')}`,
+    )
     const covered = ledger
       .key(entry.key)
       .writes.filter((other) => [...book.dotsOf(other.id)].some((dot) => clock.has(dot)))
@@ -361,6 +368,10 @@ export class Client {
     const next = this.#prng.chance(0.5) ? host : this.#host()
     if (!again || next.state !== 'up') return this.#think()
     counters.count('retries')
+    world.timeline.trace.detail(
+      world.timeline.nowMs,
+      () => `${this.name} will retry ${entry.id} at ${next.name}`,
+    )
     const forgets = next !== host || world.config.nodes > world.n || next === world.frailHost
     ledger.again(entry, forgets)
     world.timeline.after(this.#prng.exponential(world.config.thinkMs), `${this.name} retries`, () => {

@@ -46,6 +46,7 @@ export class Ending {
     world.timeline.trace.act(world.timeline.nowMs, 'all faults end')
     world.fabric.healAll()
     world.fabric.calm()
+    world.faultsAreOver()
     for (const host of world.hosts) {
       host.disk.full = false
       host.disk.ioErrors = 0

@@ -78,6 +78,11 @@ export class Fabric {
     else for (const connection of this.#between(from, to)) connection.resume()
   }
 
+  get isWhole(): boolean {
+    for (const link of this.#links.values()) if (link.cut) return false
+    return true
+  }
+
   setClog(from: string, to: string, clogMs: number): void {
     this.link(from, to).clogMs = clogMs
   }

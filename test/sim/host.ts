@@ -57,6 +57,8 @@ export class SimHost {
   #running: Running | undefined
   #state: HostState = 'off'
   #boots = 0
+  /** How often a node has come up here. */
+  ups = 0
   /** Virtual time at which this disk last lost something durable. */
   lostSomethingAtMs = Number.NEGATIVE_INFINITY
   /** Virtual time at which the process last stood still or came to life: it cannot have answered anything before. */
@@ -103,7 +105,10 @@ export class SimHost {
     process.enter('start', () => {
       running.node.start((failure) => {
         if (failure !== undefined) this.#end(running, failure)
-        else if (this.#running === running && this.#state === 'starting') this.#state = 'up'
+        else if (this.#running === running && this.#state === 'starting') {
+          this.#state = 'up'
+          this.ups += 1
+        }
       })
     })
   }

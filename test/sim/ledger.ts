@@ -40,7 +40,7 @@ export interface WriteEntry {
   /** An attempt got no answer: it may happen at any later time. */
   lingers: boolean
   /** A retry may have reached a coordinator that does not know the operation any more: the write may come back after it was superseded. */
-  retriedElsewhere: boolean
+  mayComeBack: boolean
   readonly valueBytes: number
 }
 
@@ -122,7 +122,7 @@ export class Ledger {
       outcome: 'open',
       attempts: 1,
       lingers: false,
-      retriedElsewhere: false,
+      mayComeBack: false,
     }
     this.#writes.push(entry)
     this.key(key).writes.push(entry)
@@ -133,8 +133,9 @@ export class Ledger {
   again(entry: WriteEntry, elsewhere: boolean): void {
     entry.attempts += 1
     entry.endedAt = Number.POSITIVE_INFINITY
+    if (entry.outcome === 'refused') entry.outcome = 'open'
     const since = this.key(entry.key).writes.filter((other) => other.begunAt > entry.begunAt).length
-    if (elsewhere || since > OPERATIONS_REMEMBERED) entry.retriedElsewhere = true
+    if (elsewhere || since > OPERATIONS_REMEMBERED) entry.mayComeBack = true
   }
 
   /** One attempt ended. What happened once is not undone by what a later attempt hears. */
@@ -146,7 +147,6 @@ export class Ledger {
       entry.ackedAt = Math.min(entry.ackedAt, at)
       entry.outcome = 'acked'
     } else if (entry.outcome === 'open') entry.outcome = outcome
-    else if (entry.outcome === 'refused') entry.outcome = outcome
   }
 }
 

@@ -30,6 +30,7 @@ export class World {
   readonly #failedStarts = new Map<string, number>()
   #founded = false
   #tended = true
+  #sound = false
 
   constructor(
     config: Config,
@@ -102,6 +103,11 @@ export class World {
     return Math.min(this.config.n, this.config.nodes)
   }
 
+  /** From now on there is no excuse for a node that does not start. */
+  faultsAreOver(): void {
+    this.#sound = true
+  }
+
   /** Nobody is started any more. */
   leaveAlone(): void {
     this.#tended = false
@@ -136,7 +142,7 @@ export class World {
   /** A node that refuses to start is started again; in the end, only where losing it is allowed, its directory is set aside. */
   #ended(host: SimHost, failure: StartFailure): void {
     this.timeline.trace.act(this.timeline.nowMs, `${host.name} gave up (${failure.kind}): ${failure.message}`)
-    const starts = (this.#failedStarts.get(host.name) ?? 0) + 1
+    const starts = (this.#failedStarts.get(host.name) ?? 0) + (this.#sound ? 1 : 0)
     this.#failedStarts.set(host.name, starts)
     if (host.disk.isEmpty || !this.#isGivenUp(failure, starts)) this.startLater(host, OPERATOR_MS)
     else if (host === this.frailHost) this.setAside(host)

@@ -104,7 +104,7 @@ export class AnswerCheck {
 
   #mustShow(ledger: KeyLedger, entry: WriteEntry, closure: ReadonlySet<number>, where: string): void {
     if (entry.kind === 'delete' || closure.has(entry.id)) return
-    if (forgivenByDelete(ledger, entry, this.#book)) return
+    if (forgivenByDelete(ledger, entry)) return
     this.#violations.add(
       'A1',
       `${where} of ${entry.key} shows neither acknowledged put ${entry.id} nor anything that had seen it`,
@@ -113,7 +113,7 @@ export class AnswerCheck {
 
   #mustHide(entry: WriteEntry, seen: readonly WriteEntry[], where: string): void {
     for (const shown of seen) {
-      if (!entry.covers.has(shown.id) || shown.retriedElsewhere || shown.kind === 'delete') continue
+      if (!entry.covers.has(shown.id) || shown.mayComeBack || shown.kind === 'delete') continue
       const invariant = entry.kind === 'delete' ? 'A3' : 'A2'
       const how = entry.kind === 'delete' ? 'deleted' : 'superseded'
       this.#violations.add(
@@ -127,7 +127,7 @@ export class AnswerCheck {
   #antichain(seen: readonly WriteEntry[], where: string): void {
     for (const shown of seen) {
       const above = seen.find((other) => other.covers.has(shown.id))
-      if (above !== undefined && !shown.retriedElsewhere && shown.kind !== 'delete')
+      if (above !== undefined && !shown.mayComeBack && shown.kind !== 'delete')
         this.#violations.add(
           'A2',
           `${where} of ${shown.key} shows ${shown.id} beside ${above.id}, whose client had seen it`,
@@ -139,11 +139,11 @@ export class AnswerCheck {
 /**
  * Tombstones pass from siblings to history without anybody's context naming them: another tombstone takes their place, and a
  * put's answer covers them. Then what they deleted need not be in the closure of what is shown, though it is rightly gone. Likewise
- * with what a delete without a context removed. Such a delete must really have happened.
+ * with what a delete without a context removed.
  */
-export function forgivenByDelete(ledger: KeyLedger, entry: WriteEntry, book: RowBook): boolean {
+export function forgivenByDelete(ledger: KeyLedger, entry: WriteEntry): boolean {
   return ledger.writes.some((gone) => {
-    if (gone.kind !== 'delete' || (gone.outcome !== 'acked' && book.dotsOf(gone.id).size === 0)) return false
+    if (gone.kind !== 'delete' || gone.outcome === 'refused') return false
     return gone.covers.has(entry.id) || (gone.sweeping && entry.begunAt < gone.endedAt)
   })
 }

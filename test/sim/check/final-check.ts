@@ -70,7 +70,7 @@ export class FinalCheck {
     )
     for (const entry of ledger.writes) {
       if (entry.outcome !== 'acked') continue
-      if (entry.kind === 'put' && !closure.has(entry.id) && !forgivenByDelete(ledger, entry, this.#book))
+      if (entry.kind === 'put' && !closure.has(entry.id) && !forgivenByDelete(ledger, entry))
         this.#violations.add(
           'A1',
           `acknowledged put ${entry.id} of ${key} is gone, and no write left had seen it`,
@@ -79,7 +79,7 @@ export class FinalCheck {
     }
     for (const shown of finals) {
       const above = finals.find((other) => other.covers.has(shown.id))
-      if (above !== undefined && shown.kind === 'put' && !shown.retriedElsewhere)
+      if (above !== undefined && shown.kind === 'put' && !shown.mayComeBack)
         this.#violations.add(
           'A2',
           `in the end ${key} holds ${shown.id} beside ${above.id}, whose client had seen it`,
@@ -88,7 +88,7 @@ export class FinalCheck {
   }
 
   #notBack(key: string, entry: WriteEntry, shown: WriteEntry): void {
-    if (!entry.covers.has(shown.id) || shown.kind === 'delete' || shown.retriedElsewhere) return
+    if (!entry.covers.has(shown.id) || shown.kind === 'delete' || shown.mayComeBack) return
     if (entry.kind === 'delete')
       this.#violations.add(
         'A3',
