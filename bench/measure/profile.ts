@@ -29,18 +29,21 @@ export function functionTimes(profile: CpuProfile): FunctionTime[] {
   const byId = new Map(profile.nodes.map((node) => [node.id, node]))
   const selfUs = selfTimes(profile)
   const times = new Map<string, { -readonly [Field in keyof FunctionTime]: FunctionTime[Field] }>()
-  const visit = (node: ProfileNode, above: ReadonlySet<string>): number => {
-    const key = keyOf(node)
+  const visit = (node: ProfileNode, caller: ProfileNode | undefined, above: ReadonlySet<string>): number => {
+    const key = keyOf(node, caller)
     const below = new Set(above).add(key)
     const self = selfUs.get(node.id) ?? 0
-    const total = (node.children ?? []).reduce((sum, child) => sum + visit(byId.get(child)!, below), self)
-    const time = times.get(key) ?? { ...describe(node), selfUs: 0, totalUs: 0 }
+    const total = (node.children ?? []).reduce(
+      (sum, child) => sum + visit(byId.get(child)!, node, below),
+      self,
+    )
+    const time = times.get(key) ?? { ...describe(node, caller), selfUs: 0, totalUs: 0 }
     time.selfUs += self
     if (!above.has(key)) time.totalUs += total
     times.set(key, time)
     return total
   }
-  if (profile.nodes[0] !== undefined) visit(profile.nodes[0], new Set())
+  if (profile.nodes[0] !== undefined) visit(profile.nodes[0], undefined, new Set())
   return [...times.values()].filter(({ name }) => name !== '(idle)').sort((a, b) => b.selfUs - a.selfUs)
 }
 
@@ -60,16 +63,27 @@ function selfTimes({ samples, timeDeltas }: CpuProfile): Map<number, number> {
   return selfUs
 }
 
-function keyOf({ callFrame: { functionName, url, lineNumber } }: ProfileNode): string {
-  return `${functionName} ${url} ${lineNumber}`
+function keyOf(node: ProfileNode, caller: ProfileNode | undefined): string {
+  const { url, lineNumber } = node.callFrame
+  return `${nameOf(node, caller)} ${url} ${lineNumber}`
 }
 
-function describe({
-  callFrame: { functionName, url, lineNumber },
-}: ProfileNode): Pick<FunctionTime, 'name' | 'place' | 'owner'> {
+function describe(
+  node: ProfileNode,
+  caller: ProfileNode | undefined,
+): Pick<FunctionTime, 'name' | 'place' | 'owner'> {
+  const { functionName, url, lineNumber } = node.callFrame
   const path = shortened(url)
   const place = path === '' ? '' : `${path}:${lineNumber + 1}`
-  return { name: functionName || '(anonymous)', place, owner: ownerOf(functionName, path) }
+  return { name: nameOf(node, caller), place, owner: ownerOf(functionName, path) }
+}
+
+/** Native functions without a name go by their caller's. */
+function nameOf({ callFrame: { functionName, url } }: ProfileNode, caller: ProfileNode | undefined): string {
+  if (functionName !== '') return functionName
+  return url === '' && caller !== undefined
+    ? `native code under ${caller.callFrame.functionName}`
+    : '(anonymous)'
 }
 
 function shortened(url: string): string {
