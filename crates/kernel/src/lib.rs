@@ -12,6 +12,7 @@ pub mod digest;
 mod fault;
 pub mod key;
 pub mod object;
+pub mod placement;
 pub mod row;
 
 pub use fault::Fault;
