@@ -38,7 +38,10 @@ async function obstacle({ name, port }: NodePlan, names: readonly string[]): Pro
   const url = new URL(`http://${HOST}:${port}`)
   try {
     const health = await ask(url, { method: 'GET', path: '/health/ready' })
-    if (health.status !== 200) return `${name} is not ready`
+    if (health.status !== 200) {
+      const { reasons = [] } = JSON.parse(health.body.toString()) as { reasons?: string[] }
+      return `${name} is not ready${reasons.length === 0 ? '' : ` (${reasons.join(' ')})`}`
+    }
     const cluster = await ask(url, { method: 'GET', path: '/v1/cluster' })
     const { members } = JSON.parse(cluster.body.toString()) as View
     const up = members.filter(({ status, liveness }) => status === 'member' && /^(self|up)$/.test(liveness))

@@ -69,7 +69,7 @@ export class Supervisor {
     const node = new NodeProcess(this.#options.flags(plan), {
       logged: ({ level, event, text }) => {
         if (event === 'ready' && this.#phase === 'running') this.#cameBack(plan)
-        if (LEVELS.indexOf(level) >= LEVELS.indexOf(this.#options.level)) {
+        if (LEVELS.indexOf(level) >= LEVELS.indexOf(this.#leastLevel())) {
           this.#options.say(readableLine(text).trimEnd())
         }
       },
@@ -77,6 +77,12 @@ export class Supervisor {
       ended: (how, code) => this.#ended(plan, node, how, code),
     })
     this.#nodes.set(name, node)
+  }
+
+  /** While the nodes come up they look for each other in vain at first; that would only worry a newcomer. */
+  #leastLevel(): string {
+    const { level } = this.#options
+    return this.#phase === 'starting' && level === 'warn' ? 'error' : level
   }
 
   #cameBack(plan: NodePlan): void {
