@@ -19,6 +19,6 @@ export function fileError(cause: NodeJS.ErrnoException): EngineError {
 export function settle<T>(work: Promise<T>, done: Completion<T>): void {
   work.then(
     (result) => setImmediate(done, undefined, result),
-    (error) => setImmediate(done, fileError(error), undefined as T),
+    (error) => setImmediate(done, error instanceof EngineError ? error : fileError(error), undefined as T),
   )
 }

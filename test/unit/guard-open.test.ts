@@ -97,8 +97,6 @@ test('a database behind its side file has lost its tail', (t) => {
 test('the side file is at most 250 ms behind while writing, and never ahead', (t) => {
   const world = new World()
   world.open()
-  const commitIn = (bytes: Uint8Array | undefined) =>
-    bytes === undefined ? 0 : Number(Buffer.from(bytes).readBigUInt64LE(5))
   const history: { atMs: number; commit: number }[] = []
   for (let ms = 0; ms < 3000; ms += 5) {
     if (ms < 2500) world.put(`k${ms}`, 'v')
@@ -110,6 +108,17 @@ test('the side file is at most 250 ms behind while writing, and never ahead', (t
     const then = history.filter(({ atMs }) => atMs <= world.timeline.nowMs - 250).at(-1)
     if (then !== undefined) t.true(recorded >= then.commit, `${recorded} at ${world.timeline.nowMs}`)
   }
+})
+
+test('a commit during a write of the side file is followed without another commit', (t) => {
+  const world = new World()
+  world.open()
+  world.slotWriteMs = 50
+  world.put('a', 'v')
+  world.timeline.advance(160)
+  world.put('b', 'v')
+  world.timeline.advance(250)
+  t.is(Math.max(...world.disk.slots.map(commitIn)), commitIn(world.disk.rows.get('scommit')))
 })
 
 test('rows without a side file, or with a damaged one, are never fresh and never clean', (t) => {
@@ -244,4 +253,9 @@ function killAfter(disk: Disk, steps: number): void {
   const world = new World(disk)
   world.guard.open(() => {})
   world.timeline.steps(steps)
+}
+
+/** The commit number in a mark or a slot. */
+function commitIn(record: Uint8Array | undefined): number {
+  return record === undefined ? 0 : Number(Buffer.from(record).readBigUInt64LE(5))
 }

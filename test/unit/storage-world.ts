@@ -224,6 +224,8 @@ export class World {
   readonly events: string[] = []
   readonly reopens: ReopenReport[] = []
   readonly failSlotWrites: EngineErrorKind[] = []
+  /** How long the side file takes. */
+  slotWriteMs = 0
   #seed: number
 
   constructor(disk = new Disk(), options: Partial<GuardOptions> = {}) {
@@ -317,10 +319,12 @@ export class World {
       write: (slot, bytes, done) => {
         const kind = this.failSlotWrites.shift()
         this.events.push(`slot ${slot}`)
-        this.timeline.soon(() => {
+        const finish = () => {
           if (kind === undefined) this.disk.slots[slot] = Uint8Array.from(bytes)
           done(kind && new EngineError(kind, `slot: ${kind}`))
-        })
+        }
+        if (this.slotWriteMs === 0) this.timeline.soon(finish)
+        else this.timeline.scheduler.after(this.slotWriteMs, finish)
       },
     }
   }

@@ -7,16 +7,18 @@ import {
   type ScanResult,
   type ScanRow,
 } from '../../ports/engine.js'
+import { settle } from '../file-error.js'
 import { Gate } from './gate.js'
 import { loadRocksdb, type RocksDatabase, type RocksIterator } from './rocksdb-binding.js'
 import { examineDirectory } from './rocksdb-directory.js'
 import { rocksdbError } from './rocksdb-errors.js'
+import { RocksdbTables } from './rocksdb-tables.js'
 
 /**
  * RocksDB 6.17 through npm `rocksdb`, whose maintainers have stopped: this file alone knows it. What it does to its callers and
- * cannot be told not to (docs/storage.md has the list) is the guard's to bear: it hands out wrong bytes from an iterator over a
- * damaged table, opens a damaged log without half of the rows, and after one failed write acknowledges others that it will lose.
- * What it does to the process is kept away here: no call reaches it before open or after close.
+ * cannot be told not to (docs/storage.md has the list) is the guard's to bear: it opens a damaged log without half of the rows, and
+ * after one failed write acknowledges others that it will lose. What it does to the process is kept away here: no call reaches it
+ * before open or after close, and no iterator a damaged table (rocksdb-tables.ts).
  */
 
 const KiB = 1024
@@ -36,6 +38,8 @@ const DEFAULTS: Required<RocksdbOptions> = {
   maxOpenFiles: 4096,
 }
 
+const NO_ROWS: ScanResult = { rows: [], done: false }
+
 /** How much an iterator reads ahead in one visit to the thread pool. */
 const SCAN_AHEAD_BYTES = MiB
 
@@ -44,22 +48,31 @@ export class RocksdbEngine implements Engine {
   readonly #directory: string
   readonly #options: Required<RocksdbOptions>
   readonly #gate = new Gate()
+  readonly #tables: RocksdbTables
   #database: RocksDatabase | undefined
 
   constructor(directory: string, options: RocksdbOptions = {}) {
     this.#directory = directory
     this.#options = { ...DEFAULTS, ...options }
+    this.#tables = new RocksdbTables(directory)
   }
 
   open(done: Completion<void>): void {
     examineDirectory(this.#directory, (error, createIfMissing) => {
       if (error !== undefined) done(error)
-      else this.#openDatabase(createIfMissing, false, done)
+      else this.#openChecked(createIfMissing, false, done)
     })
   }
 
   openReadOnly(done: Completion<void>): void {
-    this.#openDatabase(false, true, done)
+    this.#openChecked(false, true, done)
+  }
+
+  #openChecked(createIfMissing: boolean, readOnly: boolean, done: Completion<void>): void {
+    settle(this.#tables.checkEnds(), (error) => {
+      if (error !== undefined) done(error)
+      else this.#openDatabase(createIfMissing, readOnly, done)
+    })
   }
 
   #openDatabase(createIfMissing: boolean, readOnly: boolean, done: Completion<void>): void {
@@ -110,19 +123,15 @@ export class RocksdbEngine implements Engine {
   }
 
   scan(range: ScanRange, done: Completion<ScanResult>): void {
-    const iterator = this.#enter(done)?.iterator({
-      gte: asBuffer(range.from),
-      ...(range.to === undefined ? {} : { lt: asBuffer(range.to) }),
-      limit: range.maxRows + 1,
-      fillCache: false,
-      highWaterMark: Math.min(range.maxBytes, SCAN_AHEAD_BYTES),
-    })
-    if (iterator === undefined) return
-    collect(iterator, range, (error, result) => {
-      iterator.end(() => {
-        this.#gate.leave()
-        done(error, result)
-      })
+    const database = this.#enter(done)
+    if (database === undefined) return
+    const end: Completion<ScanResult> = (error, result) => {
+      this.#gate.leave()
+      done(error, result)
+    }
+    settle(this.#tables.checkAll(), (error) => {
+      if (error === undefined) iterate(database, range, end)
+      else end(error, NO_ROWS)
     })
   }
 
@@ -143,6 +152,17 @@ function loaded(directory: string, done: Completion<void>): RocksDatabase | unde
     setImmediate(() => done(new EngineError('unavailable', sentence, { cause })))
     return undefined
   }
+}
+
+function iterate(database: RocksDatabase, range: ScanRange, done: Completion<ScanResult>): void {
+  const iterator = database.iterator({
+    gte: asBuffer(range.from),
+    ...(range.to === undefined ? {} : { lt: asBuffer(range.to) }),
+    limit: range.maxRows + 1,
+    fillCache: false,
+    highWaterMark: Math.min(range.maxBytes, SCAN_AHEAD_BYTES),
+  })
+  collect(iterator, range, (error, result) => iterator.end(() => done(error, result)))
 }
 
 /** Takes rows until one of the range's bounds, and one more to see whether anything follows. */

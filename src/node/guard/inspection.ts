@@ -22,12 +22,14 @@ export interface Inspection {
 
 type Inspected = (error: EngineError | undefined, inspection: Inspection) => void
 
-export function inspect(engine: OwnedEngine, done: Inspected): void {
-  engine.getMany([MARK_KEY], (error, records) => {
-    const record = error === undefined ? records[0] : undefined
-    if (error?.kind === 'corrupt') lookForRows(engine, 'damaged', done)
+/** A database with a mark is taken for one that holds something, unless it `mayBeNew`: a scan has its price. */
+export function inspect(engine: OwnedEngine, mayBeNew: boolean, done: Inspected): void {
+  engine.getMany([MARK_KEY], (error, [record]) => {
+    const mark = record === undefined ? undefined : decodeMark(MARK_KEY, record)
+    if (error?.kind === 'corrupt') done(undefined, { mark: 'damaged', empty: false })
     else if (error !== undefined) done(error, { mark: undefined, empty: false })
-    else lookForRows(engine, record === undefined ? undefined : decodeMark(MARK_KEY, record), done)
+    else if (mark === undefined || mayBeNew) lookForRows(engine, mark, done)
+    else done(undefined, { mark, empty: false })
   })
 }
 

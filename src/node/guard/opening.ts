@@ -71,7 +71,8 @@ class Opening {
   }
 
   #inspect(slots: readonly [Slot, Slot]): void {
-    inspect(this.#ports.engine, (error, inspection: Inspection) => {
+    const mayBeNew = slots.every((slot) => slot === undefined || (slot !== 'damaged' && slot.creating))
+    inspect(this.#ports.engine, mayBeNew, (error, inspection: Inspection) => {
       if (error !== undefined) this.#giveUp(error)
       else this.#record(judge({ slots, ...inspection }))
     })

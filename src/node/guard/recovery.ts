@@ -120,7 +120,7 @@ export class Recovery {
   }
 
   #inspect(): void {
-    inspect(this.#ports.engine, (error, inspection) => {
+    inspect(this.#ports.engine, false, (error, inspection) => {
       if (error === undefined) this.#verify(inspection)
       else this.#retry(error)
     })
@@ -159,7 +159,7 @@ export class Recovery {
   #openForReading(): void {
     this.#ports.engine.openReadOnly((error) => {
       if (error !== undefined) this.#pause()
-      else inspect(this.#ports.engine, (failed, inspection) => this.#keepReading(failed, inspection))
+      else inspect(this.#ports.engine, false, (failed, inspection) => this.#keepReading(failed, inspection))
     })
   }
 
