@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto'
 import test from 'ava'
 import {
   AcceptorHandshake,
@@ -13,6 +14,7 @@ import { helloOf } from '../conformance/network-node.js'
 
 const secret = (text: string) => Buffer.from(text.padEnd(32, '.'))
 const ring = (...texts: string[]) => new Keyring(texts.map(secret))
+const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
 const nonce = (byte: number) => Buffer.alloc(32, byte)
 const LINK = '0123456789abcdef'.repeat(2)
 const A = helloOf('a')
@@ -54,6 +56,27 @@ test('two nodes with one secret prove themselves and learn each other’s hello'
   t.deepEqual(b.proven(proof), { link: LINK, hello: A })
   t.is(b.channel, 'data')
   t.deepEqual(a.answered(b.answer('welcome', B)), { verdict: 'welcome', hello: B })
+})
+
+test('the bytes are those of the protocol', (t) => {
+  const { begin, challenge, proof, b } = talk({ channel: 'data' })
+  const head = (type: string) => `524801${type}`
+  t.is(hex(begin), `${head('01')}01${'01'.repeat(32)}`)
+  t.is(hex(challenge), `${head('02')}${'02'.repeat(32)}${B.nodeId}`)
+  const textOf = (text: string) => `${hex(Buffer.from([text.length, 0]))}${hex(Buffer.from(text))}`
+  const helloHex = (hello: Hello) =>
+    `${hello.nodeId}01${hello.clusterId}${hello.incarnation}010000000000000001000100${textOf(hello.name)}${textOf(hello.peerAddress)}`
+  const signed = Buffer.from(`${head('03')}${LINK}${helloHex(A)}`, 'hex')
+  const macOf = (side: string, parts: Uint8Array[]) => {
+    const extracted = createHmac('sha256', Buffer.alloc(32)).update(secret('s')).digest()
+    const key = createHmac('sha256', extracted).update(`rotunda peer v1 ${side}\u0001`).digest()
+    return createHmac('sha256', key).update(Buffer.concat(parts)).digest()
+  }
+  t.is(hex(proof), hex(Buffer.concat([signed, macOf('dialler', [begin, challenge, signed])])))
+  b.proven(proof)
+  const answered = Buffer.from(`${head('04')}04${helloHex(B)}`, 'hex')
+  const answer = Buffer.concat([answered, macOf('acceptor', [begin, challenge, proof, answered])])
+  t.is(hex(b.answer('duplicate', B)), hex(answer))
 })
 
 test('a hello of the greatest length fits a handshake message; a longer text is refused where it is made', (t) => {

@@ -142,7 +142,7 @@ export class Attempt implements OpenDial {
     socket.trust()
     this.#socket = undefined
     if (channel === 'control') {
-      this.#linkUp(socket, hello)
+      this.#holdHalf(socket, hello)
       this.#connect('data')
     } else {
       this.#link!.attach(socket, this.#around.connectionOptions('data'))
@@ -150,7 +150,7 @@ export class Attempt implements OpenDial {
     }
   }
 
-  #linkUp(socket: PeerSocket, hello: Hello): void {
+  #holdHalf(socket: PeerSocket, hello: Hello): void {
     const { links, listener } = this.#around
     const acceptedOrder = links.nextOrder()
     const link = new Link(

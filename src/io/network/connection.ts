@@ -2,7 +2,7 @@ import { limits } from '../../limits.js'
 import type { Channel } from '../../ports/network.js'
 import { type Checksum, FrameError, PIECE_CONTENT_BYTES, Reassembly } from '../../wire/frame.js'
 import type { NetworkTiming } from './options.js'
-import { FRAME_OVERHEAD_BYTES, Outbox, wholePiece } from './outbox.js'
+import { Outbox, wholePiece } from './outbox.js'
 import type { PeerSocket } from './peer-socket.js'
 import type { ChannelCounters } from './stats.js'
 
@@ -63,7 +63,7 @@ export class Connection {
     if (frameBytes === 0 || frameBytes > this.#frameBytes) throw this.#badLength(frameBytes)
     const counters = this.#options.counters
     const socketBytes = this.socket.raw.writableLength
-    if (this.#outbox.bytes + socketBytes + frameBytes + FRAME_OVERHEAD_BYTES > this.#options.windowBytes) {
+    if (this.#outbox.bytes + socketBytes + frameBytes > this.#options.windowBytes) {
       counters.full++
       return 'full'
     }

@@ -25,7 +25,7 @@ import {
 import { Fifo } from './fifo.js'
 
 /** What a waiting frame costs beside its content; counted, so that a window full of tiny frames is bounded too. */
-export const FRAME_OVERHEAD_BYTES = 128
+const FRAME_OVERHEAD_BYTES = 128
 
 interface Waiting {
   readonly parts: readonly Uint8Array[]
