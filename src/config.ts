@@ -53,13 +53,14 @@ export const SETTINGS = {
     shape: 'NAME',
     help: "The node's name, unique in its cluster.",
     parse: label,
+    without: 'none, it must be given',
   },
   data: {
     flag: 'data',
     shape: 'DIR',
     help: 'The directory that holds the data; made if it is not there.',
     parse: path,
-    without: 'dev: a temporary one, removed at the end',
+    without: 'start: none, it must be given; dev: a temporary one, removed at the end',
   },
   listen: {
     flag: 'listen',

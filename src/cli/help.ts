@@ -3,8 +3,7 @@ import { environmentVariable, type SettingKey, setting } from '../config.js'
 import { VERSION } from '../version.js'
 import { COMMANDS, type Command } from './commands.js'
 import { operandText } from './resolve.js'
-
-const WIDTH = 100
+import { wrapped } from './terminal.js'
 
 export function overview(): string {
   const widest = Math.max(...COMMANDS.map(({ name }) => name.length))
@@ -34,8 +33,7 @@ function flagLines(keys: readonly SettingKey[]): string {
   const indent = ' '.repeat(widest + 4)
   return keys
     .map((key, index) => {
-      const lines = wrap(description(key), WIDTH - indent.length)
-      return `  ${flags[index]!.padEnd(widest)}  ${lines.join(`\n${indent}`)}`
+      return `  ${flags[index]!.padEnd(widest)}  ${wrapped(description(key), indent).trimStart()}`
     })
     .join('\n')
 }
@@ -55,18 +53,6 @@ function description(key: SettingKey): string {
 export function defaultText(key: SettingKey): string | undefined {
   const { fallback, without } = setting(key)
   return fallback ?? without
-}
-
-function wrap(text: string, width: number): string[] {
-  const lines: string[] = []
-  let line = ''
-  for (const word of text.split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > width) {
-      lines.push(line)
-      line = word
-    } else line = line === '' ? word : `${line} ${word}`
-  }
-  return [...lines, line]
 }
 
 /** docs/config.md. */

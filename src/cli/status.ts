@@ -55,7 +55,8 @@ function copiesOwned({ members, partitions }: Ring): Map<string, number> {
 function statusText(cluster: Cluster, owned: ReadonlyMap<string, number>): string {
   const { members, n, r, w, q, self, pendingHints, transfers } = cluster
   const asked = members.find(({ id }) => id === self)
-  const rows = members.map((member) => [
+  const byName = [...members].sort((one, other) => (one.name < other.name ? -1 : 1))
+  const rows = byName.map((member) => [
     member.name,
     member.address,
     member.zone,

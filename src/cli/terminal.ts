@@ -48,3 +48,18 @@ export function table(head: readonly string[], rows: readonly (readonly (string 
   )
   return lines.join('\n')
 }
+
+const WIDTH = 100
+
+/** Words in lines of at most WIDTH characters (longer words excepted), each line indented. */
+export function wrapped(text: string, indent: string): string {
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.split(' ')) {
+    if (line !== '' && indent.length + line.length + 1 + word.length > WIDTH) {
+      lines.push(line)
+      line = word
+    } else line = line === '' ? word : `${line} ${word}`
+  }
+  return [...lines, line].map((each) => indent + each).join('\n')
+}

@@ -292,7 +292,7 @@ test.serial('status and ring tell of the whole cluster, also of a node that is d
   }
   t.regex(
     (await rotunda(['ring', '--url', n1.url])).stdout.toString(),
-    /^256 partitions on 3 members, ring [0-9a-f]{16}\n/,
+    /^256 partitions on 3 members, owners in order; ring [0-9a-f]{16}\n/,
   )
   await n3.kill()
   await until('status shows n3 down', async () =>

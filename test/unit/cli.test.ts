@@ -187,8 +187,8 @@ test('status and ring: aligned tables, or the JSON as it came', async (t) => {
       '2 members as longer-name sees them; N 3, R 2, W 2, 4 partitions',
       '',
       'NAME         ADDRESS         ZONE  WEIGHT  STATUS  LIVENESS        PARTITIONS',
-      'n1           127.0.0.1:7400  east       1  member  down                     3',
       'longer-name  127.0.0.1:7401  west     2.5  member  up, rebuilding           4',
+      'n1           127.0.0.1:7400  east       1  member  down                     3',
       '',
     ].join('\n'),
   )
@@ -196,12 +196,14 @@ test('status and ring: aligned tables, or the JSON as it came', async (t) => {
   t.is(
     table.stdout.toString(),
     [
-      '4 partitions on 2 members, ring d',
+      '4 partitions on 2 members, owners in order; ring d',
       '',
-      'PARTITIONS  OWNERS',
-      '0–1         n1 longer-name',
-      '2           longer-name',
-      '3           longer-name n1',
+      'longer-name  (1)',
+      '  2',
+      'longer-name n1  (1)',
+      '  3',
+      'n1 longer-name  (2)',
+      '  0–1',
       '',
     ].join('\n'),
   )
