@@ -3,7 +3,7 @@
  *
  *   node native/prepare.mjs              the native core, and RocksDB's binding where its stock one does not run
  *   node native/prepare.mjs --compile    that, and dist/ where the TypeScript sources are newer
- *   node native/prepare.mjs --own-rocksdb  RocksDB's binding from source even where the stock one runs (for packing)
+ *   node native/prepare.mjs --ship       the native parts as a package needs them: fit for every supported Node, not only for this one
  *
  * `npm ci` runs the first through the `prepare` script, `npm start` and `npm test` run the second, so that they also work
  * after an install that ran no scripts. When all is there it takes a fraction of a second. No shell, so it runs on Windows too.
@@ -17,7 +17,7 @@ const flags = new Set(process.argv.slice(2))
 
 try {
   await prepareKernel()
-  await prepareRocksdb({ ownBuild: flags.has('--own-rocksdb') })
+  await prepareRocksdb({ toShip: flags.has('--ship') })
   if (flags.has('--compile')) await compile()
 } catch (error) {
   if (!(error instanceof Impossible)) throw error

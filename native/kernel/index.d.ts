@@ -40,8 +40,35 @@ export declare function mergeObjects(a: Uint8Array, b: Uint8Array, out: Buffer):
 /** Joins an object into a row, into `out`; 0 where the row would stay as it is. */
 export declare function mergeRow(row: Uint8Array, object: Uint8Array, incomplete: boolean, out: Buffer): number
 
+/** Takes all rows out of a tree. */
+export declare function merkleClear(handle: number): number
+
+/** A tree without rows; its handle, or a negative code. */
+export declare function merkleCreate(partition: number, partitionBits: number, segmentBits: number, fanBits: number): number
+
+/** The numbers of nodes that differ from a peer's, into `out` (little endian u32); how many. */
+export declare function merkleDiffer(handle: number, level: number, first: number, theirs: Uint8Array, out: Buffer): number
+
+/** Frees a tree. */
+export declare function merkleFree(handle: number): number
+
+/** Nodes of a level into `out`, 16 bytes each. */
+export declare function merkleLevel(handle: number, level: number, first: number, count: number, out: Buffer): number
+
+/** Rows in a tree, or a negative code. */
+export declare function merkleRows(handle: number): number
+
+/** The segment of a row key, or a negative code. */
+export declare function merkleSegment(handle: number, rowKey: Uint8Array): number
+
+/** A row's object changed: digests before and after, empty where there was or is no row. */
+export declare function merkleUpdate(handle: number, rowKey: Uint8Array, before: Uint8Array, after: Uint8Array): number
+
 /** XXH3-128 into `out`. */
 export declare function objectDigest(object: Uint8Array, out: Buffer): number
+
+/** Replays packed membership changes; members and table, packed. Throws for bytes that are no valid set. */
+export declare function placementTable(partitions: number, copies: number, packed: Uint8Array): Buffer
 
 /** Sets commit number and checksum in place. */
 export declare function sealRow(rowKey: Uint8Array, row: Buffer, commitNumber: number): number

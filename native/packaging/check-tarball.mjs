@@ -131,7 +131,7 @@ async function oneNode() {
   const [client, peer] = await freePorts(2)
   const url = `http://127.0.0.1:${client}`
   const node = await startNode({
-    command: [path.join(installed, 'native', 'rotunda.cjs')],
+    script: path.join(installed, 'native', 'rotunda.cjs'),
     args: [
       'start',
       '--name',

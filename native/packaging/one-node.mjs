@@ -17,20 +17,20 @@ export async function freePorts(count) {
   return ports
 }
 
-/** Runs `node …command …args` and resolves when `url`/health/ready says so. Throws with the output when it does not. */
-export async function startNode({ command, args, cwd, env, url }) {
-  const child = spawn(process.execPath, [...command, ...args], {
-    cwd,
-    env,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+/**
+ * Runs a script with Node and resolves when `url`/health/ready says so. Throws with the output when it does not.
+ * `asGroup` stops the whole group as Ctrl-C in a terminal does, for what npm starts.
+ */
+export async function startNode({ script, args, cwd, env, url, asGroup = false }) {
+  const stdio = ['ignore', 'pipe', 'pipe']
+  const child = spawn(process.execPath, [script, ...args], { cwd, env, stdio, detached: asGroup })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk) => {
       output += chunk
     })
   }
-  const node = { output: () => output, exitCode: () => child.exitCode, stop: () => stop(child) }
+  const node = { output: () => output, exitCode: () => child.exitCode, stop: () => stop(child, asGroup) }
   const deadline = performance.now() + PATIENCE_MS
   while (!(await isReady(url))) {
     if (child.exitCode !== null || performance.now() > deadline) {
@@ -42,7 +42,7 @@ export async function startNode({ command, args, cwd, env, url }) {
   return node
 }
 
-async function isReady(url) {
+export async function isReady(url) {
   try {
     return (await fetch(`${url}/health/ready`)).status === 200
   } catch {
@@ -50,11 +50,18 @@ async function isReady(url) {
   }
 }
 
-async function stop(child) {
+async function stop(child, asGroup) {
   if (child.exitCode !== null || child.signalCode !== null) return
   const gone = once(child, 'exit')
-  child.kill('SIGTERM')
-  const timer = setTimeout(() => child.kill('SIGKILL'), STOP_PATIENCE_MS)
+  const end = (signal) => (asGroup ? endGroup(child.pid, signal) : child.kill(signal))
+  end('SIGINT')
+  const timer = setTimeout(() => end('SIGKILL'), STOP_PATIENCE_MS)
   await gone
   clearTimeout(timer)
+}
+
+/** Windows knows neither groups nor signals; taskkill ends the tree. */
+function endGroup(pid, signal) {
+  if (process.platform === 'win32') spawn('taskkill', ['/pid', String(pid), '/T', '/F'])
+  else process.kill(-pid, signal)
 }

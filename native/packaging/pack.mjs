@@ -18,7 +18,7 @@ import { stage } from './stage.mjs'
 /** Packs into `out` and gives the tarball's path. */
 export async function pack(out) {
   await prepareKernel()
-  await prepareRocksdb({ ownBuild: true })
+  await prepareRocksdb({ toShip: true })
   await compile()
   const folder = mkdtempSync(path.join(os.tmpdir(), 'rotunda-package-'))
   try {

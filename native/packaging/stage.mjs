@@ -48,17 +48,21 @@ function copy(file, folder) {
   cpSync(path.join(ROOT, file), to)
 }
 
-/** All prebuilds that lie in the repository (gathered from other machines), and the one made on this machine. */
+/** All prebuilds that lie in the repository (gathered from other machines), and this machine's where that lacks one. */
 function stageBinaries(name, folder) {
-  const from = path.join(ROOT, 'native', name)
+  const gathered = path.join(ROOT, 'native', name, 'prebuilds')
   const to = path.join(folder, 'native', name, 'prebuilds')
-  if (existsSync(path.join(from, 'prebuilds')))
-    cpSync(path.join(from, 'prebuilds'), to, { recursive: true, filter: isNoStamp })
-  const built = path.join(from, 'build', 'Release', `${name}.node`)
-  if (!existsSync(built)) return
+  if (existsSync(gathered)) cpSync(gathered, to, { recursive: true, filter: isNoStamp })
   const file = path.join(to, prebuildPath(name, loader.thisRuntime()))
+  if (!existsSync(file)) copyBinary(name, file)
+}
+
+/** Copies the binary that this machine uses: its own build, or rocksdb's stock one where that is the better. */
+export function copyBinary(name, file) {
+  const built = path.join(ROOT, 'native', name, 'build', 'Release', `${name}.node`)
+  const stock = name === 'rocksdb' ? loader.findBinary(path.join(ROOT, 'node_modules', 'rocksdb')) : undefined
   mkdirSync(path.dirname(file), { recursive: true })
-  cpSync(built, file)
+  cpSync(existsSync(built) ? built : stock, file)
 }
 
 function isNoStamp(file) {

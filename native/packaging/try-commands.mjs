@@ -1,60 +1,75 @@
 /**
- * What a newcomer does after `npm ci`: `npm start`, one value put and got with the command, Ctrl-C. For the checks, on every platform.
- *
- * It runs what `npm start` runs, one part after the other, so that it can tell the cluster to stop: through npm a signal would
- * end at npm, and Windows knows none.
+ * What a newcomer does after `npm ci`: `npm start`, one value put through one node and got through another with the
+ * `rotunda` command, Ctrl-C. For the checks, on every platform.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { ROOT, run, say } from '../prepare/run.mjs'
-import { freePorts, startNode } from './one-node.mjs'
+import { npmScript } from './npm.mjs'
+import { freePorts, isReady, startNode } from './one-node.mjs'
 
-const command = path.join(ROOT, 'native', 'rotunda.cjs')
-
-/** Ports for `count` nodes in a row, as `dev` takes them. */
-async function freeRow() {
-  const [port] = await freePorts(1)
-  return Math.min(port, 60_000)
-}
+const COMMAND = path.join(ROOT, 'native', 'rotunda.cjs')
+const NODES = 3
+const VALUE = 'milk and eggs'
+const STOP_PATIENCE_MS = 20_000
 
 async function rotunda(url, ...args) {
   let out = ''
   const onText = (text) => {
     out += text
   }
-  const { code } = await run(process.execPath, [command, ...args, '--url', url], { onText })
+  const { code } = await run(process.execPath, [COMMAND, ...args, '--url', url], { onText })
   if (code !== 0) throw new Error(`rotunda ${args.join(' ')} exited with ${code}:\n${out}`)
   return out
 }
 
-const data = mkdtempSync(path.join(os.tmpdir(), 'rotunda-try-'))
-const port = await freeRow()
-const url = `http://127.0.0.1:${port}`
-try {
-  const { code } = await run(process.execPath, [path.join(ROOT, 'native', 'prepare.mjs'), '--compile'])
-  if (code !== 0) throw new Error('prepare failed')
+async function putAndGet(urls) {
+  await rotunda(urls[0], 'put', 'carts', 'alice', VALUE)
+  for (const url of urls) {
+    const got = await rotunda(url, 'get', 'carts', 'alice')
+    if (got.trim() !== VALUE) throw new Error(`${url} gave ${JSON.stringify(got)} back`)
+  }
+}
+
+async function allGone(urls) {
+  const deadline = performance.now() + STOP_PATIENCE_MS
+  while ((await Promise.all(urls.map(isReady))).includes(true)) {
+    if (performance.now() > deadline) throw new Error('nodes still answer after the cluster was stopped')
+    await pause(100)
+  }
+}
+
+async function tryCommands(data) {
+  const first = Math.min((await freePorts(1))[0], 60_000)
+  const urls = Array.from({ length: NODES }, (_, i) => `http://127.0.0.1:${first + i}`)
+  const args = ['start', '--', '--port', String(first), '--data', data]
   const cluster = await startNode({
-    command: [command],
-    args: ['dev', '--port', String(port), '--data', data],
+    script: npmScript(),
+    args,
     cwd: ROOT,
     env: process.env,
-    url,
+    url: urls[0],
+    asGroup: true,
   })
   try {
-    await rotunda(url, 'put', 'carts', 'alice', 'milk and eggs')
-    const got = await rotunda(`http://127.0.0.1:${port + 1}`, 'get', 'carts', 'alice')
-    if (got.trim() !== 'milk and eggs') throw new Error(`got ${JSON.stringify(got)} back`)
-    say('three nodes took a value and gave it back through another node')
+    await putAndGet(urls)
+  } catch (error) {
+    throw new Error(`${error.message}\n\nThe cluster said:\n${cluster.output()}`)
   } finally {
     await cluster.stop()
   }
-  if (process.platform !== 'win32' && cluster.exitCode() !== 0) {
-    throw new Error(`the cluster exited with ${cluster.exitCode()}:\n${cluster.output()}`)
-  }
+  await allGone(urls)
+}
+
+const data = mkdtempSync(path.join(os.tmpdir(), 'rotunda-try-'))
+try {
+  await tryCommands(data)
+  say('npm start: three nodes took a value, gave it back from each, and stopped')
 } catch (error) {
   process.stderr.write(`${error.message}\n`)
   process.exitCode = 1
 } finally {
-  rmSync(data, { recursive: true, force: true, maxRetries: 5 })
+  rmSync(data, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 })
 }

@@ -8,6 +8,9 @@ import { Impossible, run, say } from './run.mjs'
 const LOG_EVERY_MS = 20_000
 const TERMINAL_EVERY_MS = 1_000
 
+/** How many source files there are, counted on Linux; elsewhere a few more or less. */
+const EXPECTED_FILES = 248
+
 /** A compiler's or MSBuild's line for one source file. */
 const COMPILED = /^ {2}(CXX|CC)\(target\)|^ {2}\S+\.(cc|cpp|c)$/gm
 
@@ -62,7 +65,7 @@ function showProgress(logFile) {
   const tell = () => {
     const seconds = Math.floor((performance.now() - startMs) / 1000)
     const files = readFileSync(logFile, 'utf8').match(COMPILED)?.length ?? 0
-    const line = `  compiling RocksDB: ${files} files so far, ${Math.floor(seconds / 60)} min ${seconds % 60} s`
+    const line = `  compiling RocksDB: ${files} of about ${EXPECTED_FILES} files, ${Math.floor(seconds / 60)} min ${seconds % 60} s`
     if (terminal) process.stdout.write(`\r${line}`)
     else say(line)
   }

@@ -19,16 +19,20 @@ const RELEASE = path.join(FOLDER, 'build', 'Release')
 /** Beside the binary: the version of the package whose source it was made from. */
 export const STAMP = 'built-from'
 
-/** `ownBuild` wants one from source even where the stock binary runs: that is what is shipped. */
-export async function prepareRocksdb({ ownBuild }) {
+/**
+ * `toShip` wants a binary that runs on every supported Node, not only on this one: on Linux that is one from source.
+ * (On macOS and Windows the stock binary is that already.)
+ */
+export async function prepareRocksdb({ toShip }) {
   const source = packageFolder()
   if (await hasOwn(source)) return
-  if (!ownBuild && (await stockRuns(source.folder))) return
+  const fromSource = toShip && process.platform === 'linux'
+  if (!fromSource && (await stockRuns(source.folder))) return
   if (!(await loads(compiledInPlace(source.folder)))) await compile(source.folder)
   await keep(source)
 }
 
-function packageFolder() {
+export function packageFolder() {
   try {
     const manifest = createRequire(import.meta.url).resolve('rocksdb/package.json')
     return { folder: path.dirname(manifest), version: JSON.parse(readIfThere(manifest)).version }
@@ -55,10 +59,11 @@ function compiledInPlace(folder) {
 }
 
 async function compile(folder) {
-  say(
-    `RocksDB's prebuilt binding does not run on Node ${process.versions.node} (${loader.targetName(loader.thisRuntime())}): ` +
-      'compiling it from its source. This happens once and takes about five minutes.',
-  )
+  const here = `Node ${process.versions.node} (${loader.targetName(loader.thisRuntime())})`
+  const why = (await stockRuns(folder))
+    ? "RocksDB's prebuilt binding runs here, but not on every Node that a package is for"
+    : `RocksDB's prebuilt binding does not run on ${here}`
+  say(`${why}: compiling it from its source. This happens once and takes about five minutes.`)
   await compileRocksdb(folder, path.join(FOLDER, 'build', 'compile.log'))
   if (!(await loads(compiledInPlace(folder))))
     throw new Impossible('RocksDB was compiled but Node cannot load it.')
