@@ -18,6 +18,20 @@ export { CODES, KernelError, type KernelErrorCode } from './codes.js'
 export { crc32c, DIGEST_BYTES, mac, macMatches, objectDigest, versionDigest } from './digest.js'
 export { keyHash, makeRowKey, partitionOf, sealRowKey, splitRowKey } from './key.js'
 export {
+  MERKLE_NODE_BYTES,
+  type MerkleShape,
+  merkleClear,
+  merkleCreate,
+  merkleDepth,
+  merkleDiffer,
+  merkleFree,
+  merkleLevel,
+  merkleRows,
+  merkleSegment,
+  merkleUpdate,
+  merkleWidth,
+} from './merkle.js'
+export {
   checkObject,
   compareObjects,
   coversContext,
@@ -34,6 +48,13 @@ export {
   writtenContext,
   writtenContextBound,
 } from './object.js'
+export {
+  type Change,
+  type ChangeKind,
+  encodeChanges,
+  type Placement,
+  placementTable,
+} from './placement.js'
 export {
   applyWrite,
   applyWriteBound,

@@ -6,5 +6,7 @@
 
 mod borders;
 mod digest;
+mod merkle;
 mod object;
+mod placement;
 mod row;

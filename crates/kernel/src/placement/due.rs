@@ -45,18 +45,22 @@ pub struct Quotas {
     pub zones: Vec<ZoneBounds>,
 }
 
-/// A due this close to a whole number is that number.
+/// A due this close to a whole number is that number: the halving in [`solve`] ends a hair beside it.
 const ROUNDING: f64 = 1e-6;
+
+fn snapped(due: f64) -> f64 {
+    if (due - due.round()).abs() < ROUNDING { due.round() } else { due }
+}
 
 impl Quotas {
     /// The due of a node rounded down.
     pub fn lo(&self, node: usize) -> usize {
-        (self.due[node] + ROUNDING).floor() as usize
+        self.due[node].floor() as usize
     }
 
     /// The due of a node rounded up.
     pub fn hi(&self, node: usize) -> usize {
-        (self.due[node] - ROUNDING).ceil().max(0.0) as usize
+        self.due[node].ceil() as usize
     }
 }
 
@@ -77,7 +81,7 @@ pub fn quotas(nodes: &[Peer], partitions: usize, copies: usize) -> Quotas {
     }
     let levels = zone_levels(&weights, &zones, partitions as f64, copies as f64);
     let due = |(node, &zone): (&Peer, &usize)| match node.present {
-        true => (levels[zone] * node.weight).min(partitions as f64),
+        true => snapped((levels[zone] * node.weight).min(partitions as f64)),
         false => 0.0,
     };
     Quotas { copies, due: nodes.iter().zip(&zone_of).map(due).collect(), zone_of, zones }

@@ -23,6 +23,7 @@
 
 pub mod changes;
 pub mod due;
+mod packed;
 mod rank;
 mod refine;
 mod search;

@@ -1,0 +1,219 @@
+//! Hash trees over the rows of a partition replica: two replicas find the keys in which they differ by talking about few others.
+//!
+//! Dynamo (section 4.7) keeps a Merkle tree for each key range that a node hosts. Here a *segment* is a run of bits of the
+//! key hash right below the partition's, and a leaf sums up the rows of one segment:
+//!
+//! ```text
+//!   hash of a key   1011 0110 | 0101 1100 0011 | …        8 bits of partition, 12 of segment, fan 4
+//!   level 0         the root: the whole partition          1 node
+//!   level 1         0101                                  16 nodes
+//!   level 2         0101 1100                            256 nodes
+//!   level 3         0101 1100 0011: the segment        4,096 nodes
+//! ```
+//!
+//! A node is a sum (modulo 2^128) of one number for each row below it, made from row key and object digest. So an update
+//! subtracts the old number and adds the new one on the way to the root; nothing is read again and no order matters.
+//! (A hash of child hashes would say no more: a sum differs unless 128 bits agree by chance. It is no defence against
+//! somebody who chooses rows to collide; peers are trusted, and a client does not choose its dots.) The number of segment bits
+//! belongs to the ring: with a bit more of partition and a bit less of segment the same leaves make the two smaller trees.
+
+mod forest;
+
+pub use forest::{Forest, MAX_TREES};
+
+use crate::digest::{DIGEST_BYTES, Digest};
+use crate::fault::Fault;
+use crate::key::placed_hash;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_128_with_seed};
+
+/// The most bits of segment: a million leaves, 16 MiB.
+pub const MAX_SEGMENT_BITS: u32 = 20;
+
+/// The most bits by which one level divides the one above.
+pub const MAX_FAN_BITS: u32 = 8;
+
+/// Bytes of a node on the wire.
+pub const NODE_BYTES: usize = 16;
+
+/// What a tree covers, and how it divides it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// Which of the 2^`partition_bits` partitions.
+    pub partition: u32,
+    /// Bits of the key hash that make the partition, at most 16.
+    pub partition_bits: u32,
+    /// Bits below them that make the segment, at most [`MAX_SEGMENT_BITS`]; 32 with the partition's.
+    pub segment_bits: u32,
+    /// Bits from one level to the next, 1 to [`MAX_FAN_BITS`].
+    pub fan_bits: u32,
+}
+
+impl Shape {
+    fn check(&self) -> Result<(), Fault> {
+        let sound = self.partition_bits <= 16
+            && u64::from(self.partition) < 1 << self.partition_bits
+            && self.segment_bits <= MAX_SEGMENT_BITS
+            && self.partition_bits + self.segment_bits <= 32
+            && (1..=MAX_FAN_BITS).contains(&self.fan_bits);
+        if sound { Ok(()) } else { Err(Fault::BadTree) }
+    }
+
+    /// Levels below the root.
+    pub fn depth(&self) -> u32 {
+        self.segment_bits.div_ceil(self.fan_bits)
+    }
+
+    /// Bits of segment that tell the nodes of a level apart.
+    pub fn level_bits(&self, level: u32) -> u32 {
+        (level * self.fan_bits).min(self.segment_bits)
+    }
+
+    /// The segment of a key hash; `None` if it lies in another partition.
+    pub fn segment(&self, key_hash: u64) -> Option<u32> {
+        let partition = key_hash.checked_shr(64 - self.partition_bits).unwrap_or(0);
+        let below = key_hash.checked_shl(self.partition_bits).unwrap_or(0);
+        let segment = below.checked_shr(64 - self.segment_bits).unwrap_or(0);
+        (partition == u64::from(self.partition)).then_some(segment as u32)
+    }
+}
+
+/// The tree of one partition replica.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tree {
+    shape: Shape,
+    /// Nodes of level 0, then of level 1 …
+    nodes: Vec<u128>,
+    /// Where each level begins in `nodes`.
+    starts: Vec<usize>,
+    rows: u64,
+}
+
+impl Tree {
+    /// A tree without rows.
+    pub fn new(shape: Shape) -> Result<Self, Fault> {
+        shape.check()?;
+        let mut starts = Vec::new();
+        let mut total = 0;
+        for level in 0..=shape.depth() {
+            starts.push(total);
+            total += 1 << shape.level_bits(level);
+        }
+        Ok(Tree { shape, nodes: vec![0; total], starts, rows: 0 })
+    }
+
+    /// What the tree covers.
+    pub fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    /// Rows in the tree.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// A row's object changed: its digest before and after, `None` where there was or is no row. Fails, and changes nothing,
+    /// if the row key lies in another partition or a row is taken out of an empty tree.
+    pub fn update(
+        &mut self,
+        row_key: &[u8],
+        old: Option<&Digest>,
+        new: Option<&Digest>,
+    ) -> Result<(), Fault> {
+        let segment = self.segment(row_key)?;
+        let rows = self.rows + u64::from(new.is_some());
+        self.rows = rows.checked_sub(u64::from(old.is_some())).ok_or(Fault::BadTree)?;
+        let number = |digest: Option<&Digest>| digest.map_or(0, |digest| row_number(row_key, digest));
+        let change = number(new).wrapping_sub(number(old));
+        for level in 0..=self.shape.depth() {
+            let node = segment >> (self.shape.segment_bits - self.shape.level_bits(level));
+            let node = &mut self.nodes[self.starts[level as usize] + node as usize];
+            *node = node.wrapping_add(change);
+        }
+        Ok(())
+    }
+
+    /// The segment of a row key.
+    pub fn segment(&self, row_key: &[u8]) -> Result<u32, Fault> {
+        let placed = row_key.get(2..).ok_or(Fault::BadTree)?;
+        self.shape.segment(placed_hash(placed)).ok_or(Fault::BadTree)
+    }
+
+    /// The nodes of a level, from `first` on.
+    fn level(&self, level: u32, first: usize, count: usize) -> Result<&[u128], Fault> {
+        let start = *self.starts.get(level as usize).ok_or(Fault::BadTree)?;
+        let end = self.starts.get(level as usize + 1).copied().unwrap_or(self.nodes.len());
+        let nodes = &self.nodes[start..end];
+        let last = first.checked_add(count).ok_or(Fault::BadTree)?;
+        nodes.get(first..last).ok_or(Fault::BadTree)
+    }
+
+    /// Writes `count` nodes of a level into `out`, 16 bytes each, big endian; the number of bytes.
+    pub fn write_level(
+        &self,
+        level: u32,
+        first: usize,
+        count: usize,
+        out: &mut [u8],
+    ) -> Result<usize, Fault> {
+        let nodes = self.level(level, first, count)?;
+        let room = out.get_mut(..nodes.len() * NODE_BYTES).ok_or(Fault::OutTooSmall)?;
+        for (place, node) in room.chunks_exact_mut(NODE_BYTES).zip(nodes) {
+            place.copy_from_slice(&node.to_be_bytes());
+        }
+        Ok(room.len())
+    }
+
+    /// Compares nodes of a level with those that a peer wrote, and collects the numbers of those that differ.
+    pub fn differing(
+        &self,
+        level: u32,
+        first: usize,
+        theirs: &[u8],
+        out: &mut [u32],
+    ) -> Result<usize, Fault> {
+        let (theirs, rest) = theirs.as_chunks::<NODE_BYTES>();
+        if !rest.is_empty() {
+            return Err(Fault::BadTree);
+        }
+        let mine = self.level(level, first, theirs.len())?;
+        let mut found = 0;
+        for (at, _) in
+            mine.iter().zip(theirs).enumerate().filter(|(_, (node, bytes))| node.to_be_bytes() != **bytes)
+        {
+            *out.get_mut(found).ok_or(Fault::OutTooSmall)? = (first + at) as u32;
+            found += 1;
+        }
+        Ok(found)
+    }
+
+    /// The segments in which two trees of one shape differ, by descending where nodes do.
+    pub fn differing_segments(&self, other: &Tree) -> Result<Vec<u32>, Fault> {
+        if self.shape != other.shape {
+            return Err(Fault::BadTree);
+        }
+        let mut suspects = vec![0];
+        for level in 0..=self.shape.depth() {
+            let differs = |node: &usize| {
+                let at = self.starts[level as usize] + node;
+                self.nodes[at] != other.nodes[at]
+            };
+            suspects.retain(differs);
+            if level < self.shape.depth() {
+                let fan = self.shape.level_bits(level + 1) - self.shape.level_bits(level);
+                suspects = suspects.iter().flat_map(|node| node << fan..(node + 1) << fan).collect();
+            }
+        }
+        Ok(suspects.into_iter().map(|segment| segment as u32).collect())
+    }
+
+    /// Takes all rows out.
+    pub fn clear(&mut self) {
+        self.nodes.fill(0);
+        self.rows = 0;
+    }
+}
+
+/// The number that a row adds to the nodes above it.
+fn row_number(row_key: &[u8], digest: &[u8; DIGEST_BYTES]) -> u128 {
+    xxh3_128_with_seed(digest, xxh3_64(row_key))
+}

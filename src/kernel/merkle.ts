@@ -1,0 +1,100 @@
+/**
+ * Hash trees over the rows of a partition replica (crates/kernel/src/merkle): kept up to date row by row, compared level by level.
+ * A tree is a handle; it lives until merkleFree, in the thread that made it. A handle that was freed throws KernelError `bad-tree`.
+ */
+import { binding } from './binding.js'
+import { outcome, wholeNumber } from './codes.js'
+
+/** Bytes of a node. */
+export const MERKLE_NODE_BYTES = 16
+
+export interface MerkleShape {
+  /** Which of the 2^partitionBits partitions. */
+  readonly partition: number
+  /** Bits of the key hash that make the partition: 0 to 16. */
+  readonly partitionBits: number
+  /** Bits below them that make a segment: 0 to 20, and 32 with the partition's. */
+  readonly segmentBits: number
+  /** Bits from one level to the next: 1 to 8. */
+  readonly fanBits: number
+}
+
+const MAX_U32 = 2 ** 32 - 1
+
+/** A tree without rows; its handle. */
+export function merkleCreate(shape: MerkleShape): number {
+  return outcome(
+    binding.merkleCreate(
+      wholeNumber('partition', shape.partition, 0, 65_535),
+      wholeNumber('partitionBits', shape.partitionBits, 0, 16),
+      wholeNumber('segmentBits', shape.segmentBits, 0, 20),
+      wholeNumber('fanBits', shape.fanBits, 1, 8),
+    ),
+  )
+}
+
+export function merkleFree(tree: number): void {
+  outcome(binding.merkleFree(handle(tree)))
+}
+
+/** Takes all rows out. */
+export function merkleClear(tree: number): void {
+  outcome(binding.merkleClear(handle(tree)))
+}
+
+/**
+ * A row's object changed: its objectDigest before and after, empty where there was or is no row. Throws `bad-tree` for a row key of another
+ * partition.
+ */
+export function merkleUpdate(tree: number, rowKey: Uint8Array, before: Uint8Array, after: Uint8Array): void {
+  outcome(binding.merkleUpdate(handle(tree), rowKey, before, after))
+}
+
+/** Rows in the tree. */
+export function merkleRows(tree: number): number {
+  return outcome(binding.merkleRows(handle(tree)))
+}
+
+/** The segment of a row key: the bits of its key hash below the partition's. */
+export function merkleSegment(tree: number, rowKey: Uint8Array): number {
+  return outcome(binding.merkleSegment(handle(tree), rowKey))
+}
+
+/** Nodes of a level (0 = the root), as many as a shape has there. */
+export function merkleWidth(shape: MerkleShape, level: number): number {
+  return 2 ** Math.min(level * shape.fanBits, shape.segmentBits)
+}
+
+/** Levels below the root. The nodes of the last one are the segments. */
+export function merkleDepth(shape: MerkleShape): number {
+  return Math.ceil(shape.segmentBits / shape.fanBits)
+}
+
+/** Writes `count` nodes of a level from `first` on, 16 bytes each, into `out`: what goes to a peer. The number of bytes. */
+export function merkleLevel(
+  tree: number,
+  level: number,
+  first: number,
+  count: number,
+  out: Uint8Array,
+): number {
+  const [at, from, nodes] = [whole32('level', level), whole32('first', first), whole32('count', count)]
+  return outcome(binding.merkleLevel(handle(tree), at, from, nodes, out))
+}
+
+/** The numbers of nodes of a level, from `first` on, that differ from those a peer wrote. */
+export function merkleDiffer(tree: number, level: number, first: number, theirs: Uint8Array): Uint32Array {
+  const out = Buffer.allocUnsafe(Math.ceil(theirs.length / MERKLE_NODE_BYTES) * 4)
+  const found = outcome(
+    binding.merkleDiffer(handle(tree), whole32('level', level), whole32('first', first), theirs, out),
+  )
+  return Uint32Array.from({ length: found }, (_, i) => out.readUInt32LE(4 * i))
+}
+
+function whole32(name: string, value: number): number {
+  return wholeNumber(name, value, 0, MAX_U32)
+}
+
+function handle(tree: number): number {
+  return whole32('tree', tree)
+}
