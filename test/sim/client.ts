@@ -4,7 +4,7 @@
  */
 import { ERRORS } from '../../src/errors.js'
 import type { Failure, Found, QuorumChoice, WriteRequest, Written } from '../../src/node/requests.js'
-import type { AnswerCheck } from './check/answer-check.js'
+import type { AnswerCheck, AskedRead } from './check/answer-check.js'
 import type { RowBook } from './check/row-book.js'
 import type { Violations } from './check/violation.js'
 import type { Counters } from './counters.js'
@@ -180,28 +180,28 @@ export class Client {
   #read(key: string, host: SimHost): void {
     const { ledger, counters } = this.#parts
     const r = this.#quorum(true)
-    const begunAt = ledger.step()
+    const asked = { begunAt: ledger.step(), begunAtMs: this.#parts.world.timeline.nowMs, r }
     counters.count('reads')
     const timeoutMs = this.#prng.pick([300, 1_000, 5_000])
     this.#caller.get(host, key, r, {
       timeoutMs,
       answered: (outcome) => {
         if (outcome.status === 'error') counters.count(`read ${outcome.code}`)
-        else this.#learned(key, host, outcome, begunAt, r)
+        else this.#learned(key, host, outcome, asked)
         this.#think()
       },
       silence: () => this.#think(),
     })
   }
 
-  #learned(key: string, host: SimHost, found: Found, begunAt: number, r: number): void {
+  #learned(key: string, host: SimHost, found: Found, asked: AskedRead): void {
     const { ledger, check, counters, world } = this.#parts
     const object = found.object === undefined ? undefined : readObject(Uint8Array.from(found.object))
-    const seen = check.read(key, object, begunAt, r, `the read by ${this.name} at ${host.name} (r=${r})`)
+    const seen = check.read(key, object, asked, `the read by ${this.name} at ${host.name} (r=${asked.r})`)
     const ids = seen.map((entry) => entry.id)
     world.timeline.trace.detail(
       world.timeline.nowMs,
-      () => `${this.name} read ${key} at ${host.name} r=${r}: [${ids}]`,
+      () => `${this.name} read ${key} at ${host.name} r=${asked.r}: [${ids}]`,
     )
     if (seen.filter((entry) => entry.kind === 'put').length > 1) counters.count('siblings seen')
     if (object === undefined) return

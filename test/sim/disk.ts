@@ -35,6 +35,12 @@ interface Undo {
   readonly value: Uint8Array | undefined
 }
 
+/** A batch that was synced, and how to take it back. */
+interface Hardened {
+  readonly undo: Undo[]
+  readonly timeMs: number
+}
+
 /** How a row's block went bad. A new write of the key heals it: the newer row lies elsewhere. */
 export type Damage =
   /** Reads fail, scans return wrong bytes. */
@@ -65,12 +71,17 @@ export class SimDisk {
   /** A disk that lies: synced means written. Only the canary uses it. */
   liesAboutSync = false
   readonly damaged = new Map<string, Damage>()
+  readonly #now: () => number
   #durable = new Map<string, Uint8Array>()
   #visible = new Map<string, Uint8Array>()
   #unsynced: Batch[] = []
-  #recent: Undo[][] = []
+  #recent: Hardened[] = []
   #holed = false
   #sortedKeys: string[] | undefined = []
+
+  constructor(now: () => number = () => 0) {
+    this.#now = now
+  }
 
   get(key: string): Uint8Array | undefined {
     return this.#visible.get(key)
@@ -141,14 +152,25 @@ export class SimDisk {
     return lost
   }
 
-  /** The log is damaged: the newest synced batches are gone, and nobody says so. Only while no process has it open. */
-  loseTail(prng: Prng): number {
-    const lost = prng.chance(0.2) ? this.#recent.length : prng.whole(0, this.#recent.length)
+  /**
+   * The log is damaged: the newest synced batches are gone, and nobody says so. Only while no process has it open. At least one of
+   * them is older than `sinceMs`: the loss of nothing but the last moments before a crash looks like the crash itself.
+   */
+  loseTail(prng: Prng, sinceMs: number): number {
+    const young = this.#recent.filter((batch) => batch.timeMs >= sinceMs).length
+    const old = this.#recent.length - young
+    if (old === 0) return 0
+    const lost = young + (prng.chance(0.2) ? old : prng.whole(1, old))
     for (let count = 0; count < lost; count += 1) {
-      for (const undo of (this.#recent.pop() ?? []).reverse()) put(this.#durable, undo.key, undo.value)
+      for (const undo of (this.#recent.pop()?.undo ?? []).reverse()) put(this.#durable, undo.key, undo.value)
     }
     this.#settle()
     return lost
+  }
+
+  /** What is in the log now is written into a table, where no damage of the log reaches it. */
+  flushLog(): void {
+    this.#recent = []
   }
 
   wipe(): void {
@@ -183,7 +205,7 @@ export class SimDisk {
       undo.push({ key: change.key, value: this.#durable.get(change.key) })
       put(this.#durable, change.key, change.value)
     }
-    this.#recent.push(undo)
+    this.#recent.push({ undo, timeMs: this.#now() })
     if (this.#recent.length > LOG_BATCHES) this.#recent.shift()
   }
 

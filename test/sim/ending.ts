@@ -142,7 +142,7 @@ export class Ending {
   #readAll(key: string, waiting: Set<string>): void {
     const { world, ledger, check } = this.#parts
     const host = this.#prng.pick(world.hosts)
-    const begunAt = ledger.step()
+    const asked = { begunAt: ledger.step(), begunAtMs: world.timeline.nowMs, r: world.n }
     const again = (): void => {
       world.timeline.after(300, 'final read', () => this.#readAll(key, waiting))
     }
@@ -151,7 +151,7 @@ export class Ending {
       answered: (outcome) => {
         if (outcome.status === 'error') return again()
         const object = outcome.object === undefined ? undefined : readObject(Uint8Array.from(outcome.object))
-        check.read(key, object, begunAt, world.n, `the final read at ${host.name}`)
+        check.read(key, object, asked, `the final read at ${host.name}`)
         waiting.delete(key)
       },
       silence: again,

@@ -129,6 +129,8 @@ export class Fabric {
     if (this.#listeners.get(network.address) === network) this.#listeners.delete(network.address)
     if (dark) this.#dark.add(network.address)
     for (const connection of this.#touching(network.address)) {
+      // One of an earlier process of that host is somebody else's to end.
+      if (connection.dialler.network !== network && connection.acceptor.network !== network) continue
       if (dark) this.#orphan(connection, network)
       else this.closeFrom(connection, connection.endOf(network), 'closed by the peer')
     }

@@ -49,7 +49,7 @@ interface Running {
 export class SimHost {
   readonly identity: Identity
   readonly clock: SimClock
-  readonly disk = new SimDisk()
+  readonly disk: SimDisk
   readonly #fabric: Fabric
   readonly #prng: Prng
   readonly #watcher: HostWatcher
@@ -70,6 +70,7 @@ export class SimHost {
     this.#prng = prng
     this.#watcher = watcher
     this.#make = make
+    this.disk = new SimDisk(() => fabric.timeline.nowMs)
     this.clock = new SimClock(fabric.timeline, Math.floor(prng.between(-60_000, 60_000)))
   }
 

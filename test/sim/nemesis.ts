@@ -11,6 +11,8 @@ import type { Prng } from './prng.js'
 import { FAULTS, type Fault } from './swarm.js'
 import type { World } from './world.js'
 
+/** The guard's side file follows the database by a quarter of a second of its own clock, and may wait for a slow disk. */
+const WATERMARK_MS = 2_500
 const LOOK_MS = 200
 /** So often in a row must the cluster look whole before an old copy is restored: gossip has gone round by then. */
 const QUIET_LOOKS = 12
@@ -229,14 +231,15 @@ export class Nemesis {
     if (host.state === 'off') return
     if (fault === 'old-copy') return this.#restoreLater(host)
     host.crash(false)
-    host.lostSomethingAtMs = this.#world.timeline.nowMs
+    const nowMs = this.#world.timeline.nowMs
+    host.lostSomethingAtMs = nowMs
     if (fault === 'wipe') {
       this.#act(`${host.name} is killed and its directory wiped`)
       host.disk.wipe()
-    } else
-      this.#act(
-        `${host.name} is killed, and ${host.disk.loseTail(this.#prng)} synced batches vanish from its log`,
-      )
+    } else {
+      const lost = host.disk.loseTail(this.#prng, nowMs - WATERMARK_MS)
+      this.#act(`${host.name} is killed, and ${lost} synced batches vanish from its log`)
+    }
     this.#world.startLater(host, this.#prng.pick([300, 3_000]))
   }
 

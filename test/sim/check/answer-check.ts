@@ -14,6 +14,13 @@ export interface Replicas {
   }[]
 }
 
+export interface AskedRead {
+  /** In ledger steps, and in virtual time. */
+  readonly begunAt: number
+  readonly begunAtMs: number
+  readonly r: number
+}
+
 export class AnswerCheck {
   readonly #ledger: Ledger
   readonly #book: RowBook
@@ -30,7 +37,12 @@ export class AnswerCheck {
   }
 
   /** The writes that a read's siblings are; reports what should not be there. */
-  read(key: string, object: ReadObject | undefined, begunAt: number, r: number, where: string): WriteEntry[] {
+  read(
+    key: string,
+    object: ReadObject | undefined,
+    { begunAt, begunAtMs, r }: AskedRead,
+    where: string,
+  ): WriteEntry[] {
     if (object !== undefined) this.#book.saw(key, object, where)
     const seen = this.#identified(key, object, where)
     const ledger = this.#ledger.key(key)
@@ -45,6 +57,7 @@ export class AnswerCheck {
       }
     }
     this.#antichain(seen, where)
+    for (const entry of seen) this.#mustBeDurable(entry, begunAtMs, where)
     return seen
   }
 
@@ -56,11 +69,7 @@ export class AnswerCheck {
         this.#violations.add('A6', `put ${entry.id} of ${entry.key} was acknowledged and is nowhere`)
       return
     }
-    const holders: string[] = []
-    for (const { node, row, lostSomethingAt } of this.#replicas.durableRows(entry.key)) {
-      const clock = row === undefined ? undefined : this.#book.parse(row).object.clock
-      if (dots.some((dot) => clock?.has(dot) === true) || lostSomethingAt >= begunAtMs) holders.push(node)
-    }
+    const holders = this.#holders(entry, begunAtMs)
     if (holders.length >= entry.w) return
     const held = holders.length === 0 ? 'nobody' : holders.join(', ')
     this.#violations.add(
@@ -90,6 +99,26 @@ export class AnswerCheck {
       this.#violations.add(
         'A12',
         `${entry.kind} ${entry.id} of ${entry.key} was refused, and yet it was written`,
+      )
+  }
+
+  /** Nodes that hold the write, or something that has seen it, durably; those that lost something meanwhile are believed to have. */
+  #holders(entry: WriteEntry, sinceMs: number): string[] {
+    const dots = [...this.#book.dotsOf(entry.id)]
+    const holders: string[] = []
+    for (const { node, row, lostSomethingAt } of this.#replicas.durableRows(entry.key)) {
+      const clock = row === undefined ? undefined : this.#book.parse(row).object.clock
+      if (dots.some((dot) => clock?.has(dot) === true) || lostSomethingAt >= sinceMs) holders.push(node)
+    }
+    return holders
+  }
+
+  /** What a read shows, a crash must not take back. */
+  #mustBeDurable(entry: WriteEntry, sinceMs: number, where: string): void {
+    if (this.#holders(entry, sinceMs).length === 0)
+      this.#violations.add(
+        'A6',
+        `${where} of ${entry.key} shows ${entry.kind} ${entry.id}, which nobody held durably`,
       )
   }
 

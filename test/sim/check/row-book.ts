@@ -138,7 +138,14 @@ export class RowBook {
     this.#writes.set(dot, entry.id)
     const dots = this.#dots.get(entry.id)
     if (dots === undefined) this.#dots.set(entry.id, new Set([dot]))
-    else dots.add(dot)
+    else {
+      dots.add(dot)
+      if (entry.attempts === 1 && !entry.mayComeBack)
+        this.#violations.add(
+          'A7',
+          `${entry.kind} ${entry.id} of ${entry.key} was sent once and became ${[...dots].join(' and ')}`,
+        )
+    }
   }
 
   #rises(node: string, name: RowName, older: ReadObject, newer: ReadObject): void {
