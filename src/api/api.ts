@@ -13,9 +13,9 @@ import { Edge, type EdgeOptions } from './edge.js'
 import { type EdgeRequest, type EdgeSocket, Exchange } from './exchange.js'
 import type { Operation } from './http-measurements.js'
 import { refuseMalformed } from './malformed.js'
-import { headBytes } from './request-head.js'
+import { headBytes, hostLines } from './request-head.js'
 import { methodsOf, ROUTES } from './routes.js'
-import { classify, type Target } from './target.js'
+import { classify } from './target.js'
 
 export type ApiOptions = EdgeOptions
 export type { EdgeBounds } from './edge.js'
@@ -31,13 +31,6 @@ export interface Api {
 
 const NO_ROUTE = '/no-such-route'
 
-function authorityOf(request: EdgeRequest, target: Target): string | undefined {
-  const { host } = request.headers
-  if (target.authority === undefined) return host
-  // Both must be known names: whichever a proxy on the way believed.
-  return target.authority === host ? host : undefined
-}
-
 /** Refuses what no route may see: a closing node, heads and targets beyond their limits, other HTTP versions, foreign Hosts. */
 function checkHead(exchange: Exchange): boolean {
   const { edge, request, target } = exchange
@@ -52,16 +45,21 @@ function checkHead(exchange: Exchange): boolean {
   return false
 }
 
+/** HTTP/1.1 has exactly one Host (RFC 9112, section 3.2); it must be a name of this node, and so must the authority of an absolute target. */
 function checkHost(exchange: Exchange): boolean {
   const { edge, request, target } = exchange
-  const authority = authorityOf(request, target)
-  if (authority === undefined && request.headers.host === undefined && request.httpVersion === '1.1') {
-    exchange.fail('BAD_REQUEST', { message: 'The Host header is missing.' })
+  const { headers, rawHeaders, httpVersion, socket } = request
+  const lines = hostLines(rawHeaders)
+  if (lines > 1 || (lines === 0 && httpVersion === '1.1')) {
+    exchange.fail('BAD_REQUEST', { message: 'A request has exactly one Host header.' })
     return false
   }
-  if (authority !== undefined && edge.hosts.allows(authority, request.socket.localAddress)) return true
-  exchange.fail('BAD_HOST')
-  return false
+  const authority = target.authority ?? headers.host
+  const known =
+    edge.hosts.allows(headers.host ?? '', socket.localAddress) &&
+    (authority === headers.host || edge.hosts.allows(authority ?? '', socket.localAddress))
+  if (!known) exchange.fail('BAD_HOST')
+  return known
 }
 
 function answerNoRoute(exchange: Exchange): void {
@@ -164,12 +162,11 @@ async function closeServer(
   sockets: ReadonlySet<Socket>,
   graceMs: number,
 ): Promise<void> {
-  const moment = setTimeout(
-    () => {
-      for (const socket of sockets) if (!isBusy(socket as EdgeSocket)) socket.destroy()
-    },
-    Math.min(graceMs, limits.closeMomentMs),
-  )
+  const cutIdle = (): void => {
+    for (const socket of sockets) if (!isBusy(socket as EdgeSocket)) socket.destroy()
+  }
+  // Behind the poll for input, so that what has arrived in the meantime is seen first.
+  const moment = setTimeout(() => setImmediate(cutIdle), Math.min(graceMs, limits.closeMomentMs))
   const end = setTimeout(() => app.server.closeAllConnections(), graceMs)
   try {
     await app.close()

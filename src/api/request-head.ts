@@ -16,6 +16,16 @@ export function headBytes(method: string, target: string, rawHeaders: readonly s
   return bytes
 }
 
+/** How many Host headers there are: with two, whoever stands before this node may have believed the other one. */
+export function hostLines(rawHeaders: readonly string[]): number {
+  let lines = 0
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at]!
+    if (name.length === 4 && name.toLowerCase() === 'host') lines++
+  }
+  return lines
+}
+
 /** Conditions that this store does not know. To ignore one would be to do what the client said not to do. */
 const WRITE_CONDITIONS = [
   'if-match',

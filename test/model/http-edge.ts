@@ -85,6 +85,20 @@ export class HttpEdge {
     return edge
   }
 
+  /** Started for one test, and closed after it whatever becomes of it. */
+  static async during(
+    t: { teardown(work: () => Promise<void>): void },
+    options: Partial<ApiOptions> = {},
+    database?: MemoryDatabase,
+  ): Promise<HttpEdge> {
+    const edge = await HttpEdge.start(options, database)
+    t.teardown(() => {
+      edge.database.resume()
+      return edge.close(0)
+    })
+    return edge
+  }
+
   close(graceMs?: number): Promise<void> {
     return this.api.close(graceMs)
   }
