@@ -1,9 +1,10 @@
 /** Nodes that end in every way and come back: as themselves, with all they acknowledged. */
-import { rmSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import test from 'ava'
 import { TestCluster } from './cluster.js'
 import { http, kv } from './http.js'
-import type { TestNode } from './test-node.js'
+import { TestNode } from './test-node.js'
 import { until } from './until.js'
 
 interface Identity {
@@ -144,4 +145,82 @@ test.serial('a single node: killed again and again under load, nothing acknowled
     await node.untilReady()
   }
   for (const key of acknowledged) t.is(await get(node, key), `value of ${key}`)
+})
+
+test.serial('a directory restored from an old copy is set aside, and the node filled anew', async (t) => {
+  const cluster = await TestCluster.start(t)
+  const [n1, n2, n3] = cluster.nodes as [TestNode, TestNode, TestNode]
+  t.true(await put(n1, 'early', 'one'))
+  await n3.stop()
+  const { directory } = n3.setup
+  const copy = join(cluster.directory, 'copy')
+  cpSync(directory, copy, { recursive: true })
+  n3.launch()
+  await cluster.untilWhole()
+  t.true(await put(n1, 'late', 'two'))
+  await n3.stop()
+  rmSync(directory, { recursive: true })
+  cpSync(copy, directory, { recursive: true })
+  n3.launch()
+  await cluster.untilWhole()
+  await until('the old copy is set aside', () =>
+    readdirSync(directory).some(
+      (name) => /^set-aside-/.test(name) && existsSync(join(directory, name, 'rows')),
+    ),
+  )
+  await until('n3 is rebuilt', async () => {
+    const { members } = await n1.json<Identity>('/v1/cluster')
+    return members.length === 3 && members.every(({ incomplete }) => !incomplete)
+  })
+  await n2.kill()
+  t.is(await get(n3, 'early'), 'one')
+  t.is(await get(n3, 'late'), 'two')
+})
+
+test.serial('the secret is rotated by three rolling restarts; nothing is refused on the way', async (t) => {
+  const cluster = await TestCluster.start(t, { flags: ['--engine', 'rocksdb'] })
+  const [old, fresh] = ['the old secret of this cluster', 'the fresh secret of this cluster']
+  const restartWith = async (...keys: string[]): Promise<void> => {
+    writeFileSync(join(cluster.directory, 'secret'), `${keys.join('\n')}\n`)
+    for (const node of cluster.nodes) {
+      t.deepEqual(await node.stop(), { code: 0, signal: null })
+      node.launch()
+      await cluster.untilWhole()
+    }
+  }
+  for (const node of cluster.nodes) await node.stop()
+  writeFileSync(join(cluster.directory, 'secret'), `${old}\n`)
+  for (const node of cluster.nodes) node.launch()
+  await cluster.untilWhole()
+  const n1 = cluster.nodes[0]!
+  const { headers } = await http('PUT', kv(n1.url, 'restart', 'k'), { body: 'one' })
+  const context = headers['rotunda-context'] as string
+
+  await restartWith(old, fresh)
+  await restartWith(fresh, old)
+  const withOld = { body: 'two', headers: { 'Rotunda-Context': context } }
+  t.is((await http('PUT', kv(n1.url, 'restart', 'k'), withOld)).status, 204)
+  await restartWith(fresh)
+  t.is((await http('PUT', kv(n1.url, 'restart', 'k'), withOld)).status, 400)
+  t.is(await get(cluster.nodes[2]!, 'k'), 'two')
+})
+
+test.serial('a node with another secret stays outside, and harms nobody', async (t) => {
+  const cluster = await TestCluster.start(t, { flags: ['--engine', 'memory'] })
+  const [n1, , n3] = cluster.nodes as [TestNode, TestNode, TestNode]
+  await n3.stop()
+  const other = join(cluster.directory, 'other-secret')
+  writeFileSync(other, 'quite another secret than theirs\n', { mode: 0o600 })
+  const stranger = new TestNode({
+    ...n3.setup,
+    directory: join(cluster.directory, 'stranger'),
+    flags: ['--secret-file', other, '--join', `127.0.0.1:${n1.setup.peerPort}`],
+  })
+  t.teardown(() => stranger.kill())
+  stranger.launch()
+  await until('the stranger is told why', () => stranger.lines.some((line) => line.includes('bad-proof')))
+  t.false(await stranger.isReady())
+  t.is((await n1.json<Identity>('/v1/cluster')).members.length, 3)
+  t.true(await put(n1, 'k', 'v'))
+  t.deepEqual(await stranger.stop(), { code: 0, signal: null })
 })

@@ -5,7 +5,7 @@
  */
 import { readableLine } from '../../io/readable-line.js'
 import { Fault } from '../ask.js'
-import { NodeProcess } from './node-process.js'
+import { type LogLine, NodeProcess } from './node-process.js'
 import { HOST, type NodePlan } from './plan.js'
 
 /** Time to try a write or two without the node. */
@@ -28,6 +28,8 @@ export class Supervisor {
   readonly #options: Supervised
   readonly #nodes = new Map<string, NodeProcess>()
   readonly #quickDeaths = new Map<string, number>()
+  /** Names of nodes that are not up to serve, as far as they have said. */
+  readonly #away = new Set<string>()
   readonly #comebacks = new Set<NodeJS.Timeout>()
   #phase: 'starting' | 'running' | 'stopping' = 'starting'
   /** Called when a node ends while the cluster comes up. */
@@ -67,22 +69,24 @@ export class Supervisor {
   #launch(plan: NodePlan): void {
     const { name } = plan
     const node = new NodeProcess(this.#options.flags(plan), {
-      logged: ({ level, event, text }) => {
-        if (event === 'ready' && this.#phase === 'running') this.#cameBack(plan)
-        if (LEVELS.indexOf(level) >= LEVELS.indexOf(this.#leastLevel())) {
-          this.#options.say(readableLine(text).trimEnd())
-        }
-      },
+      logged: (line) => this.#logged(plan, line),
       said: (line) => this.#options.say(`${name}: ${line}`),
       ended: (how, code) => this.#ended(plan, node, how, code),
     })
     this.#nodes.set(name, node)
+    this.#away.add(name)
   }
 
-  /** While the nodes come up they look for each other in vain at first; that would only worry a newcomer. */
-  #leastLevel(): string {
-    const { level } = this.#options
-    return this.#phase === 'starting' && level === 'warn' ? 'error' : level
+  #logged(plan: NodePlan, { level, event, text }: LogLine): void {
+    if (event === 'ready') {
+      this.#away.delete(plan.name)
+      if (this.#phase === 'running') this.#cameBack(plan)
+    }
+    // Nodes look in vain for one that we know to be away. Telling that too would only worry.
+    const knownAnyway = event === 'dial-failed' && this.#away.size > 0
+    if (!knownAnyway && LEVELS.indexOf(level) >= LEVELS.indexOf(this.#options.level)) {
+      this.#options.say(readableLine(text).trimEnd())
+    }
   }
 
   #cameBack(plan: NodePlan): void {
@@ -92,6 +96,7 @@ export class Supervisor {
   #ended(plan: NodePlan, node: NodeProcess, how: string, code: number | null): void {
     const { name } = plan
     this.#nodes.delete(name)
+    this.#away.add(name)
     if (this.#phase === 'stopping') return
     if (this.#phase === 'starting') return this.onFailedStart(new Fault(`${name} ${how}; it says why above`))
     const livedMs = performance.now() - node.startedAtMs
