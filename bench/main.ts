@@ -5,8 +5,15 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { freshDirectory } from './disk.js'
-import { type BenchOptions, parseOptions, type SystemName, UsageError, usage } from './options.js'
-import { profileTable } from './profile-report.js'
+import {
+  type BenchOptions,
+  parseOptions,
+  type RowName,
+  type SystemName,
+  UsageError,
+  usage,
+} from './options.js'
+import { allocationTable, cpuTable } from './profile-report.js'
 import { Profiler } from './profiler.js'
 import { jsonOf, linesOf, tableOf, tooDear } from './report.js'
 import { type Round, Subject } from './subject.js'
@@ -51,25 +58,30 @@ async function runRounds({ options, subjects, rounds }: Bench): Promise<void> {
   }
 }
 
-/** One more window for each row and system, whose figures are not counted: being profiled costs time. */
+/** Two more windows for each row and system, whose figures are not counted: being profiled costs time. */
 async function profileRows({ options, subjects }: Bench, directory: string): Promise<void> {
   mkdirSync(directory, { recursive: true })
   for (const subject of subjects) {
-    const { system } = subject
-    const profiler = await Profiler.attach(inspectorPort(system, options)!)
-    for (const row of options.rows) {
-      const round = await subject.run(row, () => void profiler.start())
-      const file = join(directory, `${system}-${row}.cpuprofile`)
-      console.log(
-        profileTable(
-          `${row} on ${system} (${file})`,
-          await profiler.stop(file),
-          round.serverCpu.mainUs / round.operations,
-        ),
-      )
-    }
+    const profiler = await Profiler.attach(inspectorPort(subject.system, options)!)
+    for (const row of options.rows) await profileRow(subject, row, profiler, directory)
     profiler.detach()
   }
+}
+
+async function profileRow(
+  subject: Subject,
+  row: RowName,
+  profiler: Profiler,
+  directory: string,
+): Promise<void> {
+  const title = `${row} on ${subject.system}`
+  const file = join(directory, `${subject.system}-${row}`)
+  const timed = await subject.run(row, () => void profiler.startCpu())
+  const cpu = await profiler.stopCpu(`${file}.cpuprofile`)
+  console.log(cpuTable(title, cpu, timed.serverCpu.mainUs / timed.operations))
+  const counted = await subject.run(row, () => void profiler.startAllocations())
+  const allocations = await profiler.stopAllocations(`${file}.heapprofile`)
+  console.log(allocationTable(title, allocations, counted.operations))
 }
 
 async function run(options: BenchOptions): Promise<void> {

@@ -44,7 +44,7 @@ export const usage = `npm run bench -- [options]
   --dir DIR            where the data goes (default: the system's temporary folder)
   --json FILE          also write everything measured there
   --assert-ratio 1.5   exit 1 when Rotunda's CPU for an operation is more than this many times the floor's (put, get and mixed)
-  --cpu-prof DIR       profile node 1 of each system over each row's last window, leave the profiles there, print the top functions`
+  --cpu-prof DIR       profile node 1 of each system over further windows (time, allocations), leave the profiles there, print the top functions`
 
 export function parseOptions(argv: readonly string[]): BenchOptions {
   const { values } = readArguments(argv)

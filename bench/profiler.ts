@@ -1,14 +1,15 @@
 /** Profiles one process over a window, through the inspector that its `--inspect` opened. */
 import { writeFileSync } from 'node:fs'
 import { WebSocket } from 'ws'
-import type { CpuProfile } from './measure/profile.js'
+import type { AllocationNode, CpuProfile } from './measure/profile.js'
 
 const SAMPLE_US = 250
+const SAMPLE_BYTES = 16 * 1024
 const PROFILE_BYTES = 512 * 1024 * 1024
 
 interface InspectorAnswer {
   readonly id?: number
-  readonly result?: { profile?: CpuProfile }
+  readonly result?: { profile?: unknown }
   readonly error?: { message: string }
 }
 
@@ -43,21 +44,37 @@ export class Profiler {
     return profiler
   }
 
-  async start(): Promise<void> {
+  async startCpu(): Promise<void> {
     await this.#call('Profiler.start')
   }
 
   /** Leaves the profile in `file` (Chrome's developer tools open it) and gives it. */
-  async stop(file: string): Promise<CpuProfile> {
-    const { result } = await this.#call('Profiler.stop')
-    const profile = result?.profile
-    if (profile === undefined) throw new Error('the inspector gave no profile')
-    writeFileSync(file, JSON.stringify(profile))
-    return profile
+  async stopCpu(file: string): Promise<CpuProfile> {
+    return (await this.#stop('Profiler.stop', file)) as CpuProfile
+  }
+
+  /** What is garbage by the end counts too. */
+  async startAllocations(): Promise<void> {
+    await this.#call('HeapProfiler.startSampling', {
+      samplingInterval: SAMPLE_BYTES,
+      includeObjectsCollectedByMajorGC: true,
+      includeObjectsCollectedByMinorGC: true,
+    })
+  }
+
+  async stopAllocations(file: string): Promise<AllocationNode> {
+    return ((await this.#stop('HeapProfiler.stopSampling', file)) as { head: AllocationNode }).head
   }
 
   detach(): void {
     this.#socket.terminate()
+  }
+
+  async #stop(method: string, file: string): Promise<unknown> {
+    const { result } = await this.#call(method)
+    if (result?.profile === undefined) throw new Error('the inspector gave no profile')
+    writeFileSync(file, JSON.stringify(result.profile))
+    return result.profile
   }
 
   #call(method: string, params: object = {}): Promise<InspectorAnswer> {

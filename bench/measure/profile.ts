@@ -7,6 +7,13 @@ export interface CpuProfile {
   readonly timeDeltas: readonly number[]
 }
 
+/** What V8's sampling heap profiler gives: bytes by the function that allocated them. */
+export interface AllocationNode {
+  readonly callFrame: ProfileNode['callFrame']
+  readonly selfSize: number
+  readonly children: readonly AllocationNode[]
+}
+
 interface ProfileNode {
   readonly id: number
   readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number }
@@ -45,6 +52,21 @@ export function functionTimes(profile: CpuProfile): FunctionTime[] {
   }
   if (profile.nodes[0] !== undefined) visit(profile.nodes[0], undefined, new Set())
   return [...times.values()].filter(({ name }) => name !== '(idle)').sort((a, b) => b.selfUs - a.selfUs)
+}
+
+/** The same shape with bytes in the place of µs, so that one table shows either. */
+export function asCpuProfile(root: AllocationNode): CpuProfile {
+  const nodes: ProfileNode[] = []
+  const bytes: number[] = []
+  const visit = (node: AllocationNode): number => {
+    const id = nodes.length
+    nodes.push({ id, callFrame: node.callFrame })
+    bytes.push(node.selfSize)
+    nodes[id] = { id, callFrame: node.callFrame, children: node.children.map(visit) }
+    return id
+  }
+  visit(root)
+  return { nodes, samples: [...nodes.map(({ id }) => id), 0], timeDeltas: [0, ...bytes] }
 }
 
 /** Self time summed by package or folder, the most first. */

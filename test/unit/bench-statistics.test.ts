@@ -2,7 +2,7 @@ import test from 'ava'
 import fc from 'fast-check'
 import { ticksOfStat } from '../../bench/measure/cpu.js'
 import { Histogram } from '../../bench/measure/histogram.js'
-import { functionTimes, ownerTimes } from '../../bench/measure/profile.js'
+import { type AllocationNode, asCpuProfile, functionTimes, ownerTimes } from '../../bench/measure/profile.js'
 import { median, ratioOfMedians, spread } from '../../bench/measure/statistics.js'
 
 const latencies = fc.array(fc.oneof(fc.nat(300), fc.nat(100_000), fc.nat(0x7fffffff)), { minLength: 1 })
@@ -90,4 +90,26 @@ test('a profile gives each function its own time and, once even where it recurs,
     { owner: 'src/node', selfUs: 30 },
   ])
   t.false(times.some(({ name }) => name === '(idle)'))
+})
+
+test('a profile of allocations is shown like one of time', (t) => {
+  const node = (functionName: string, selfSize: number, children: AllocationNode[] = []): AllocationNode => ({
+    callFrame: {
+      functionName,
+      url: functionName === '' ? '' : 'file:///x/dist/src/wire/bytes.js',
+      lineNumber: 0,
+    },
+    selfSize,
+    children,
+  })
+  const root = node('(root)', 0, [node('take', 100, [node('', 7), node('take', 20)]), node('write', 50)])
+  t.deepEqual(
+    functionTimes(asCpuProfile(root)).map(({ name, selfUs, totalUs }) => [name, selfUs, totalUs]),
+    [
+      ['take', 120, 127],
+      ['write', 50, 50],
+      ['native code under take', 7, 7],
+      ['(root)', 0, 177],
+    ],
+  )
 })
