@@ -145,7 +145,7 @@ async function oneNode() {
     ],
     cwd: folder,
     env,
-    url,
+    urls: [url],
   })
   try {
     const put = await fetch(`${url}/v1/kv/checks/tarball`, { method: 'PUT', body: 'a value' })

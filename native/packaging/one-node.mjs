@@ -18,10 +18,10 @@ export async function freePorts(count) {
 }
 
 /**
- * Runs a script with Node and resolves when `url`/health/ready says so. Throws with the output when it does not.
+ * Runs a script with Node and resolves when /health/ready says so at each of the `urls`. Throws with the output when it does not.
  * `asGroup` stops the whole group as Ctrl-C in a terminal does, for what npm starts.
  */
-export async function startNode({ script, args, cwd, env, url, asGroup = false }) {
+export async function startNode({ script, args, cwd, env, urls, asGroup = false }) {
   const stdio = ['ignore', 'pipe', 'pipe']
   const child = spawn(process.execPath, [script, ...args], { cwd, env, stdio, detached: asGroup })
   let output = ''
@@ -32,7 +32,7 @@ export async function startNode({ script, args, cwd, env, url, asGroup = false }
   }
   const node = { output: () => output, exitCode: () => child.exitCode, stop: () => stop(child, asGroup) }
   const deadline = performance.now() + PATIENCE_MS
-  while (!(await isReady(url))) {
+  while (!(await Promise.all(urls.map(isReady))).every(Boolean)) {
     if (child.exitCode !== null || performance.now() > deadline) {
       await node.stop()
       throw new Error(`it did not become ready (exit code ${child.exitCode}):\n${output}`)

@@ -50,7 +50,7 @@ async function tryCommands(data) {
     args,
     cwd: ROOT,
     env: process.env,
-    url: urls[0],
+    urls,
     asGroup: true,
   })
   try {
