@@ -1,5 +1,4 @@
 /** What all requests of one HTTP edge share. */
-import { randomBytes } from 'node:crypto'
 import { limits } from '../limits.js'
 import type { Database } from '../node/requests.js'
 import type { Clock } from '../ports/clock.js'
@@ -59,7 +58,7 @@ export class Edge {
   /** Bytes of large answers that their clients have not yet taken. */
   responseBytes = 0
   readonly #allowedHosts: readonly string[]
-  readonly #requestIdPrefix = randomBytes(5).toString('hex')
+  readonly #requestIdPrefix: string
   #requests = 0
 
   constructor(options: EdgeOptions) {
@@ -73,6 +72,8 @@ export class Edge {
     this.nodeName = options.nodeName
     this.#allowedHosts = options.allowedHosts
     this.hosts = new Hosts('localhost', this.#allowedHosts)
+    // Restarts have other prefixes; the wall clock serves as a name here, not as an order.
+    this.#requestIdPrefix = Math.floor(options.clock.wallMs()).toString(36)
   }
 
   /** Sets which Hosts are answered, by the address on which the edge listens. */

@@ -103,7 +103,6 @@ function gauge(name: string, help: string, value: number, labels: Labels = {}): 
 function processFamilies(edge: Edge): MetricFamily[] {
   const { user, system } = process.cpuUsage()
   const memory = process.memoryUsage()
-  const { utilization } = performance.eventLoopUtilization()
   const cpu = 'process_cpu_seconds_total'
   return [
     {
@@ -115,11 +114,6 @@ function processFamilies(edge: Edge): MetricFamily[] {
     gauge('process_resident_memory_bytes', 'Resident memory', memory.rss),
     gauge('nodejs_heap_size_used_bytes', 'Used JavaScript heap', memory.heapUsed),
     gauge('nodejs_external_memory_bytes', 'Memory of buffers and native objects', memory.external),
-    gauge(
-      'nodejs_eventloop_utilization',
-      'Share of its life in which the event loop was busy, 0 to 1',
-      utilization,
-    ),
     gauge(`${PREFIX}http_requests_in_flight`, 'Requests under way', edge.inFlight),
     gauge(
       `${PREFIX}http_request_bytes_in_flight`,
