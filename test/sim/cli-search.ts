@@ -7,7 +7,7 @@ import { Counters } from './counters.js'
 import { gitCommit } from './git-commit.js'
 import { canarySeeds, keepSeed, recordCanarySeeds } from './kept-seeds.js'
 import { runPool } from './pool.js'
-import { sometimes } from './sometimes.js'
+import { neverHappened } from './sometimes.js'
 import type { Wish } from './swarm.js'
 import type { Report } from './worker.js'
 
@@ -52,7 +52,7 @@ export async function searchSeeds(from: number, count: number, options: SearchOp
 
 function tallied(totals: Counters): string[] {
   const lines = [...totals.counts].sort().map(([name, count]) => `  ${name}: ${count}`)
-  const missed = sometimes(totals.counts)
+  const missed = neverHappened(totals.counts)
   if (missed.length > 0) lines.push(`never happened: ${missed.join(', ')}`)
   return lines
 }

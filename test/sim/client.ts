@@ -9,7 +9,14 @@ import type { RowBook } from './check/row-book.js'
 import type { Violations } from './check/violation.js'
 import type { Counters } from './counters.js'
 import type { SimHost } from './host.js'
-import { type Ledger, operationOf, valueBytesOf, type WriteEntry } from './ledger.js'
+import {
+  KNOWS_NOTHING,
+  type Knowledge,
+  type Ledger,
+  operationOf,
+  valueBytesOf,
+  type WriteEntry,
+} from './ledger.js'
 import { type ReadObject, readClock, readObject } from './object-reader.js'
 import type { Prng } from './prng.js'
 import type { World } from './world.js'
@@ -17,9 +24,8 @@ import type { World } from './world.js'
 export const BUCKET = 'b'
 
 /** A context as its client knows it: the bytes to send back, and the writes that they stand for. */
-export interface HeldContext {
+export interface HeldContext extends Knowledge {
   readonly bytes: Uint8Array
-  readonly covers: ReadonlySet<number>
   readonly fastest: string
 }
 
@@ -205,8 +211,8 @@ export class Client {
     )
     if (seen.filter((entry) => entry.kind === 'put').length > 1) counters.count('siblings seen')
     if (object === undefined) return
-    const covers = ledger.key(key).closure(ids, (id) => ledger.find(id))
-    this.#hold(key, { bytes: object.clockBytes, covers, fastest: found.fastest })
+    const knowledge = ledger.key(key).closure(ids, (id) => ledger.find(id))
+    this.#hold(key, { ...knowledge, bytes: object.clockBytes, fastest: found.fastest })
   }
 
   #put(key: string, host: SimHost): void {
@@ -214,11 +220,7 @@ export class Client {
     const context = this.#context(key)
     const valueBytes = this.#valueBytes()
     const w = this.#quorum(false)
-    const entry = ledger.begin(
-      key,
-      { kind: 'put', sweeping: false, w, valueBytes },
-      context?.covers ?? new Set(),
-    )
+    const entry = ledger.begin(key, { kind: 'put', sweeping: false, w, valueBytes }, context ?? KNOWS_NOTHING)
     world.timeline.trace.detail(
       world.timeline.nowMs,
       () =>
@@ -235,11 +237,7 @@ export class Client {
     if (sweeping && key !== 'k1') return this.#read(key, host)
     if (sweeping) counters.count('deletes without context')
     const w = this.#quorum(false)
-    const entry = ledger.begin(
-      key,
-      { kind: 'delete', sweeping, w, valueBytes: 0 },
-      context?.covers ?? new Set(),
-    )
+    const entry = ledger.begin(key, { kind: 'delete', sweeping, w, valueBytes: 0 }, context ?? KNOWS_NOTHING)
     world.timeline.trace.detail(
       world.timeline.nowMs,
       () =>
@@ -342,7 +340,9 @@ export class Client {
     if (bytes.length === 0) return
     const covers = new Set(given?.covers ?? [])
     covers.add(entry.id)
-    this.#hold(entry.key, { bytes, covers, fastest: written.fastest })
+    const replaced = covered.map((other) => other.id).filter((id) => !covers.has(id))
+    const besides = new Set([...(given?.besides ?? []), ...replaced])
+    this.#hold(entry.key, { bytes, covers, besides, fastest: written.fastest })
   }
 
   #returned(entry: WriteEntry, object: ReadObject): void {

@@ -3,7 +3,7 @@ import { FinalCheck, type FinalRow, partitionOfKey } from './check/final-check.j
 import { rowNameOf } from './check/row-book.js'
 import { BUCKET, Caller, type ClientWorld } from './client.js'
 import type { SimHost } from './host.js'
-import { operationOf, valueBytesOf, type WriteEntry } from './ledger.js'
+import { KNOWS_NOTHING, operationOf, valueBytesOf, type WriteEntry } from './ledger.js'
 import { readObject } from './object-reader.js'
 import type { Prng } from './prng.js'
 
@@ -84,7 +84,7 @@ export class Ending {
     const entry: WriteEntry = ledger.begin(
       key,
       { kind: 'put', sweeping: false, w, valueBytes: 24 },
-      new Set(),
+      KNOWS_NOTHING,
     )
     const begunAtMs = world.timeline.nowMs
     const fields = {

@@ -21,6 +21,19 @@ export type Outcome =
   /** The database said that nothing happened. */
   | 'refused'
 
+/** What a context stands for. */
+export interface Knowledge {
+  /** Writes that its client knows to be covered. */
+  readonly covers: ReadonlySet<number>
+  /**
+   * Writes that it covers as well, because they had already been replaced when a put was answered. Their replacement need not be
+   * covered, nor known wherever the context is used next.
+   */
+  readonly besides: ReadonlySet<number>
+}
+
+export const KNOWS_NOTHING: Knowledge = { covers: new Set(), besides: new Set() }
+
 export interface WriteEntry {
   readonly id: number
   readonly key: string
@@ -29,6 +42,7 @@ export interface WriteEntry {
   readonly sweeping: boolean
   /** Writes that it supersedes, closed under itself, without its own id. */
   readonly covers: Set<number>
+  readonly besides: ReadonlySet<number>
   /** Distinct durable nodes that an acknowledgement promises. */
   w: number
   readonly begunAt: number
@@ -60,14 +74,17 @@ export class KeyLedger {
     return this.writes.some((other) => other.id !== entry.id && this.#mayReplace(other, entry))
   }
 
-  /** Everything that the given writes cover, themselves included. */
-  closure(ids: Iterable<number>, find: (id: number) => WriteEntry | undefined): Set<number> {
-    const closure = new Set<number>()
+  /** What somebody who sees the given writes has seen: they themselves, and all that their writers had. */
+  closure(ids: Iterable<number>, find: (id: number) => WriteEntry | undefined): Knowledge {
+    const covers = new Set<number>()
+    const besides = new Set<number>()
     for (const id of ids) {
-      closure.add(id)
-      for (const covered of find(id)?.covers ?? []) closure.add(covered)
+      covers.add(id)
+      const entry = find(id)
+      for (const covered of entry?.covers ?? []) covers.add(covered)
+      for (const replaced of entry?.besides ?? []) besides.add(replaced)
     }
-    return closure
+    return { covers, besides }
   }
 
   #mayReplace(other: WriteEntry, entry: WriteEntry): boolean {
@@ -109,13 +126,14 @@ export class Ledger {
   begin(
     key: string,
     fields: Pick<WriteEntry, 'kind' | 'sweeping' | 'w' | 'valueBytes'>,
-    covers: ReadonlySet<number>,
+    knowledge: Knowledge,
   ): WriteEntry {
     const entry: WriteEntry = {
       id: this.#writes.length + 1,
       key,
       ...fields,
-      covers: new Set(covers),
+      covers: new Set(knowledge.covers),
+      besides: knowledge.besides,
       begunAt: this.step(),
       endedAt: Number.POSITIVE_INFINITY,
       ackedAt: Number.POSITIVE_INFINITY,

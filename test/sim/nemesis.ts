@@ -224,6 +224,7 @@ export class Nemesis {
     const damage = this.#prng.pick(['checksum', 'flip', 'misdirected'] as const)
     this.#act(`a row of ${host.name} goes bad (${damage})`)
     host.disk.damaged.set(key, damage)
+    host.lostSomethingAtMs = this.#world.timeline.nowMs
   }
 
   /** Something happens to the directory while no process has it open. */

@@ -59,7 +59,8 @@ export class Simulation {
     this.#timeline = new Timeline(this.#prng.split('timeline'), new Trace(keepStory))
     this.#violations = new Violations(() => this.#timeline.nowMs)
     const book = new RowBook(this.#ledger, this.#violations)
-    this.#world = new World(config, this.#timeline, this.#prng.split('world'), make, book, this.#violations)
+    const world = this.#prng.split('world')
+    this.#world = new World(config, this.#timeline, world, make, book, this.#violations, this.#counters)
     const replicas = { durableRows: (key: string) => this.#durableRows(key) }
     const check = new AnswerCheck(this.#ledger, book, this.#violations, replicas, this.#world.n)
     this.#bounds = new BoundsCheck(this.#world, book, this.#violations)
@@ -152,6 +153,7 @@ export class Simulation {
 
   #verdict(): Verdict {
     const { trace, ran, nowMs } = this.#timeline
+    this.#world.measure()
     for (const violation of this.#violations.found)
       trace.act(violation.timeMs, `${violation.invariant}: ${violation.sentence}`)
     return {

@@ -3,6 +3,7 @@
 import type { StartFailure } from '../../src/node/options.js'
 import type { RowBook } from './check/row-book.js'
 import type { Violations } from './check/violation.js'
+import type { Counters } from './counters.js'
 import type { DiskWatcher } from './engine.js'
 import { Fabric, type FabricSizes } from './fabric.js'
 import { type HostWatcher, type NodeMaker, SimHost } from './host.js'
@@ -27,6 +28,7 @@ export class World {
   readonly frailHost: SimHost
   readonly logLines: LogLine[] = []
   readonly #violations: Violations
+  readonly #counters: Counters
   readonly #failedStarts = new Map<string, number>()
   #founded = false
   #tended = true
@@ -39,10 +41,12 @@ export class World {
     make: NodeMaker,
     book: RowBook,
     violations: Violations,
+    counters: Counters,
   ) {
     this.config = config
     this.timeline = timeline
     this.#violations = violations
+    this.#counters = counters
     this.fabric = new Fabric(timeline, prng.split('network'), fabricSizes(config))
     const watcher = this.#watcher(book)
     const hosts: SimHost[] = []
@@ -103,6 +107,15 @@ export class World {
     return Math.min(this.config.n, this.config.nodes)
   }
 
+  /** Adds up what the nodes have counted in their present lives. */
+  measure(): void {
+    for (const host of this.hosts) {
+      for (const [name, count] of host.node?.measurements() ?? []) {
+        if (name.includes('_total')) this.#counters.count(name, count)
+      }
+    }
+  }
+
   /** From now on there is no excuse for a node that does not start. */
   faultsAreOver(): void {
     this.#sound = true
@@ -128,6 +141,7 @@ export class World {
       line.timeMs,
       () => `${line.node} ${line.level} ${line.event} ${JSON.stringify(line.fields ?? {})}`,
     )
+    this.#counters.count(`log ${line.event}`)
     this.#suspicious(line)
     this.logLines.push(line)
     if (this.logLines.length > 2 * LOG_LINES) this.logLines.splice(0, LOG_LINES)

@@ -1,5 +1,5 @@
 /** Judges every answer at the moment it is given: what a read must show and must not, and what an acknowledgement must rest on. */
-import type { KeyLedger, Ledger, WriteEntry } from '../ledger.js'
+import type { KeyLedger, Knowledge, Ledger, WriteEntry } from '../ledger.js'
 import type { ReadObject } from '../object-reader.js'
 import type { RowBook } from './row-book.js'
 import type { Violations } from './violation.js'
@@ -131,8 +131,8 @@ export class AnswerCheck {
     return [...seen.values()]
   }
 
-  #mustShow(ledger: KeyLedger, entry: WriteEntry, closure: ReadonlySet<number>, where: string): void {
-    if (entry.kind === 'delete' || closure.has(entry.id)) return
+  #mustShow(ledger: KeyLedger, entry: WriteEntry, closure: Knowledge, where: string): void {
+    if (entry.kind === 'delete' || closure.covers.has(entry.id) || closure.besides.has(entry.id)) return
     if (forgivenByDelete(ledger, entry)) return
     this.#violations.add(
       'A1',

@@ -64,13 +64,13 @@ export class FinalCheck {
 
   #judge(key: string, finals: readonly WriteEntry[]): void {
     const ledger = this.#ledger.key(key)
-    const closure = ledger.closure(
+    const { covers } = ledger.closure(
       finals.map((entry) => entry.id),
       (id) => this.#ledger.find(id),
     )
     for (const entry of ledger.writes) {
       if (entry.outcome !== 'acked') continue
-      if (entry.kind === 'put' && !closure.has(entry.id) && !forgivenByDelete(ledger, entry))
+      if (entry.kind === 'put' && !covers.has(entry.id) && !forgivenByDelete(ledger, entry))
         this.#violations.add(
           'A1',
           `acknowledged put ${entry.id} of ${key} is gone, and no write left had seen it`,
