@@ -22,7 +22,7 @@ export const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 const TEXT =
   /\.(ts|cts|mts|js|cjs|mjs|rs|toml|json|md|yml|yaml|sh)$|(^|\/)(\.ci\/run|\.gitignore|\.npmrc|LICENSE)$/
 
-/** Every text file that is tracked or about to be, as it is now; ignored files are not ours to judge. */
+/** Every file that is tracked or about to be, as it is now (pictures and the like without their bytes); ignored files are not ours to judge. */
 export function repositorySources(): Source[] {
   const listed = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '-z'], {
     cwd: ROOT,
@@ -31,9 +31,9 @@ export function repositorySources(): Source[] {
   })
   return listed
     .split('\0')
-    .filter((file) => TEXT.test(file) && existsSync(path.join(ROOT, file)))
+    .filter((file) => file !== '' && existsSync(path.join(ROOT, file)))
     .sort()
-    .map((file) => ({ path: file, text: readFileSync(path.join(ROOT, file), 'utf8') }))
+    .map((file) => ({ path: file, text: TEXT.test(file) ? readFileSync(path.join(ROOT, file), 'utf8') : '' }))
 }
 
 export function lineAt(text: string, offset: number): number {
