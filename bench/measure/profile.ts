@@ -100,12 +100,12 @@ function describe(
   return { name: nameOf(node, caller), place, owner: ownerOf(functionName, path) }
 }
 
-/** Native functions without a name go by their caller's. */
+/** Native functions go by their caller's name: V8 mistakes those of one addon for one another. */
 function nameOf({ callFrame: { functionName, url } }: ProfileNode, caller: ProfileNode | undefined): string {
-  if (functionName !== '') return functionName
-  return url === '' && caller !== undefined
-    ? `native code under ${caller.callFrame.functionName}`
-    : '(anonymous)'
+  if (url !== '' || functionName.startsWith('(')) return functionName || '(anonymous)'
+  return caller === undefined
+    ? functionName
+    : `native code under ${caller.callFrame.functionName || '(anonymous)'}`
 }
 
 function shortened(url: string): string {
