@@ -6,6 +6,7 @@
 import { makeRowKey } from '../kernel/index.js'
 import { limits } from '../limits.js'
 import type { Clock } from '../ports/clock.js'
+import type { Random } from '../ports/random.js'
 import { DeleteMachine } from '../protocol/coordinator/delete.js'
 import type { ReplicaAnswer } from '../protocol/coordinator/explain.js'
 import { ExplainMachine } from '../protocol/coordinator/explain.js'
@@ -23,6 +24,7 @@ import type { Failure, Found, GetRequest, QuorumChoice, WriteRequest, Written } 
 
 export interface CoordinationParts {
   readonly clock: Clock
+  readonly random: Random
   readonly membership: Membership
   readonly peers: Peers
   readonly conversations: Conversations
@@ -48,6 +50,7 @@ type WriteDone = (outcome: Written | Failure) => void
 type ReadDone = (outcome: Found | Failure) => void
 
 const NOTHING = new Uint8Array(0)
+const OPERATION_BYTES = 8
 
 export class Coordination {
   readonly #parts: CoordinationParts
@@ -212,7 +215,7 @@ export class Coordination {
     if (!placement.owners.includes(membership.self)) {
       if (order.forwarded) return done(notOwner())
       return this.#forward(
-        forwardBody(order, w),
+        forwardBody(this.#named(order), w),
         placement,
         order.preferred,
         order.deadlineMs,
@@ -246,6 +249,15 @@ export class Coordination {
           deadlineMs,
         )
     conversations.begin(machine, clock.monotonicMs(), done as (outcome: unknown) => void)
+  }
+
+  /**
+   * A write that goes over the network carries an operation id, if not the client's then one of ours: should its frame ever arrive
+   * twice, it is still one write.
+   */
+  #named(order: WriteOrder): WriteOrder {
+    if (order.fields.operation.length > 0) return order
+    return { ...order, fields: { ...order.fields, operation: this.#parts.random.bytes(OPERATION_BYTES) } }
   }
 
   #forward(

@@ -84,7 +84,15 @@ export class RunningNode {
     const { conversations, replica } = this
     this.#answering = new Answering({ replica, guard, membership, reply })
     const holdsWrites = () => this.keeper.holdsWrites
-    this.coordination = new Coordination({ clock, membership, peers, conversations, holdsWrites, reply })
+    this.coordination = new Coordination({
+      clock,
+      random,
+      membership,
+      peers,
+      conversations,
+      holdsWrites,
+      reply,
+    })
     const { coordination } = this
     this.#performer = new Performer({
       scheduler,
