@@ -167,8 +167,11 @@ export class Keeper {
   }
 
   #adopted(ringChanged: boolean): void {
-    const { membership, log } = this.#parts
+    const { membership, log, guard } = this.#parts
     this.#connect()
+    const own = membership.state.facts.find(({ id }) => id === membership.self)
+    // What the storage lost is now on the disk as this node's own fact: the guard need not tell it again.
+    if (own?.incomplete === true) guard.lossRecorded()
     if (departed(membership.state).has(membership.self)) {
       this.#parts.fatal({
         kind: 'fault',

@@ -58,10 +58,8 @@ export class Startup {
         return
       }
       this.#report = report
-      this.#guard.scan({ from: FIRST, maxRows: 1, maxBytes: 1 }, (page) => {
-        this.#hasRows = page.rows.length > 0 || page.failed
-        this.#readRecords((records) => this.#decide(records))
-      })
+      this.#hasRows = report.hasRows
+      this.#readRecords((records) => this.#decide(records))
     })
   }
 
@@ -227,7 +225,6 @@ function birthProblem(n: number, partitions: number): string | undefined {
   return undefined
 }
 
-const FIRST = new Uint8Array(1)
 const UNREADABLE =
   'The data directory holds data, but not who it belongs to (its identity or membership record is missing or damaged); it is left untouched.'
 const LOST =

@@ -55,6 +55,11 @@ export type Completion<T> = (error: EngineError | undefined, result: T) => void
  */
 export interface Engine {
   readonly name: string
+  /**
+   * While closed: looks at the files without changing one. True where `open` would leave out writes that lie before others that it keeps, and
+   * the evidence with them. Engines that cannot tell leave it out.
+   */
+  examine?(done: Completion<boolean>): void
   open(done: Completion<void>): void
   /** Opens without writing a byte to the disk, for reading while nothing can be written (full disk). Engines that cannot leave it out. */
   openReadOnly?(done: Completion<void>): void

@@ -12,6 +12,7 @@ import { Gate } from './gate.js'
 import { loadRocksdb, type RocksDatabase, type RocksIterator } from './rocksdb-binding.js'
 import { examineDirectory } from './rocksdb-directory.js'
 import { rocksdbError } from './rocksdb-errors.js'
+import { logsHaveHole } from './rocksdb-log.js'
 import { RocksdbTables } from './rocksdb-tables.js'
 
 /**
@@ -55,6 +56,10 @@ export class RocksdbEngine implements Engine {
     this.#directory = directory
     this.#options = { ...DEFAULTS, ...options }
     this.#tables = new RocksdbTables(directory)
+  }
+
+  examine(done: Completion<boolean>): void {
+    settle(logsHaveHole(this.#directory), done)
   }
 
   open(done: Completion<void>): void {

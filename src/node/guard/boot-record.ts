@@ -1,3 +1,4 @@
+import type { Lost } from './face.js'
 import { openRecord, sealRecord } from './small-record.js'
 
 /**
@@ -7,41 +8,55 @@ import { openRecord, sealRecord } from './small-record.js'
  * In the side file: the *watermark*. It follows the database and never leads it, so a database behind its watermark has lost
  * its tail, whatever it says itself. The two slots are written in turn; the one with the higher sequence number counts.
  */
-export interface Mark {
+export interface Position {
   readonly commit: number
   readonly boot: number
   /** 16 hex digits. */
   readonly incarnation: string
 }
 
-export interface Watermark extends Mark {
+export interface Mark extends Position {
+  /** Rows have been written here. */
+  readonly hasRows: boolean
+}
+
+export interface Watermark extends Position {
   /** Counts the writes of the side file. Even ones are in slot 0. */
   readonly sequence: number
   /** Written last of all at a clean stop. */
   readonly clean: boolean
   /** Written first of all in a new directory: nothing was ever acknowledged here. */
   readonly creating: boolean
+  /** What was lost here and has not been recorded by the node yet. Kept until it has. */
+  readonly lost: Lost
 }
 
-const MARK_BYTES = 24
-const WATERMARK_BYTES = 33
+const POSITION_BYTES = 24
+const MARK_BYTES = POSITION_BYTES + 1
+const WATERMARK_BYTES = POSITION_BYTES + 9
+const HAS_ROWS = 1
 const CLEAN = 1
 const CREATING = 2
+const LOST_TAIL = 4
+const LOST_EVERYTHING = 8
 const SLOT_NAME = Buffer.from('rotunda side file')
 
 export function encodeMark(name: Uint8Array, mark: Mark): Buffer {
-  return sealRecord(name, writeMark(Buffer.allocUnsafe(MARK_BYTES), mark))
+  const payload = writePosition(Buffer.allocUnsafe(MARK_BYTES), mark)
+  payload[POSITION_BYTES] = mark.hasRows ? HAS_ROWS : 0
+  return sealRecord(name, payload)
 }
 
 export function decodeMark(name: Uint8Array, record: Uint8Array): Mark | 'damaged' {
   const payload = openRecord(name, record)
-  return payload === 'damaged' || payload.length !== MARK_BYTES ? 'damaged' : readMark(payload)
+  if (payload === 'damaged' || payload.length !== MARK_BYTES) return 'damaged'
+  return { ...readPosition(payload), hasRows: (payload[POSITION_BYTES]! & HAS_ROWS) !== 0 }
 }
 
 export function encodeWatermark(watermark: Watermark): Buffer {
-  const payload = writeMark(Buffer.allocUnsafe(WATERMARK_BYTES), watermark)
-  payload.writeBigUInt64LE(BigInt(watermark.sequence), MARK_BYTES)
-  payload[WATERMARK_BYTES - 1] = (watermark.clean ? CLEAN : 0) | (watermark.creating ? CREATING : 0)
+  const payload = writePosition(Buffer.allocUnsafe(WATERMARK_BYTES), watermark)
+  payload.writeBigUInt64LE(BigInt(watermark.sequence), POSITION_BYTES)
+  payload[WATERMARK_BYTES - 1] = flagsOf(watermark)
   return sealRecord(SLOT_NAME, payload)
 }
 
@@ -50,24 +65,35 @@ export function decodeWatermark(record: Uint8Array): Watermark | 'damaged' {
   if (payload === 'damaged' || payload.length !== WATERMARK_BYTES) return 'damaged'
   const flags = payload[WATERMARK_BYTES - 1]!
   return {
-    ...readMark(payload),
-    sequence: Number(payload.readBigUInt64LE(MARK_BYTES)),
+    ...readPosition(payload),
+    sequence: Number(payload.readBigUInt64LE(POSITION_BYTES)),
     clean: (flags & CLEAN) !== 0,
     creating: (flags & CREATING) !== 0,
+    lost: lostFrom(flags),
   }
 }
 
-function writeMark(payload: Buffer, mark: Mark): Buffer {
-  payload.writeBigUInt64LE(BigInt(mark.commit), 0)
-  payload.writeBigUInt64LE(BigInt(mark.boot), 8)
-  payload.write(mark.incarnation, 16, 'hex')
+function flagsOf({ clean, creating, lost }: Watermark): number {
+  const loss = lost === 'nothing' ? 0 : lost === 'tail' ? LOST_TAIL : LOST_EVERYTHING
+  return (clean ? CLEAN : 0) | (creating ? CREATING : 0) | loss
+}
+
+function lostFrom(flags: number): Lost {
+  if ((flags & LOST_EVERYTHING) !== 0) return 'everything'
+  return (flags & LOST_TAIL) !== 0 ? 'tail' : 'nothing'
+}
+
+function writePosition(payload: Buffer, position: Position): Buffer {
+  payload.writeBigUInt64LE(BigInt(position.commit), 0)
+  payload.writeBigUInt64LE(BigInt(position.boot), 8)
+  payload.write(position.incarnation, 16, 'hex')
   return payload
 }
 
-function readMark(payload: Buffer): Mark {
+function readPosition(payload: Buffer): Position {
   return {
     commit: Number(payload.readBigUInt64LE(0)),
     boot: Number(payload.readBigUInt64LE(8)),
-    incarnation: payload.toString('hex', 16, MARK_BYTES),
+    incarnation: payload.toString('hex', 16, POSITION_BYTES),
   }
 }

@@ -38,6 +38,7 @@ export interface CommitPorts {
   failed(error: EngineError, flight: Flight): void
 }
 
+/** What the mark of every batch says besides its number. */
 export interface Story {
   readonly boot: number
   readonly incarnation: string
@@ -49,6 +50,7 @@ export class CommitQueue {
   #flight: Flight | undefined
   #story: Story | undefined
   #lastCommit = 0
+  #hasRows = false
   #flushDue = false
   #settled: (() => void)[] = []
 
@@ -59,6 +61,11 @@ export class CommitQueue {
   /** The number of the last batch that is durable. */
   get lastCommit(): number {
     return this.#lastCommit
+  }
+
+  /** Rows have been written to this database, now or ever. Every mark says so, whether or not the first of their batches succeeds. */
+  get hasRows(): boolean {
+    return this.#hasRows
   }
 
   get busy(): boolean {
@@ -76,9 +83,10 @@ export class CommitQueue {
   }
 
   /** Commits go on from `lastCommit`, marked with this start and incarnation. */
-  resume(lastCommit: number, story: Story): void {
+  resume(lastCommit: number, story: Story, hasRows = this.#hasRows): void {
     this.#lastCommit = lastCommit
-    this.#story = story
+    this.#story = { boot: story.boot, incarnation: story.incarnation }
+    this.#hasRows = hasRows
   }
 
   /** Commits nothing more until `resume`, and gives back what waits. */
@@ -114,8 +122,11 @@ export class CommitQueue {
     if (this.#flight !== undefined || this.#queue.length === 0 || this.#story === undefined) return
     const flight = { commit: this.#lastCommit + 1, writes: this.#take() }
     const batch: BatchOperation[] = []
-    for (const write of flight.writes) appendOperations(batch, write.operations, flight.commit)
-    batch.push(markOperation({ ...this.#story, commit: flight.commit }))
+    for (const { operations } of flight.writes) {
+      appendOperations(batch, operations, flight.commit)
+      this.#hasRows ||= operations.some(({ type }) => type === 'row')
+    }
+    batch.push(markOperation({ ...this.#story, commit: flight.commit, hasRows: this.#hasRows }))
     this.#flight = flight
     this.#ports.stats.largestBatch = Math.max(this.#ports.stats.largestBatch, batch.length)
     this.#ports.engine.batch(batch, this.#ports.sync, (error) => this.#land(flight, error))

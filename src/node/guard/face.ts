@@ -41,7 +41,7 @@ export interface GuardOptions {
 /** What this directory may have lost since it was last written. */
 export type Lost =
   | 'nothing'
-  /** Rows that were acknowledged may be missing: the database is behind its side file, or one of the two cannot be trusted. */
+  /** Rows that were acknowledged may be missing: the log has a hole, the database is behind its side file, or one of the two cannot be trusted. */
   | 'tail'
   /** The side file knows of a database, and there is nothing in it. */
   | 'everything'
@@ -55,7 +55,10 @@ export interface OpenReport {
   readonly clean: boolean
   /** There was nothing here: a new directory. */
   readonly fresh: boolean
+  /** Told again at every start until `lossRecorded`. */
   readonly lost: Lost
+  /** Rows have been written here, now or ever. */
+  readonly hasRows: boolean
   /** The number of the last batch that the database holds. */
   readonly lastCommit: number
 }

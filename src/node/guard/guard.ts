@@ -8,6 +8,7 @@ import {
   type GuardStats,
   type IndexPage,
   type IndexRange,
+  type Lost,
   type OpenFailure,
   type OpenReport,
   type ReopenReport,
@@ -23,7 +24,7 @@ import { keyText } from './key-space.js'
 import { openStorage } from './opening.js'
 import { OwnedEngine } from './owned-engine.js'
 import { ReadQueue } from './read-queue.js'
-import { Recovery } from './recovery.js'
+import { Recovery, type Standing } from './recovery.js'
 import { Room } from './room.js'
 import { RowCache } from './row-cache.js'
 import { ScanQueue } from './scan-queue.js'
@@ -83,7 +84,7 @@ export class StorageGuard {
   readonly #room: Room
   readonly #recovery: Recovery
   #state: GuardState = 'closed'
-  #story = { boot: 0, incarnation: '' }
+  #story = { boot: 0, incarnation: '', lost: 'nothing' as Lost }
   #failedFlight: Flight | undefined
   #whenClosed: (() => void)[] = []
   #damageLoggedMs = Number.NEGATIVE_INFINITY
@@ -118,7 +119,7 @@ export class StorageGuard {
     this.#watermark = new WatermarkWriter({
       sideFile,
       scheduler,
-      mark: () => ({ ...this.#story, commit: commits.lastCommit }),
+      position: () => ({ ...this.#story, commit: commits.lastCommit }),
       failed: (error) => this.#fence(error),
     })
     this.#room = new Room({ space, scheduler, log, stats, floorBytes: options.freeSpaceFloorBytes })
@@ -130,7 +131,7 @@ export class StorageGuard {
       scheduler,
       clock,
       log,
-      position: () => ({ ...this.#story, lastCommit: commits.lastCommit, flight: this.#failedFlight }),
+      standing: () => this.#standing(),
       reopened: (report, lastCommit) => this.#reopened(report, lastCommit),
     })
   }
@@ -160,6 +161,12 @@ export class StorageGuard {
         else this.#room.start(() => this.#opened(report, done))
       },
     )
+  }
+
+  /** The node has recorded, durably, what was lost here: later starts need not tell it again. */
+  lossRecorded(): void {
+    this.#story = { ...this.#story, lost: 'nothing' }
+    if (this.#state === 'open') this.#watermark.follow()
   }
 
   /** Writes out what waits, then closes, with a clean mark if nothing failed. `done` once closed; may be called in any state. */
@@ -255,8 +262,9 @@ export class StorageGuard {
   }
 
   #opened(report: OpenReport, done: (failure: undefined, report: OpenReport) => void): void {
-    this.#story = { boot: report.boot, incarnation: report.incarnation }
-    this.#commits.resume(report.lastCommit, this.#story)
+    const { boot, incarnation, lost } = report
+    this.#story = { boot, incarnation, lost }
+    this.#commits.resume(report.lastCommit, this.#story, report.hasRows)
     this.#state = 'open'
     this.#watermark.follow()
     if (report.lost !== 'nothing') this.#ports.log.error('storage-lost-rows', { ...report })
@@ -323,7 +331,8 @@ export class StorageGuard {
   }
 
   #reopened(report: ReopenReport, lastCommit: number): void {
-    this.#story = { boot: report.boot, incarnation: report.incarnation }
+    const { boot, incarnation, lost } = report
+    this.#story = { boot, incarnation, lost }
     this.#failedFlight = undefined
     this.#cache.clear()
     this.#commits.resume(lastCommit, this.#story)
@@ -331,6 +340,11 @@ export class StorageGuard {
     this.#watermark.follow()
     this.#ports.log.warn('storage-reopened', { ...report })
     this.#listener.reopened(report)
+  }
+
+  #standing(): Standing {
+    const { lastCommit, hasRows } = this.#commits
+    return { ...this.#story, lastCommit, hasRows, flight: this.#failedFlight }
   }
 
   #beginClose(): void {
@@ -358,8 +372,8 @@ export class StorageGuard {
         this.#closed('closed')
         return
       }
-      const mark = { ...this.#story, commit: this.#commits.lastCommit }
-      this.#watermark.record(mark, { clean: true }, () => this.#closed('closed'))
+      const position = { ...this.#story, commit: this.#commits.lastCommit }
+      this.#watermark.record(position, { clean: true }, () => this.#closed('closed'))
     })
   }
 

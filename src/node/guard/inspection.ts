@@ -9,36 +9,30 @@ import type { OwnedEngine } from './owned-engine.js'
 
 const NOTHING = new Uint8Array(0)
 
-/** Enough for the mark and one byte more. */
-const LOOK_BYTES = 1024
-
 /** Looks at a database that has just been opened: how far it says it has come, and whether there is anything in it. */
 
 export interface Inspection {
   readonly mark: Mark | 'damaged' | undefined
-  /** There is nothing in it, but perhaps the mark. */
+  /** There is nothing in it at all. */
   readonly empty: boolean
 }
 
 type Inspected = (error: EngineError | undefined, inspection: Inspection) => void
 
-/** A database with a mark is taken for one that holds something, unless it `mayBeNew`: a scan has its price. */
-export function inspect(engine: OwnedEngine, mayBeNew: boolean, done: Inspected): void {
+export function inspect(engine: OwnedEngine, done: Inspected): void {
   engine.getMany([MARK_KEY], (error, [record]) => {
-    const mark = record === undefined ? undefined : decodeMark(MARK_KEY, record)
     if (error?.kind === 'corrupt') done(undefined, { mark: 'damaged', empty: false })
     else if (error !== undefined) done(error, { mark: undefined, empty: false })
-    else if (mark === undefined || mayBeNew) lookForRows(engine, mark, done)
-    else done(undefined, { mark, empty: false })
+    else if (record === undefined) lookForRows(engine, done)
+    else done(undefined, { mark: decodeMark(MARK_KEY, record), empty: false })
   })
 }
 
-/** What cannot be scanned holds something. */
-function lookForRows(engine: OwnedEngine, mark: Inspection['mark'], done: Inspected): void {
-  engine.scan({ from: NOTHING, maxRows: 2, maxBytes: LOOK_BYTES }, (error, result) => {
-    const failure = error?.kind === 'corrupt' ? undefined : error
-    const empty = error === undefined && result.rows.every(({ key }) => MARK_KEY.equals(key))
-    done(failure, { mark, empty })
+/** Without a mark: a new database, or one that lost it. What cannot be scanned holds something. */
+function lookForRows(engine: OwnedEngine, done: Inspected): void {
+  engine.scan({ from: NOTHING, maxRows: 1, maxBytes: 1 }, (error, result) => {
+    const empty = error === undefined && result.rows.length === 0
+    done(error?.kind === 'corrupt' ? undefined : error, { mark: undefined, empty })
   })
 }
 

@@ -9,8 +9,10 @@ import type { Lost } from './face.js'
 export interface Found {
   readonly slots: readonly [Slot, Slot]
   readonly mark: Mark | 'damaged' | undefined
-  /** The database holds nothing, but perhaps the mark. */
+  /** The database holds nothing at all. */
   readonly empty: boolean
+  /** The engine has left out writes from the middle of its log. */
+  readonly hasHole: boolean
 }
 
 /** One slot of the side file; `undefined` was never written. */
@@ -22,11 +24,11 @@ export interface Judgement {
   readonly incarnation: string | undefined
   readonly clean: boolean
   readonly fresh: boolean
+  /** By what was found now, or by an earlier start and not recorded by the node since. */
   readonly lost: Lost
+  readonly hasRows: boolean
   /** Batches are numbered from here on; no row has a higher number. */
   readonly lastCommit: number
-  /** Of the side file; the next write goes on from it. */
-  readonly sequence: number
 }
 
 /**
@@ -42,36 +44,43 @@ export function judge(found: Found): Judgement {
   const watermark = newest(found.slots)
   const mark = found.mark === 'damaged' ? undefined : found.mark
   const fresh = isFresh(found, watermark)
-  const lost = fresh ? 'nothing' : lostIn(found, watermark)
+  const lostNow = fresh ? 'nothing' : lostIn(found, watermark)
   const clean = watermark !== undefined && mark !== undefined && watermark.clean && sameStory(watermark, mark)
   const known = Math.max(watermark?.commit ?? 0, mark?.commit ?? 0)
   const boot = Math.max(watermark?.boot ?? 0, mark?.boot ?? 0) + 1
-  const keeps = clean && lost === 'nothing' && boot % BOOTS_OF_AN_INCARNATION !== 0
+  const keeps = clean && lostNow === 'nothing' && boot % BOOTS_OF_AN_INCARNATION !== 0
   return {
     boot,
     incarnation: keeps ? watermark.incarnation : undefined,
     clean,
     fresh,
-    lost,
+    lost: worse(lostNow, watermark?.lost ?? 'nothing'),
+    hasRows: mark?.hasRows ?? !found.empty,
     lastCommit: mark === undefined && !found.empty ? known + UNKNOWN_COMMITS : known,
-    sequence: watermark?.sequence ?? 0,
   }
 }
 
-/** A database without a row and with no side file, or with one that was cut off before anything could be acknowledged. */
-function isFresh(found: Found, watermark: Watermark | undefined): boolean {
-  if (!found.empty) return false
-  if (watermark !== undefined) return watermark.creating
-  return found.mark === undefined && found.slots[0] === undefined && found.slots[1] === undefined
+/** An empty database with no side file; or one whose first start was cut off, with nothing in it but perhaps its first mark. */
+function isFresh({ slots, mark, empty }: Found, watermark: Watermark | undefined): boolean {
+  if (watermark === undefined) return empty && slots[0] === undefined && slots[1] === undefined
+  if (!watermark.creating) return false
+  return empty || (mark !== undefined && mark !== 'damaged' && mark.commit === watermark.commit + 1)
 }
 
 function lostIn(found: Found, watermark: Watermark | undefined): Lost {
-  if (found.empty && found.mark === undefined) return 'everything'
-  if (watermark === undefined || found.mark === undefined || found.mark === 'damaged') return 'tail'
+  if (found.empty) return 'everything'
+  if (found.hasHole || watermark === undefined || found.mark === undefined || found.mark === 'damaged')
+    return 'tail'
   return found.mark.commit < watermark.commit ? 'tail' : 'nothing'
 }
 
-function newest(slots: readonly [Slot, Slot]): Watermark | undefined {
+export function worse(one: Lost, other: Lost): Lost {
+  if (one === 'everything' || other === 'everything') return 'everything'
+  return one === 'nothing' ? other : one
+}
+
+/** The slot that counts: the one written last, of those that can be read. */
+export function newest(slots: readonly [Slot, Slot]): Watermark | undefined {
   const [first, second] = slots.map((slot) => (slot === 'damaged' ? undefined : slot))
   if (first === undefined || second === undefined) return first ?? second
   return first.sequence > second.sequence ? first : second

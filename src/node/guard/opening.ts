@@ -4,8 +4,8 @@ import type { SideFile } from '../../ports/side-file.js'
 import { markOperation } from './batch.js'
 import { decodeWatermark } from './boot-record.js'
 import { OpenFailure, type OpenReport } from './face.js'
-import { type Inspection, inspect } from './inspection.js'
-import { type Judgement, judge, type Slot } from './judgement.js'
+import { inspect } from './inspection.js'
+import { type Judgement, judge, newest, type Slot, worse } from './judgement.js'
 import type { OwnedEngine } from './owned-engine.js'
 import type { Room } from './room.js'
 import type { WatermarkWriter } from './watermark.js'
@@ -47,6 +47,8 @@ export function newIncarnation(random: Random): string {
 class Opening {
   readonly #ports: OpeningPorts
   readonly #done: Opened
+  #slots: readonly [Slot, Slot] = [undefined, undefined]
+  #hasHole = false
 
   constructor(ports: OpeningPorts, done: Opened) {
     this.#ports = ports
@@ -55,57 +57,85 @@ class Opening {
 
   readSlots(): void {
     this.#ports.sideFile.read((error, slots) => {
+      if (error !== undefined) {
+        this.#fail(error)
+        return
+      }
+      this.#slots = [decodeSlot(slots[0]), decodeSlot(slots[1])]
+      this.#ports.watermark.resume(newest(this.#slots)?.sequence ?? 0)
+      this.#examine()
+    })
+  }
+
+  #examine(): void {
+    this.#ports.engine.examine((error, hasHole) => {
+      this.#hasHole = hasHole
       if (error !== undefined) this.#fail(error)
-      else this.#openEngine([decodeSlot(slots[0]), decodeSlot(slots[1])], true)
+      else if (hasHole) this.#recordHole()
+      else this.#openEngine(true)
+    })
+  }
+
+  /** The opening will remove the evidence. (Without a side file, its absence is evidence enough.) */
+  #recordHole(): void {
+    const last = newest(this.#slots)
+    if (last === undefined) {
+      this.#openEngine(true)
+      return
+    }
+    this.#ports.watermark.record({ ...last, lost: worse('tail', last.lost) }, {}, (error) => {
+      if (error !== undefined) this.#fail(error)
+      else this.#openEngine(true)
     })
   }
 
   /** RocksDB needs room to open after an unclean stop: on a full disk, the reserve is for that. */
-  #openEngine(slots: readonly [Slot, Slot], mayRelease: boolean): void {
+  #openEngine(mayRelease: boolean): void {
     this.#ports.engine.open((error) => {
-      if (error === undefined) this.#inspect(slots)
-      else if (error.kind === 'full' && mayRelease)
-        this.#ports.room.release(() => this.#openEngine(slots, false))
+      if (error === undefined) this.#inspect()
+      else if (error.kind === 'full' && mayRelease) this.#ports.room.release(() => this.#openEngine(false))
       else this.#fail(error)
     })
   }
 
-  #inspect(slots: readonly [Slot, Slot]): void {
-    const mayBeNew = slots.every((slot) => slot === undefined || (slot !== 'damaged' && slot.creating))
-    inspect(this.#ports.engine, mayBeNew, (error, inspection: Inspection) => {
+  #inspect(): void {
+    inspect(this.#ports.engine, (error, inspection) => {
       if (error !== undefined) this.#giveUp(error)
-      else this.#record(judge({ slots, ...inspection }))
+      else this.#record(judge({ slots: this.#slots, hasHole: this.#hasHole, ...inspection }))
     })
   }
 
   #record(judgement: Judgement): void {
     const { watermark, random } = this.#ports
     const incarnation = judgement.incarnation ?? newIncarnation(random)
-    const { lastCommit, boot } = judgement
-    watermark.resume(judgement.sequence)
-    watermark.record({ commit: lastCommit, boot, incarnation }, { creating: judgement.fresh }, (error) => {
+    const { lastCommit, boot, lost, fresh } = judgement
+    watermark.record({ commit: lastCommit, boot, incarnation, lost }, { creating: fresh }, (error) => {
       if (error !== undefined) this.#giveUp(error)
       else this.#mark(judgement, incarnation)
     })
   }
 
   #mark(judgement: Judgement, incarnation: string): void {
-    const { boot, clean, fresh, lost } = judgement
-    const mark = { commit: judgement.lastCommit + 1, boot, incarnation }
-    this.#ports.engine.batch([markOperation(mark)], true, (error) => {
-      if (error !== undefined) this.#giveUp(error)
-      else this.#finish({ boot, incarnation, clean, fresh, lost, lastCommit: mark.commit })
-    })
+    const { boot, clean, fresh, lost, hasRows } = judgement
+    const lastCommit = judgement.lastCommit + 1
+    this.#ports.engine.batch(
+      [markOperation({ commit: lastCommit, boot, incarnation, hasRows })],
+      true,
+      (error) => {
+        if (error !== undefined) this.#giveUp(error)
+        else this.#finish({ boot, incarnation, clean, fresh, lost, hasRows, lastCommit })
+      },
+    )
   }
 
   /** The watermark of a new directory is written once more, no longer as being created. */
   #finish(report: OpenReport): void {
-    const { boot, incarnation, lastCommit } = report
+    const { boot, incarnation, lastCommit, lost } = report
     if (!report.fresh) {
       this.#done(undefined, report)
       return
     }
-    this.#ports.watermark.record({ boot, incarnation, commit: lastCommit }, {}, (error) => {
+    this.#ports.watermark.record({ boot, incarnation, commit: lastCommit, lost }, {}, (error) => {
       if (error !== undefined) this.#giveUp(error)
       else this.#done(undefined, report)
     })

@@ -32,6 +32,14 @@ export class OwnedEngine {
     return this.#mode === 'writing'
   }
 
+  /** Whether opening would leave out writes from the middle; false for an engine that cannot tell. */
+  examine(done: (error: EngineError | undefined, hasHole: boolean) => void): void {
+    this.#call<boolean>(done, (completion) => {
+      if (this.#engine.examine !== undefined) this.#engine.examine(completion)
+      else this.#turn.after(() => completion(undefined, false))
+    })
+  }
+
   open(done: (error: EngineError | undefined) => void): void {
     this.#call<void>(
       (error) => {

@@ -7,6 +7,7 @@ import { markOperation } from './batch.js'
 import type { Flight } from './commit-queue.js'
 import type { Lost, ReopenReport } from './face.js'
 import { findBatch, type Inspection, inspect } from './inspection.js'
+import { worse } from './judgement.js'
 import { newIncarnation } from './opening.js'
 import type { OwnedEngine } from './owned-engine.js'
 import type { Room } from './room.js'
@@ -32,14 +33,17 @@ export interface RecoveryPorts {
   readonly clock: Clock
   readonly log: Log
   /** Where the storage stands: asked once the engine is closed, when no batch can end any more. */
-  position(): Position
+  standing(): Standing
   /** All is well again; commits go on from `lastCommit`. */
   reopened(report: ReopenReport, lastCommit: number): void
 }
 
-export interface Position {
+export interface Standing {
   readonly boot: number
   readonly lastCommit: number
+  readonly hasRows: boolean
+  /** What an earlier start has lost, and the node has not recorded yet. */
+  readonly lost: Lost
   /** The batch that failed, if one did. */
   readonly flight: Flight | undefined
 }
@@ -57,6 +61,8 @@ export class Recovery {
   #reopenedMs = Number.NEGATIVE_INFINITY
   #attempts = 0
   #incarnation = ''
+  /** Found in this fall, in whatever attempt: each opening may remove the evidence. */
+  #lost: Lost = 'nothing'
   #cancelPause: (() => void) | undefined
   #whenStopped: (() => void) | undefined
 
@@ -73,6 +79,7 @@ export class Recovery {
     const now = this.#ports.clock.monotonicMs()
     this.#active = true
     this.#fallenMs = now
+    this.#lost = 'nothing'
     this.#incarnation = newIncarnation(this.#ports.random)
     if (now - this.#reopenedMs > CALM_MS) this.#attempts = 0
     this.#ports.watermark.stop(() => this.#close(reason))
@@ -97,16 +104,25 @@ export class Recovery {
   #next(): void {
     if (this.#attempts === 0) {
       this.#attempts++
-      this.#recordIncarnation()
+      this.#examine()
     } else {
       this.#openForReading()
     }
   }
 
+  #examine(): void {
+    this.#ports.engine.examine((error, hasHole) => {
+      if (hasHole) this.#lost = worse(this.#lost, 'tail')
+      if (error === undefined) this.#recordIncarnation()
+      else this.#retry(error)
+    })
+  }
+
   #recordIncarnation(): void {
-    const { boot, lastCommit } = this.#ports.position()
-    const mark = { boot, commit: lastCommit, incarnation: this.#incarnation }
-    this.#ports.watermark.record(mark, {}, (error) => {
+    const { boot, lastCommit, lost } = this.#ports.standing()
+    const incarnation = this.#incarnation
+    const position = { boot, commit: lastCommit, incarnation, lost: worse(lost, this.#lost) }
+    this.#ports.watermark.record(position, {}, (error) => {
       if (error === undefined) this.#open()
       else this.#retry(error)
     })
@@ -120,27 +136,49 @@ export class Recovery {
   }
 
   #inspect(): void {
-    inspect(this.#ports.engine, false, (error, inspection) => {
+    inspect(this.#ports.engine, (error, inspection) => {
       if (error === undefined) this.#verify(inspection)
       else this.#retry(error)
     })
   }
 
   #verify(inspection: Inspection): void {
-    const { flight, lastCommit } = this.#ports.position()
+    const { flight, lastCommit } = this.#ports.standing()
     findBatch(this.#ports.engine, flight, inspection.mark, (failedBatch) => {
-      const lost = failedBatch === 'partly' ? 'tail' : lostSince(inspection, lastCommit)
-      this.#mark(failedBatch, lost)
+      const broken = failedBatch === 'partly' ? 'tail' : 'nothing'
+      this.#lost = worse(worse(this.#lost, broken), lostSince(inspection, lastCommit))
+      this.#recordLoss(failedBatch)
     })
   }
 
-  #mark(failedBatch: ReopenReport['failedBatch'], lost: Lost): void {
-    const { boot, lastCommit, flight } = this.#ports.position()
+  /** Before the next mark makes a tail that is missing look complete. */
+  #recordLoss(failedBatch: ReopenReport['failedBatch']): void {
+    if (this.#lost === 'nothing') {
+      this.#mark(failedBatch)
+      return
+    }
+    const { boot, lastCommit, lost } = this.#ports.standing()
+    const position = {
+      boot,
+      commit: lastCommit,
+      incarnation: this.#incarnation,
+      lost: worse(lost, this.#lost),
+    }
+    this.#ports.watermark.record(position, {}, (error) => {
+      if (error === undefined) this.#mark(failedBatch)
+      else this.#retry(error)
+    })
+  }
+
+  #mark(failedBatch: ReopenReport['failedBatch']): void {
+    const { boot, lastCommit, flight, hasRows, lost } = this.#ports.standing()
     const incarnation = this.#incarnation
     const commit = Math.max(lastCommit, flight?.commit ?? 0) + 1
-    this.#ports.engine.batch([markOperation({ boot, incarnation, commit })], true, (error) => {
+    this.#ports.engine.batch([markOperation({ boot, incarnation, commit, hasRows })], true, (error) => {
       if (error !== undefined) this.#retry(error)
-      else if (!this.#isStopped()) this.#finish({ boot, incarnation, lost, failedBatch }, commit)
+      else if (!this.#isStopped()) {
+        this.#finish({ boot, incarnation, lost: worse(lost, this.#lost), failedBatch }, commit)
+      }
     })
   }
 
@@ -159,13 +197,13 @@ export class Recovery {
   #openForReading(): void {
     this.#ports.engine.openReadOnly((error) => {
       if (error !== undefined) this.#pause()
-      else inspect(this.#ports.engine, false, (failed, inspection) => this.#keepReading(failed, inspection))
+      else inspect(this.#ports.engine, (failed, inspection) => this.#keepReading(failed, inspection))
     })
   }
 
   #keepReading(error: EngineError | undefined, inspection: Inspection): void {
     const whole =
-      error === undefined && lostSince(inspection, this.#ports.position().lastCommit) === 'nothing'
+      error === undefined && lostSince(inspection, this.#ports.standing().lastCommit) === 'nothing'
     this.#reading = whole
     if (whole) this.#pause()
     else this.#ports.engine.close(() => this.#pause())
@@ -184,7 +222,7 @@ export class Recovery {
     this.#cancelPause = undefined
     this.#reading = false
     this.#ports.engine.close(() => {
-      if (!this.#isStopped()) this.#recordIncarnation()
+      if (!this.#isStopped()) this.#examine()
     })
   }
 
@@ -201,7 +239,8 @@ export class Recovery {
 /** What was acknowledged and is not there any more. */
 function lostSince(inspection: Inspection, lastCommit: number): Lost {
   const { mark, empty } = inspection
-  if (mark === undefined) return empty ? 'everything' : 'tail'
+  if (empty) return 'everything'
+  if (mark === undefined) return 'tail'
   if (mark === 'damaged') return 'tail'
   return mark.commit < lastCommit ? 'tail' : 'nothing'
 }

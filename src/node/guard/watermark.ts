@@ -1,7 +1,8 @@
 import type { EngineError } from '../../ports/engine.js'
 import type { Scheduler } from '../../ports/scheduler.js'
 import type { SideFile } from '../../ports/side-file.js'
-import { encodeWatermark, type Mark } from './boot-record.js'
+import { encodeWatermark, type Position } from './boot-record.js'
+import type { Lost } from './face.js'
 
 /**
  * Writes the side file: at once when a start, an incarnation or a clean stop has to be recorded, and by itself while commits go
@@ -13,8 +14,12 @@ export interface WatermarkPorts {
   readonly sideFile: SideFile
   readonly scheduler: Scheduler
   /** What the timed writes record. */
-  mark(): Mark
+  position(): RecordedPosition
   failed(error: EngineError): void
+}
+
+export interface RecordedPosition extends Position {
+  readonly lost: Lost
 }
 
 type Flags = { readonly clean?: boolean; readonly creating?: boolean }
@@ -54,10 +59,10 @@ export class WatermarkWriter {
   }
 
   /** Records this now. Not while another write is under way. */
-  record(mark: Mark, flags: Flags, done: (error: EngineError | undefined) => void): void {
+  record(position: RecordedPosition, flags: Flags, done: (error: EngineError | undefined) => void): void {
     const sequence = this.#sequence + 1
     const slot = encodeWatermark({
-      ...mark,
+      ...position,
       sequence,
       clean: flags.clean === true,
       creating: flags.creating === true,
@@ -67,19 +72,19 @@ export class WatermarkWriter {
       this.#writing = false
       if (error === undefined) {
         this.#sequence = sequence
-        this.#recorded = mark.commit
+        this.#recorded = position.commit
       }
       done(error)
     })
   }
 
   #catchUp(): void {
-    this.record(this.#ports.mark(), {}, (error) => {
+    this.record(this.#ports.position(), {}, (error) => {
       const whenIdle = this.#whenIdle
       this.#whenIdle = undefined
       if (whenIdle !== undefined) whenIdle()
       else if (error !== undefined) this.#ports.failed(error)
-      else if (this.#ports.mark().commit > this.#recorded) this.follow()
+      else if (this.#ports.position().commit > this.#recorded) this.follow()
     })
   }
 }
