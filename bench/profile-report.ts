@@ -11,13 +11,15 @@ import {
 const FUNCTIONS = 40
 const OWNERS = 16
 const NODES = 3
+/** Four times the sampling interval. */
+const LONGEST_SAMPLE_US = 1000
 
 /**
  * `mainThreadUs`: CPU time of all nodes' main threads for an operation, from the process accounting. The samples are of
  * wall time and stretch when the machine is busy, so they are scaled to add up to it.
  */
 export function cpuTable(title: string, profile: CpuProfile, mainThreadUs: number): string {
-  const functions = functionTimes(profile)
+  const functions = functionTimes(profile, LONGEST_SAMPLE_US)
   const sampledUs = functions.reduce((sum, { selfUs }) => sum + selfUs, 0)
   const heading = `${title}: CPU µs an operation on the main threads of all nodes, as node 1 spends them`
   return table(heading, functions, (us) => ((us / sampledUs) * mainThreadUs).toFixed(2))

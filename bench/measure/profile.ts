@@ -31,10 +31,10 @@ export interface FunctionTime {
   readonly totalUs: number
 }
 
-/** All functions, the most self time first; '(idle)' is left out. */
-export function functionTimes(profile: CpuProfile): FunctionTime[] {
+/** All functions, the most self time first; '(idle)' is left out. `longestUs`: what one sample counts at most. */
+export function functionTimes(profile: CpuProfile, longestUs = Number.POSITIVE_INFINITY): FunctionTime[] {
   const byId = new Map(profile.nodes.map((node) => [node.id, node]))
-  const selfUs = selfTimes(profile)
+  const selfUs = selfTimes(profile, longestUs)
   const times = new Map<string, { -readonly [Field in keyof FunctionTime]: FunctionTime[Field] }>()
   const visit = (node: ProfileNode, caller: ProfileNode | undefined, above: ReadonlySet<string>): number => {
     const key = keyOf(node, caller)
@@ -76,11 +76,15 @@ export function ownerTimes(functions: readonly FunctionTime[]): { owner: string;
   return [...sums].map(([owner, selfUs]) => ({ owner, selfUs })).sort((a, b) => b.selfUs - a.selfUs)
 }
 
-/** A delta belongs to the sample before it: the function seen then ran until now. */
-function selfTimes({ samples, timeDeltas }: CpuProfile): Map<number, number> {
+/**
+ * A delta belongs to the sample before it: the function seen then ran until now. Samples come several times a millisecond while
+ * the thread runs, also within native code; one that is late by more says that somebody else had the core.
+ */
+function selfTimes({ samples, timeDeltas }: CpuProfile, longestUs: number): Map<number, number> {
   const selfUs = new Map<number, number>()
   for (let i = 0; i + 1 < samples.length; i++) {
-    selfUs.set(samples[i]!, (selfUs.get(samples[i]!) ?? 0) + timeDeltas[i + 1]!)
+    const deltaUs = Math.min(timeDeltas[i + 1]!, longestUs)
+    selfUs.set(samples[i]!, (selfUs.get(samples[i]!) ?? 0) + deltaUs)
   }
   return selfUs
 }

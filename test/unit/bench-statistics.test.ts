@@ -90,6 +90,7 @@ test('a profile gives each function its own time and, once even where it recurs,
     { owner: 'src/node', selfUs: 30 },
   ])
   t.false(times.some(({ name }) => name === '(idle)'))
+  t.is(functionTimes(profile, 25).find(({ place }) => place.startsWith('ws/'))?.selfUs, 25)
 })
 
 test('a profile of allocations is shown like one of time', (t) => {
