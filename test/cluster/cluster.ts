@@ -71,7 +71,9 @@ export class TestCluster {
   }
 
   async #seesAll(node: TestNode): Promise<boolean> {
-    const { members } = await node.json<{ members: MemberView[] }>('/v1/cluster')
+    const reply = await node.request('GET', '/v1/cluster').catch(() => undefined)
+    if (reply?.status !== 200) return false
+    const { members } = JSON.parse(reply.body.toString()) as { members: MemberView[] }
     const up = members.filter(({ status, liveness }) => status === 'member' && /^(self|up)$/.test(liveness))
     return this.nodes.every(({ setup }) => up.some(({ name }) => name === setup.name))
   }

@@ -218,7 +218,10 @@ test.serial('a node with another secret stays outside, and harms nobody', async 
   })
   t.teardown(() => stranger.kill())
   stranger.launch()
-  await until('the stranger is told why', () => stranger.lines.some((line) => line.includes('bad-proof')))
+  await until('n1 says why it let nobody in', () => n1.lines.some((line) => line.includes('bad-proof')))
+  await until('the stranger says that it was refused', () =>
+    stranger.lines.some((line) => line.includes('"dial-failed"') && line.includes('"refused"')),
+  )
   t.false(await stranger.isReady())
   t.is((await n1.json<Identity>('/v1/cluster')).members.length, 3)
   t.true(await put(n1, 'k', 'v'))
