@@ -26,9 +26,11 @@ export const STAMP = 'built-from'
 export async function prepareRocksdb({ toShip }) {
   const source = packageFolder()
   if (await hasOwn(source)) return
-  const fromSource = toShip && process.platform === 'linux'
-  if (!fromSource && (await stockRuns(source.folder))) return
-  if (!(await loads(compiledInPlace(source.folder)))) await compile(source.folder)
+  if (!(await isCompiledInPlace(source.folder))) {
+    const fromSource = toShip && process.platform === 'linux'
+    if (!fromSource && (await stockRuns(source.folder))) return
+    await compile(source.folder)
+  }
   await keep(source)
 }
 
@@ -53,9 +55,15 @@ async function stockRuns(folder) {
   return await loads(file)
 }
 
-/** Where node-gyp leaves its result; also where an npm that ran the package's own install script has left one. */
+/** Where node-gyp leaves its result. */
 function compiledInPlace(folder) {
   return path.join(folder, 'build', 'Release', 'leveldown.node')
+}
+
+/** True after an npm that ran the package's own install script has compiled it there. */
+async function isCompiledInPlace(folder) {
+  const file = compiledInPlace(folder)
+  return existsSync(file) && (await loads(file))
 }
 
 async function compile(folder) {

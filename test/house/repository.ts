@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -22,18 +22,33 @@ export const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 const TEXT =
   /\.(ts|cts|mts|js|cjs|mjs|rs|toml|json|md|yml|yaml|sh)$|(^|\/)(\.ci\/run|\.gitignore|\.npmrc|LICENSE)$/
 
+/** Folders that are made, never written; for a copy without git, which would know. */
+const MADE = new Set(['.git', 'node_modules', 'dist', 'target', 'build', 'prebuilds'])
+
 /** Every file that is tracked or about to be, as it is now (pictures and the like without their bytes); ignored files are not ours to judge. */
 export function repositorySources(): Source[] {
+  const files = existsSync(path.join(ROOT, '.git')) ? filesKnownToGit() : filesBelow('')
+  return files
+    .filter((file) => existsSync(path.join(ROOT, file)))
+    .sort()
+    .map((file) => ({ path: file, text: TEXT.test(file) ? readFileSync(path.join(ROOT, file), 'utf8') : '' }))
+}
+
+function filesKnownToGit(): string[] {
   const listed = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '-z'], {
     cwd: ROOT,
     encoding: 'utf8',
     maxBuffer: 64 * 1024 * 1024,
   })
-  return listed
-    .split('\0')
-    .filter((file) => file !== '' && existsSync(path.join(ROOT, file)))
-    .sort()
-    .map((file) => ({ path: file, text: TEXT.test(file) ? readFileSync(path.join(ROOT, file), 'utf8') : '' }))
+  return listed.split('\0').filter((file) => file !== '')
+}
+
+function filesBelow(folder: string): string[] {
+  return readdirSync(path.join(ROOT, folder), { withFileTypes: true }).flatMap((entry) => {
+    const inside = folder === '' ? entry.name : `${folder}/${entry.name}`
+    if (entry.isDirectory()) return MADE.has(entry.name) ? [] : filesBelow(inside)
+    return entry.isFile() ? [inside] : []
+  })
 }
 
 export function lineAt(text: string, offset: number): number {
