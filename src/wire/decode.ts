@@ -3,7 +3,9 @@ import { limits } from '../limits.js'
 import { ByteReader, WireError } from './bytes.js'
 import type {
   Digest64,
+  ForwardReadDone,
   ForwardWrite,
+  ForwardWriteDone,
   JoinAnswer,
   JoinRequest,
   KeyPage,
@@ -56,24 +58,12 @@ function decodeBody(type: number, id: number, body: ByteReader): Message {
       return replicaRow(id, body)
     case 5:
       return { type, id, leftMs: body.u32(), r: body.u8(), rowKey: rowKey(body, body.left) }
-    case 6: {
-      const known = body.u8()
-      if (known === 255) return { type, id, outcome: failure(body) }
-      return {
-        type,
-        id,
-        outcome: { status: 'ok', known: flag(known), fastest: body.text(64), object: rest(body) },
-      }
-    }
+    case 6:
+      return forwardReadDone(id, body)
     case 7:
       return forwardWrite(id, body)
-    case 8: {
-      const known = body.u8()
-      if (known === 255) return { type, id, outcome: failure(body) }
-      const fastest = body.text(64)
-      const context = body.bytes()
-      return { type, id, outcome: { status: 'ok', known: flag(known), fastest, context, object: rest(body) } }
-    }
+    case 8:
+      return forwardWriteDone(id, body)
     case 9:
       return { type, id, maxRows: body.u32(), maxBytes: body.u32(), from: rest(body) }
     case 10:
@@ -117,6 +107,21 @@ function decodeBody(type: number, id: number, body: ByteReader): Message {
     default:
       throw new WireError(`message type ${type} is unknown`)
   }
+}
+
+function forwardReadDone(id: number, body: ByteReader): ForwardReadDone {
+  const known = body.u8()
+  if (known === 255) return { type: 6, id, outcome: failure(body) }
+  const fastest = body.text(64)
+  return { type: 6, id, outcome: { status: 'ok', known: flag(known), fastest, object: rest(body) } }
+}
+
+function forwardWriteDone(id: number, body: ByteReader): ForwardWriteDone {
+  const known = body.u8()
+  if (known === 255) return { type: 8, id, outcome: failure(body) }
+  const fastest = body.text(64)
+  const context = body.bytes()
+  return { type: 8, id, outcome: { status: 'ok', known: flag(known), fastest, context, object: rest(body) } }
 }
 
 function rest(body: ByteReader): Buffer {

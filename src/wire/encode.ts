@@ -2,14 +2,19 @@
 import type { ByteWriter } from './bytes.js'
 import type {
   Digest64,
+  ForwardReadDone,
   ForwardWrite,
+  ForwardWriteDone,
   JoinAnswer,
   JoinRequest,
   KeyPage,
+  ListKeys,
   Message,
   RangeRows,
   RemoteFailure,
+  ReplicaRead,
   ReplicaRow,
+  ReplicaWrite,
 } from './messages.js'
 
 const NOTHING = new Uint8Array(0)
@@ -27,20 +32,14 @@ export function encodeMessage(writer: ByteWriter, message: Message): void {
 function encodeBody(writer: ByteWriter, message: Message): void {
   switch (message.type) {
     case 1:
-      writer.u32(message.leftMs)
-      digest64(writer, message.ring)
-      shortBytes(writer, message.rowKey)
-      writer.raw(message.object)
+      replicaWrite(writer, message)
       return
     case 2:
       writer.u8(message.status)
       writer.raw(message.state)
       return
     case 3:
-      writer.u32(message.leftMs)
-      digest64(writer, message.ring)
-      shortBytes(writer, message.rowKey)
-      writer.raw(message.digest)
+      replicaRead(writer, message)
       return
     case 4:
       replicaRow(writer, message)
@@ -51,26 +50,13 @@ function encodeBody(writer: ByteWriter, message: Message): void {
       writer.raw(message.rowKey)
       return
     case 6:
-      if (message.outcome.status === 'error') {
-        failure(writer, message.outcome)
-        return
-      }
-      writer.u8(message.outcome.known ? 1 : 0)
-      writer.text(message.outcome.fastest)
-      writer.raw(message.outcome.object)
+      forwardReadDone(writer, message)
       return
     case 7:
       forwardWrite(writer, message)
       return
     case 8:
-      if (message.outcome.status === 'error') {
-        failure(writer, message.outcome)
-        return
-      }
-      writer.u8(message.outcome.known ? 1 : 0)
-      writer.text(message.outcome.fastest)
-      writer.bytes(message.outcome.context)
-      writer.raw(message.outcome.object)
+      forwardWriteDone(writer, message)
       return
     case 9:
       writer.u32(message.maxRows)
@@ -81,11 +67,7 @@ function encodeBody(writer: ByteWriter, message: Message): void {
       rangeRows(writer, message)
       return
     case 11:
-      digest64(writer, message.ring)
-      writer.u32(message.limit)
-      writer.bytes(message.bucket)
-      writer.bytes(message.prefix)
-      writer.bytes(message.after)
+      listKeys(writer, message)
       return
     case 12:
       keyPage(writer, message)
@@ -135,6 +117,20 @@ function shortBytes(writer: ByteWriter, bytes: Uint8Array): void {
   writer.raw(bytes)
 }
 
+function replicaWrite(writer: ByteWriter, message: ReplicaWrite): void {
+  writer.u32(message.leftMs)
+  digest64(writer, message.ring)
+  shortBytes(writer, message.rowKey)
+  writer.raw(message.object)
+}
+
+function replicaRead(writer: ByteWriter, message: ReplicaRead): void {
+  writer.u32(message.leftMs)
+  digest64(writer, message.ring)
+  shortBytes(writer, message.rowKey)
+  writer.raw(message.digest)
+}
+
 function replicaRow(writer: ByteWriter, message: ReplicaRow): void {
   writer.u8(message.status)
   writer.u8(message.incomplete ? 1 : 0)
@@ -151,6 +147,21 @@ function failure(writer: ByteWriter, outcome: RemoteFailure): void {
     writer.text(name)
     writer.f64(value)
   }
+}
+
+function forwardReadDone(writer: ByteWriter, { outcome }: ForwardReadDone): void {
+  if (outcome.status === 'error') return failure(writer, outcome)
+  writer.u8(outcome.known ? 1 : 0)
+  writer.text(outcome.fastest)
+  writer.raw(outcome.object)
+}
+
+function forwardWriteDone(writer: ByteWriter, { outcome }: ForwardWriteDone): void {
+  if (outcome.status === 'error') return failure(writer, outcome)
+  writer.u8(outcome.known ? 1 : 0)
+  writer.text(outcome.fastest)
+  writer.bytes(outcome.context)
+  writer.raw(outcome.object)
 }
 
 function forwardWrite(writer: ByteWriter, message: ForwardWrite): void {
@@ -175,6 +186,14 @@ function rangeRows(writer: ByteWriter, message: RangeRows): void {
     shortBytes(writer, row.rowKey)
     writer.bytes(row.object)
   }
+}
+
+function listKeys(writer: ByteWriter, message: ListKeys): void {
+  digest64(writer, message.ring)
+  writer.u32(message.limit)
+  writer.bytes(message.bucket)
+  writer.bytes(message.prefix)
+  writer.bytes(message.after)
 }
 
 function keyPage(writer: ByteWriter, message: KeyPage): void {
