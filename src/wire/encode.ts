@@ -32,46 +32,37 @@ export function encodeMessage(writer: ByteWriter, message: Message): void {
 function encodeBody(writer: ByteWriter, message: Message): void {
   switch (message.type) {
     case 1:
-      replicaWrite(writer, message)
-      return
+      return replicaWrite(writer, message)
     case 2:
       writer.u8(message.status)
       writer.raw(message.state)
       return
     case 3:
-      replicaRead(writer, message)
-      return
+      return replicaRead(writer, message)
     case 4:
-      replicaRow(writer, message)
-      return
+      return replicaRow(writer, message)
     case 5:
       writer.u32(message.leftMs)
       writer.u8(message.r)
       writer.raw(message.rowKey)
       return
     case 6:
-      forwardReadDone(writer, message)
-      return
+      return forwardReadDone(writer, message)
     case 7:
-      forwardWrite(writer, message)
-      return
+      return forwardWrite(writer, message)
     case 8:
-      forwardWriteDone(writer, message)
-      return
+      return forwardWriteDone(writer, message)
     case 9:
       writer.u32(message.maxRows)
       writer.u32(message.maxBytes)
       writer.raw(message.from)
       return
     case 10:
-      rangeRows(writer, message)
-      return
+      return rangeRows(writer, message)
     case 11:
-      listKeys(writer, message)
-      return
+      return listKeys(writer, message)
     case 12:
-      keyPage(writer, message)
-      return
+      return keyPage(writer, message)
     case 13:
     case 14:
     case 15:
@@ -85,11 +76,9 @@ function encodeBody(writer: ByteWriter, message: Message): void {
       writer.raw(message.state)
       return
     case 22:
-      joinRequest(writer, message)
-      return
+      return joinRequest(writer, message)
     case 23:
-      joinAnswer(writer, message)
-      return
+      return joinAnswer(writer, message)
     case 24:
       writer.text(message.nodeId)
       digest64(writer, message.ring)
