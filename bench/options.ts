@@ -11,6 +11,8 @@ export type SystemName = (typeof systemNames)[number]
 export interface BenchOptions {
   readonly seconds: number
   readonly warmupSeconds: number
+  /** Before a system's first window of a row: V8 compiles what it has seen often enough, and is slow to do so on a busy machine. */
+  readonly warmupOperations: number
   readonly rounds: number
   readonly connections: number
   readonly valueBytes: number
@@ -33,6 +35,7 @@ export class UsageError extends Error {}
 export const usage = `npm run bench -- [options]
   --seconds 8          length of each measured window
   --warmup 2           seconds of the same load before each window
+  --warmup-operations 30000   at least so many of them before a system's first window of a row
   --rounds 3           windows of each system for each row, in alternation
   --connections 32     concurrent clients, one request under way each
   --value-bytes 1024   size of a value (from ${SMALLEST_VALUE_BYTES})
@@ -54,6 +57,7 @@ export function parseOptions(argv: readonly string[]): BenchOptions {
   return {
     seconds: real('seconds', values.seconds, 0.1),
     warmupSeconds: real('warmup', values.warmup, 0),
+    warmupOperations: whole('warmup-operations', values['warmup-operations'], 0, 100_000_000),
     rounds: whole('rounds', values.rounds, 1, 1000),
     connections,
     keys,
@@ -77,6 +81,7 @@ function readArguments(argv: readonly string[]) {
       options: {
         seconds: { type: 'string', default: '8' },
         warmup: { type: 'string', default: '2' },
+        'warmup-operations': { type: 'string', default: '30000' },
         rounds: { type: 'string', default: '3' },
         connections: { type: 'string', default: '32' },
         'value-bytes': { type: 'string', default: '1024' },

@@ -10,8 +10,12 @@ import type { Answer } from './response.js'
 import type { Turn, Workload } from './workload.js'
 import { XorShift } from './xorshift.js'
 
+const WARM_UP_POLL_MS = 100
+
 export interface Window {
   readonly warmupMs: number
+  /** The warm-up lasts until this many answers have come, too. */
+  readonly warmupOperations: number
   readonly measureMs: number
   readonly onStart: () => void
   readonly onEnd: () => void
@@ -86,7 +90,7 @@ export class Generator {
   async runWindow(workload: Workload, window: Window): Promise<LoadResult> {
     const idle = this.#idle()
     this.#begin(workload)
-    await Promise.race([sleep(window.warmupMs), idle])
+    await Promise.race([this.#warmUp(window), idle])
     this.#latency.clear()
     window.onStart()
     const cpu = process.cpuUsage()
@@ -119,6 +123,11 @@ export class Generator {
     this.#latency.clear()
     this.#running = this.#lanes.length
     for (const lane of this.#lanes) this.#sendNext(lane)
+  }
+
+  async #warmUp({ warmupMs, warmupOperations }: Window): Promise<void> {
+    await sleep(warmupMs)
+    while (this.#latency.total < warmupOperations && this.#running > 0) await sleep(WARM_UP_POLL_MS)
   }
 
   #idle(): Promise<void> {
