@@ -51,7 +51,8 @@ function forbid(holder: Holder, name: string, shown: string, undo: (() => void)[
 
 /** Stands for the banned thing: calling it, constructing it or looking into it throws. */
 function thrower(shown: string): unknown {
-  const refuse = (): never => {
+  // A function of the old kind, so that it can be constructed, and refuse that too.
+  function refuse(): never {
     throw new Error(`${shown} was used during a simulation: everything outside goes through a port`)
   }
   return new Proxy(refuse, { get: refuse, apply: refuse, construct: refuse, has: refuse })

@@ -1,0 +1,77 @@
+/** The simulator in the test run: a few hundred virtual minutes of clusters, the seeds that once failed, and the known bugs. */
+import test from 'ava'
+import { CANARIES } from './canaries.js'
+import { canarySeeds, keptSeeds } from './kept-seeds.js'
+import { runPool } from './pool.js'
+import { runSeed } from './run-seed.js'
+import type { Report } from './worker.js'
+
+const SEEDS = 60
+
+function promisesKept(seed: number): string[] {
+  return runSeed(seed).violations.map(
+    ({ invariant, sentence }) => `seed ${seed} broke ${invariant}: ${sentence}`,
+  )
+}
+
+test(`seeds 1 to ${SEEDS} keep all promises`, async (t) => {
+  const broken: string[] = []
+  const seeds = Array.from({ length: SEEDS }, (_, index) => index + 1)
+  await runPool(seeds, {
+    processes: 2,
+    wish: {},
+    onReport: ({ seed, violations }) => {
+      for (const { invariant, sentence } of violations)
+        broken.push(`seed ${seed} broke ${invariant}: ${sentence}`)
+      return true
+    },
+  })
+  t.deepEqual(broken, [])
+})
+
+for (const { seed, why } of keptSeeds()) {
+  test(`kept seed ${seed}: ${why}`, (t) => {
+    t.deepEqual(promisesKept(seed), [])
+  })
+}
+
+test('the same seed gives the same trace, another one another', (t) => {
+  for (const seed of [3, 11, 21]) t.is(runSeed(seed).traceHash, runSeed(seed, {}, true).traceHash)
+  t.not(runSeed(3).traceHash, runSeed(4).traceHash)
+})
+
+test('the same seed gives the same trace in another process', async (t) => {
+  const here = runSeed(21).traceHash
+  let there = ''
+  await runPool([21], {
+    processes: 1,
+    wish: {},
+    onReport: (report) => {
+      there = report.traceHash
+      return true
+    },
+  })
+  t.is(there, here)
+})
+
+for (const canary of CANARIES) {
+  test(`canary ${canary.name}: the simulator catches it`, async (t) => {
+    const seed = canarySeeds()[canary.name]
+    if (seed === undefined) return t.fail('no seed is recorded: npm run sim -- --canaries')
+    const reports: Report[] = []
+    await runPool([seed], {
+      processes: 1,
+      canary: canary.name,
+      wish: {},
+      onReport: (report) => {
+        reports.push(report)
+        return true
+      },
+    })
+    const broken = reports.flatMap(({ violations }) => violations.map(({ invariant }) => invariant))
+    t.true(
+      broken.some((invariant) => canary.breaks.some((expected) => expected === invariant)),
+      `seed ${seed} found ${broken.join(', ') || 'nothing'}; search anew: npm run sim -- --canaries --only ${canary.name}`,
+    )
+  })
+}
