@@ -156,6 +156,16 @@ test('a database that has lost acknowledged rows is not read meanwhile, and says
   t.is(world.readNow('tail'), undefined)
 })
 
+test('a loss found while reopening is in the side file before anything hides it', (t) => {
+  const world = opened()
+  world.disk.hole = true
+  world.engine.failOpens.push('io')
+  fail(world, { kind: 'io', keeps: 'nothing' })
+  t.is(world.guard.state, 'fenced')
+  // Killed here: the first opening has removed the hole.
+  t.is(new World(world.disk).open().lost, 'tail')
+})
+
 test('repeated failure stays fenced, with pauses that double up to half a minute', (t) => {
   const world = opened()
   for (let i = 0; i < 14; i++) world.engine.failOpens.push('io')

@@ -1,6 +1,6 @@
 import test from 'ava'
 import type { EngineErrorKind } from '../../src/ports/engine.js'
-import { Disk, World } from './storage-world.js'
+import { Disk, rowKeyOf, World } from './storage-world.js'
 
 const CLEAN = { clean: true, fresh: false, lost: 'nothing' } as const
 const UNCLEAN = { clean: false, fresh: false, lost: 'nothing' } as const
@@ -165,6 +165,65 @@ test('a missing or damaged mark is a lost tail, and later commits are beyond any
     t.not(report.incarnation, incarnation)
     t.true(report.lastCommit > 1_000_000)
   }
+})
+
+test('a hole in the log is a loss, told at every start until the node has recorded it', (t) => {
+  const { disk, incarnation } = used('clean')
+  disk.hole = true
+  const first = new World(disk)
+  const report = first.open()
+  t.is(report.lost, 'tail')
+  t.not(report.incarnation, incarnation)
+  first.close()
+  const second = new World(disk)
+  // The same story as at the clean stop: this start has lost nothing more.
+  t.like(second.open(), { lost: 'tail', clean: true, incarnation: report.incarnation })
+  second.guard.lossRecorded()
+  second.timeline.advance(300)
+  t.like(new World(disk).open(), { ...UNCLEAN })
+})
+
+test('killed at any point of the start that finds a loss, the next start still tells it', (t) => {
+  const losses: ((disk: Disk) => void)[] = [
+    (disk) => {
+      disk.hole = true
+    },
+    (disk) => {
+      const mark = new World(disk)
+      mark.open()
+      const early = new Map(disk.rows)
+      mark.put('late', 'v')
+      mark.timeline.run()
+      mark.close()
+      disk.rows.clear()
+      for (const [name, row] of early) disk.rows.set(name, row)
+    },
+    (disk) => disk.rows.clear(),
+  ]
+  for (const lose of losses) {
+    for (let steps = 0; steps < 12; steps++) {
+      const { disk } = used('clean')
+      lose(disk)
+      killAfter(disk, steps)
+      t.not(new World(disk).open().lost, 'nothing', `after ${steps} steps`)
+    }
+  }
+})
+
+test('hasRows: from the first row on, for ever', (t) => {
+  const world = new World()
+  t.false(world.open().hasRows)
+  world.write({ type: 'system', name: 'identity', value: Buffer.from('me') })
+  world.timeline.run()
+  world.close()
+  const again = new World(world.disk)
+  t.false(again.open().hasRows)
+  again.put('k', 'v')
+  again.timeline.run()
+  again.write({ type: 'drop', rowKey: rowKeyOf('k') })
+  again.timeline.run()
+  again.close()
+  t.true(new World(world.disk).open().hasRows)
 })
 
 test('one damaged slot: the older one may say clean, the database gives it away', (t) => {

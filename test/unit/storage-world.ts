@@ -72,6 +72,8 @@ export class Timeline {
 export class Disk {
   readonly rows = new Map<string, Uint8Array>()
   slots: [Uint8Array | undefined, Uint8Array | undefined] = [undefined, undefined]
+  /** The log has a hole; the next opening removes the evidence. */
+  hole = false
   freeBytes = 1 << 30
   reserve = false
 }
@@ -125,8 +127,15 @@ export class ScriptedEngine implements Engine {
     }
   }
 
+  examine(done: Completion<boolean>): void {
+    if (this.#mode !== 'closed') throw new Error('examined while open')
+    const { hole } = this.#disk
+    this.#timeline.soon(() => done(undefined, hole))
+  }
+
   open(done: Completion<void>): void {
     this.calls.push('open')
+    this.#disk.hole = false
     if (this.#mode !== 'closed') throw new Error('opened twice')
     const kind = this.failOpens.shift()
     if (kind === undefined) this.#mode = 'writing'
