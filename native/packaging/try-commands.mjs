@@ -41,7 +41,14 @@ async function allGone(urls) {
   }
 }
 
+/** The first half of `npm start`, run by itself because it may compile for minutes; the second time it finds all there. */
+async function prepare() {
+  const { code } = await run(process.execPath, [path.join(ROOT, 'native', 'prepare.mjs'), '--compile'])
+  if (code !== 0) throw new Error('it could not be built')
+}
+
 async function tryCommands(data) {
+  await prepare()
   const first = Math.min((await freePorts(1))[0], 60_000)
   const urls = Array.from({ length: NODES }, (_, i) => `http://127.0.0.1:${first + i}`)
   const args = ['start', '--', '--port', String(first), '--data', data]
