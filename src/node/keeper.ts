@@ -52,8 +52,11 @@ export class Keeper {
   }
 
   /** Opens the connections that the adopted state calls for; a member alone needs nobody to confirm who it is. */
-  begin(freshlyJoined: boolean): void {
+  begin(freshlyJoined: boolean, forgotOthers: boolean): void {
+    const { membership, guard } = this.#parts
     this.#connect()
+    if (membership.ring.members.length > 1) guard.sharedWithOthers()
+    if (forgotOthers) return
     const alone = presentMembers(this.#parts.membership.state).length === 1
     if (alone || freshlyJoined) this.#run((out) => this.#parts.membership.confirm(out))
   }
@@ -180,6 +183,7 @@ export class Keeper {
       })
       return
     }
+    if (membership.ring.members.length > 1) guard.sharedWithOthers()
     if (ringChanged)
       log.info('ring-changed', { members: membership.ring.members.length, n: membership.ring.n })
     this.#run((out) => this.#sponsor.adopted(out))

@@ -189,13 +189,16 @@ export class RotundaNode implements Database {
       return [
         this.#joiner === undefined ? 'the node is starting' : 'the node waits to be let into the cluster',
       ]
+    if (this.#running.knowsTooLittle)
+      return ['the membership was lost with other rows; the node waits for a member to call']
     const storage = this.#guard.state === 'open' ? [] : [`the storage is ${this.#guard.state}`]
     const joining = this.#running.keeper.holdsWrites ? ['a node is joining'] : []
     return [...storage, ...joining, ...reasonsNotReady(this.#running.membership, this.#running.peers)]
   }
 
   #serving(): RunningNode | undefined {
-    return this.#stopping || this.#ended ? undefined : this.#running
+    if (this.#stopping || this.#ended || this.#running?.knowsTooLittle) return undefined
+    return this.#running
   }
 
   #join(startup: Startup, nodeId: string, report: OpenReport): void {

@@ -38,9 +38,10 @@ export class Rebuilder {
   #rowsAgainMs = 0
   #rebuild: Rebuild | undefined
 
-  constructor(parts: RebuilderParts, progress: Uint8Array | undefined) {
+  /** `later`: there is nobody to scan before the membership is known again. */
+  constructor(parts: RebuilderParts, progress: Uint8Array | undefined, later: boolean) {
     this.#parts = parts
-    if (parts.membership.own.incomplete) this.begin(progress)
+    if (parts.membership.own.incomplete && !later) this.begin(progress)
   }
 
   get active(): boolean {

@@ -127,11 +127,11 @@ export class RunningNode {
     })
     const completed = () => this.keeper.describeSelf({ incomplete: false })
     const parts = { clock, log, guard, membership, conversations, coordination, peers, perform, completed }
-    this.rebuilder = new Rebuilder(parts, started.rebuild)
+    this.rebuilder = new Rebuilder(parts, started.rebuild, started.forgotOthers)
   }
 
   begin(): void {
-    this.keeper.begin(this.#started.freshlyJoined)
+    this.keeper.begin(this.#started.freshlyJoined, this.#started.forgotOthers)
     this.#tickIn(BUSY_TICK_MS)
   }
 
@@ -140,6 +140,13 @@ export class RunningNode {
     this.#stopped = true
     this.keeper.stop()
     this.#cancelTick()
+  }
+
+  /** The membership was lost with other rows, and no member was heard yet: what is here answers for nothing. */
+  get knowsTooLittle(): boolean {
+    return (
+      this.#started.forgotOthers && (!this.membership.confirmed || this.membership.ring.members.length === 1)
+    )
   }
 
   get isIdle(): boolean {
@@ -296,7 +303,7 @@ export class RunningNode {
 
   #adopted(ringChanged: boolean): void {
     this.#performer.adopted()
-    if (ringChanged && this.rebuilder.active) this.rebuilder.begin()
+    if (ringChanged && this.membership.own.incomplete) this.rebuilder.begin()
     this.coordination.releaseHeld(this.#ports.clock.monotonicMs())
   }
 

@@ -22,6 +22,8 @@ export interface Started {
   readonly own: MemberFacts
   readonly hasRows: boolean
   readonly freshlyJoined: boolean
+  /** The membership was lost with other rows: nothing is served before a member was heard. */
+  readonly forgotOthers: boolean
   /** Progress of a rebuild that was under way. */
   readonly rebuild: Uint8Array | undefined
 }
@@ -166,7 +168,9 @@ export class Startup {
   ): void {
     const before = state.facts.find(({ id }) => id === identity.nodeId)
     const alone = state.facts.length === 1
-    const lost = report.lost !== 'nothing' && !alone
+    // Alone by a membership that was lost with the rest: there are others, they know this node, and they will call.
+    const forgotOthers = alone && report.lost !== 'nothing' && report.shared
+    const lost = report.lost !== 'nothing' && (!alone || forgotOthers)
     const own = this.#facts(identity, report, session, before?.incomplete === true || lost)
     if (lost) this.#ports.log.warn('rebuilding', { reason: `the directory lost ${report.lost}` })
     this.#listener.started({
@@ -176,6 +180,7 @@ export class Startup {
       hasRows: this.#hasRows,
       freshlyJoined,
       rebuild: lost ? undefined : rebuild,
+      forgotOthers,
     })
   }
 

@@ -27,6 +27,8 @@ export interface Watermark extends Position {
   readonly clean: boolean
   /** Written first of all in a new directory: nothing was ever acknowledged here. */
   readonly creating: boolean
+  /** This directory's node has been a member beside others. */
+  readonly shared: boolean
   /** What was lost here and has not been recorded by the node yet. Kept until it has. */
   readonly lost: Lost
 }
@@ -39,6 +41,7 @@ const CLEAN = 1
 const CREATING = 2
 const LOST_TAIL = 4
 const LOST_EVERYTHING = 8
+const SHARED = 16
 const SLOT_NAME = Buffer.from('rotunda side file')
 
 export function encodeMark(name: Uint8Array, mark: Mark): Buffer {
@@ -69,13 +72,14 @@ export function decodeWatermark(record: Uint8Array): Watermark | 'damaged' {
     sequence: Number(payload.readBigUInt64LE(POSITION_BYTES)),
     clean: (flags & CLEAN) !== 0,
     creating: (flags & CREATING) !== 0,
+    shared: (flags & SHARED) !== 0,
     lost: lostFrom(flags),
   }
 }
 
-function flagsOf({ clean, creating, lost }: Watermark): number {
+function flagsOf({ clean, creating, shared, lost }: Watermark): number {
   const loss = lost === 'nothing' ? 0 : lost === 'tail' ? LOST_TAIL : LOST_EVERYTHING
-  return (clean ? CLEAN : 0) | (creating ? CREATING : 0) | loss
+  return (clean ? CLEAN : 0) | (creating ? CREATING : 0) | (shared ? SHARED : 0) | loss
 }
 
 function lostFrom(flags: number): Lost {

@@ -55,6 +55,8 @@ export interface OpenReport {
   readonly clean: boolean
   /** There was nothing here: a new directory. */
   readonly fresh: boolean
+  /** This directory's node has been a member beside others (`sharedWithOthers` was called in some life of it). */
+  readonly shared: boolean
   /** Told again at every start until `lossRecorded`. */
   readonly lost: Lost
   /** Rows have been written here, now or ever. */

@@ -163,6 +163,14 @@ export class StorageGuard {
     )
   }
 
+  /**
+   * The node has become a member beside others. Kept in the side file: a database that has lost its tail may no longer know that there
+   * are others to ask.
+   */
+  sharedWithOthers(): void {
+    if (this.#state === 'open') this.#watermark.share()
+  }
+
   /** The node has recorded, durably, what was lost here: later starts need not tell it again. */
   lossRecorded(): void {
     this.#story = { ...this.#story, lost: 'nothing' }

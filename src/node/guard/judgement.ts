@@ -24,6 +24,7 @@ export interface Judgement {
   readonly incarnation: string | undefined
   readonly clean: boolean
   readonly fresh: boolean
+  readonly shared: boolean
   /** By what was found now, or by an earlier start and not recorded by the node since. */
   readonly lost: Lost
   readonly hasRows: boolean
@@ -54,6 +55,7 @@ export function judge(found: Found): Judgement {
     incarnation: keeps ? watermark.incarnation : undefined,
     clean,
     fresh,
+    shared: watermark?.shared === true,
     lost: worse(lostNow, watermark?.lost ?? 'nothing'),
     hasRows: mark?.hasRows ?? !found.empty,
     lastCommit: mark === undefined && !found.empty ? known + UNKNOWN_COMMITS : known,

@@ -62,7 +62,8 @@ class Opening {
         return
       }
       this.#slots = [decodeSlot(slots[0]), decodeSlot(slots[1])]
-      this.#ports.watermark.resume(newest(this.#slots)?.sequence ?? 0)
+      const last = newest(this.#slots)
+      this.#ports.watermark.resume(last?.sequence ?? 0, last?.shared === true)
       this.#examine()
     })
   }
@@ -116,14 +117,14 @@ class Opening {
   }
 
   #mark(judgement: Judgement, incarnation: string): void {
-    const { boot, clean, fresh, lost, hasRows } = judgement
+    const { boot, clean, fresh, shared, lost, hasRows } = judgement
     const lastCommit = judgement.lastCommit + 1
     this.#ports.engine.batch(
       [markOperation({ commit: lastCommit, boot, incarnation, hasRows })],
       true,
       (error) => {
         if (error !== undefined) this.#giveUp(error)
-        else this.#finish({ boot, incarnation, clean, fresh, lost, hasRows, lastCommit })
+        else this.#finish({ boot, incarnation, clean, fresh, shared, lost, hasRows, lastCommit })
       },
     )
   }

@@ -29,6 +29,7 @@ export class WatermarkWriter {
   /** Of the last write that succeeded. One that failed is repeated in its own slot: the other slot holds what is still good. */
   #sequence = 0
   #recorded = 0
+  #shared = false
   #cancel: (() => void) | undefined
   #writing = false
   #whenIdle: (() => void) | undefined
@@ -37,8 +38,16 @@ export class WatermarkWriter {
     this.#ports = ports
   }
 
-  resume(sequence: number): void {
+  resume(sequence: number, shared: boolean): void {
     this.#sequence = sequence
+    this.#shared = shared
+  }
+
+  /** This node is a member beside others: true from the next record on, for ever. */
+  share(): void {
+    if (this.#shared) return
+    this.#shared = true
+    this.follow()
   }
 
   /** There are commits that the side file does not know of. */
@@ -66,6 +75,7 @@ export class WatermarkWriter {
       sequence,
       clean: flags.clean === true,
       creating: flags.creating === true,
+      shared: this.#shared,
     })
     this.#writing = true
     this.#ports.sideFile.write(sequence % 2 === 0 ? 0 : 1, slot, (error) => {
