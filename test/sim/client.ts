@@ -3,7 +3,7 @@
  * it was told. All that it learns goes into the ledger.
  */
 import { ERRORS } from '../../src/errors.js'
-import type { Failure, Found, QuorumChoice, WriteRequest, Written } from '../../src/node/requests.js'
+import type { Failure, Found, Listed, QuorumChoice, WriteRequest, Written } from '../../src/node/requests.js'
 import type { AnswerCheck, AskedRead } from './check/answer-check.js'
 import type { RowBook } from './check/row-book.js'
 import type { Violations } from './check/violation.js'
@@ -77,6 +77,17 @@ export class Caller {
     this.#ask<Written>({ ...asked, host, what: `write of ${key} at ${host.name}` }, (deadlineMs, done) => {
       const wallMs = host.clock.wallMs()
       host.node?.write({ ...fields, bucket: bytes(BUCKET), key: bytes(key), wallMs, deadlineMs }, done)
+    })
+  }
+
+  list(
+    host: SimHost,
+    after: Uint8Array | undefined,
+    limit: number,
+    asked: Omit<Asked<Listed>, 'host' | 'what'>,
+  ): void {
+    this.#ask<Listed>({ ...asked, host, what: `listing at ${host.name}` }, (deadlineMs, done) => {
+      host.node?.list({ bucket: bytes(BUCKET), prefix: new Uint8Array(0), after, limit, deadlineMs }, done)
     })
   }
 

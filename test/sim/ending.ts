@@ -44,17 +44,9 @@ export class Ending {
   #heal(): void {
     const { world } = this.#parts
     world.timeline.trace.act(world.timeline.nowMs, 'all faults end')
-    world.fabric.healAll()
     world.fabric.calm()
     world.faultsAreOver()
-    for (const host of world.hosts) {
-      host.disk.full = false
-      host.disk.ioErrors = 0
-      host.disk.slowMs = 0
-      host.clock.setRate(1)
-      if (host.isStopped) host.resume()
-      if (host.state === 'off') world.startLater(host, this.#prng.between(1, 3_000))
-    }
+    world.heal(this.#prng)
   }
 
   #becomeWhole(): boolean {
@@ -166,6 +158,45 @@ export class Ending {
     if (this.#within(ROUND_MS, same)) return true
     violations.add('A4', `the nodes have different rings: ${digests().join(' ')}`)
     return false
+  }
+
+  /** Through any node the listing shows the keys with a live version, page after page. */
+  #list(): boolean {
+    const { world, violations, ledger } = this.#parts
+    const live = [...ledger.keys.keys()].filter((key) => this.#final.isLive(this.#rows(key))).sort()
+    const waiting = new Set(this.#prng.shuffled(world.hosts).slice(0, 3))
+    for (const host of waiting) {
+      this.#page(host, undefined, [], (keys) => {
+        waiting.delete(host)
+        if (keys.join() !== live.join())
+          violations.add('listing', `${host.name} lists [${keys}], and live are [${live}]`)
+      })
+    }
+    if (this.#within(SERVE_MS, () => waiting.size === 0)) return true
+    this.#notServed(`${[...waiting].map((host) => host.name)} cannot list the keys`, SERVE_MS)
+    return false
+  }
+
+  #page(
+    host: SimHost,
+    after: Uint8Array | undefined,
+    listed: readonly string[],
+    done: (keys: readonly string[]) => void,
+  ): void {
+    const limit = this.#prng.whole(1, 4)
+    const again = (): void => {
+      this.#parts.world.timeline.after(300, 'final listing', () => this.#page(host, after, listed, done))
+    }
+    this.#caller.list(host, after, limit, {
+      timeoutMs: 5_000,
+      answered: (outcome) => {
+        if (outcome.status === 'error') return again()
+        const keys = [...listed, ...outcome.keys.map((key) => Buffer.from(key).toString('latin1'))]
+        if (outcome.next === undefined) done(keys)
+        else this.#page(host, Uint8Array.from(outcome.next), keys, done)
+      },
+      silence: again,
+    })
   }
 
   #judge(): void {

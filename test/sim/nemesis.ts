@@ -24,11 +24,13 @@ export class Nemesis {
   readonly #faults: readonly Fault[]
   #stopped = false
 
-  constructor(world: World, prng: Prng, counters: Counters) {
+  /** `spared`: faults that the seed allows and this nemesis leaves out. */
+  constructor(world: World, prng: Prng, counters: Counters, spared: readonly Fault[] = []) {
     this.#world = world
     this.#prng = prng
     this.#counters = counters
-    this.#faults = FAULTS.filter((fault) => world.config.faults.has(fault) && fault !== 'harsh-network')
+    const allowed = (fault: Fault): boolean => world.config.faults.has(fault) && !spared.includes(fault)
+    this.#faults = FAULTS.filter((fault) => allowed(fault) && fault !== 'harsh-network')
   }
 
   start(): void {

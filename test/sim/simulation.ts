@@ -19,7 +19,7 @@ import type { NodeMaker, SimHost } from './host.js'
 import { Ledger } from './ledger.js'
 import { Nemesis } from './nemesis.js'
 import { Prng } from './prng.js'
-import type { Config } from './swarm.js'
+import { type Config, DISASTERS } from './swarm.js'
 import { Timeline } from './timeline.js'
 import { Trace } from './trace.js'
 import { World } from './world.js'
@@ -38,6 +38,7 @@ export interface Verdict {
 /** A seed that runs on beyond this is stuck in a storm of its own making. */
 const MOST_EVENTS = 1_500_000
 const FORM_MS = 120_000
+const ROUGH_MS = 8_000
 const SAFETY_MS = 120_000
 /** After the last write, faults go on for a while. */
 const AFTERMATH_MS = 2_000
@@ -89,15 +90,24 @@ export class Simulation {
     this.#world.hosts.forEach((host, index) => {
       this.#world.startLater(host, index === 0 ? 0 : prng.between(1, 200 * index))
     })
-    if (this.#runUntil(FORM_MS, () => this.#world.isWhole())) {
-      // A log that loses the membership itself is a gap that is known (docs/simulation.md).
-      for (const host of this.#world.hosts) host.disk.flushLog()
+    if (this.#config.roughStart) this.#roughStart(prng)
+    if (this.#runUntil(this.#timeline.nowMs + FORM_MS, () => this.#world.isWhole())) {
+      this.#world.formed()
       this.#timeline.trace.act(this.#timeline.nowMs, `the cluster of ${this.#config.nodes} has formed`)
       return true
     }
     if (!this.#violations.any)
       this.#violations.add('A4', `the cluster did not form: ${this.#world.complaint()}`)
     return false
+  }
+
+  /** Nobody has written anything yet, so no disk can lose anything that counts; but a node may be let in, or not, half way. */
+  #roughStart(prng: Prng): void {
+    const nemesis = new Nemesis(this.#world, prng.split('nemesis'), this.#counters, DISASTERS)
+    nemesis.start()
+    this.#runUntil(ROUGH_MS)
+    nemesis.stop()
+    this.#world.heal(prng)
   }
 
   #safety(): boolean {

@@ -40,6 +40,8 @@ export interface Config {
   readonly faults: ReadonlySet<Fault>
   /** Mean time between two faults. */
   readonly calmMs: number
+  /** Faults strike already while the cluster forms. */
+  readonly roughStart: boolean
   readonly clients: number
   readonly keys: number
   readonly writes: number
@@ -95,6 +97,7 @@ export function configure(seed: number, wish: Wish = {}): Config {
     linkMs: prng.pick([0.2, 1, 8]),
     dataWindowBytes: prng.pick([256 * 1024, 16 * 1024 * 1024]),
     retries: prng.pick([0, 0.3, 0.8]),
+    roughStart: prng.chance(0.25),
   }
   return apply(config, wish)
 }

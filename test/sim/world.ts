@@ -62,8 +62,8 @@ export class World {
   /** Starts a host as its operator would: the first one founds the cluster, the others join through any of the rest. */
   start(host: SimHost): void {
     if (host.state !== 'off') return
+    // A founder that died before it was up may have founded nothing; if it did, it comes back as itself.
     const founds = host === this.hosts[0] && !this.#founded
-    if (founds) this.#founded = true
     const others = this.hosts.filter((other) => other !== host).map((other) => other.identity.peerAddress)
     host.start(founds ? [] : others)
   }
@@ -76,6 +76,13 @@ export class World {
 
   up(): SimHost[] {
     return this.hosts.filter((host) => host.state === 'up' && !host.isStopped)
+  }
+
+  /** The cluster has formed: directories hold data from now on, and nobody founds another one. */
+  formed(): void {
+    this.#founded = true
+    // A log that loses the membership itself is a gap that is known (docs/simulation.md).
+    for (const host of this.hosts) host.disk.flushLog()
   }
 
   /** True when every node is up, ready, complete, and sees all the others as members. */
@@ -113,6 +120,19 @@ export class World {
       for (const [name, count] of host.node?.measurements() ?? []) {
         if (name.includes('_total')) this.#counters.count(name, count)
       }
+    }
+  }
+
+  /** Everything that is wrong with wires, disks, clocks and processes ends. */
+  heal(prng: Prng): void {
+    this.fabric.healAll()
+    for (const host of this.hosts) {
+      host.disk.full = false
+      host.disk.ioErrors = 0
+      host.disk.slowMs = 0
+      host.clock.setRate(1)
+      if (host.isStopped) host.resume()
+      if (host.state === 'off') this.startLater(host, prng.between(1, 3_000))
     }
   }
 
@@ -156,10 +176,13 @@ export class World {
   /** A node that refuses to start is started again; in the end, only where losing it is allowed, its directory is set aside. */
   #ended(host: SimHost, failure: StartFailure): void {
     this.timeline.trace.act(this.timeline.nowMs, `${host.name} gave up (${failure.kind}): ${failure.message}`)
-    const starts = (this.#failedStarts.get(host.name) ?? 0) + (this.#sound ? 1 : 0)
+    const counts = this.#sound || !this.#founded
+    const starts = (this.#failedStarts.get(host.name) ?? 0) + (counts ? 1 : 0)
     this.#failedStarts.set(host.name, starts)
-    if (host.disk.isEmpty || !this.#isGivenUp(failure, starts)) this.startLater(host, OPERATOR_MS)
-    else if (host === this.frailHost) this.setAside(host)
+    const isFounder = !this.#founded && host === this.hosts[0]
+    if (host.disk.isEmpty || isFounder || !this.#isGivenUp(failure, starts))
+      this.startLater(host, OPERATOR_MS)
+    else if (host === this.frailHost || !this.#founded) this.setAside(host)
     else
       this.#violations.add('crash', `${host.name} does not start on its own sound disk: ${failure.message}`)
   }

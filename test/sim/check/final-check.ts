@@ -51,6 +51,12 @@ export class FinalCheck {
     this.#judge(key, this.#entries(key, row))
   }
 
+  /** True when the owners' row holds a version that is no tombstone. */
+  isLive(rows: readonly FinalRow[]): boolean {
+    const row = rows.find((candidate) => candidate.owner)?.row
+    return row !== undefined && this.#book.parse(row).object.siblings.some((sibling) => !sibling.tombstone)
+  }
+
   #entries(key: string, row: Uint8Array | undefined): WriteEntry[] {
     if (row === undefined) return []
     const object = this.#book.parse(row).object

@@ -10,6 +10,7 @@ export const INVARIANTS = {
   A7: 'one dot stands for two values',
   A11: 'a bound was exceeded',
   A12: 'bytes were served or stored that nobody wrote, or a replica went back',
+  listing: 'a listing does not show exactly the live keys',
   crash: 'a node crashed or gave up',
 } as const
 
