@@ -29,7 +29,7 @@ export const COMMANDS: readonly Command[] = [
     name: 'dev',
     summary: 'Run a whole cluster on this machine, for development.',
     operands: [],
-    settings: ['nodes', 'data', 'port', ...NODE_KINDS, 'logLevel', 'config'],
+    settings: ['nodes', 'data', 'port', ...NODE_KINDS, 'logLevel', 'stopWithParent', 'config'],
     notes: [
       'Nodes listen on loopback at --port and the ports after it, and talk to each other 100 ports above.',
       'Ctrl-C stops all of them. A node that dies on its own (or that you kill) is started again after a moment.',

@@ -10,7 +10,7 @@ import { HOST, leftOut, type NodePlan, planNodes } from './dev/plan.js'
 import { untilReady } from './dev/readiness.js'
 import { Supervisor } from './dev/supervisor.js'
 import type { Invocation } from './resolve.js'
-import { onStopSignals } from './stop-signal.js'
+import { onParentGone, onStopSignals } from './stop-signal.js'
 import { UsageError } from './usage-error.js'
 
 /** `rotunda dev`: a whole cluster on this machine, one process a node, until it is told to stop. */
@@ -45,6 +45,7 @@ async function runCluster(invocation: Invocation, root: string): Promise<number>
       process.exit(1)
     },
   )
+  if (settings.stopWithParent) onParentGone(() => stopped.give())
   supervisor.onFailedStart = (fault) => stopped.give(fault)
   announce(plans, root, settings.data === undefined)
   supervisor.start()
@@ -59,6 +60,7 @@ async function runCluster(invocation: Invocation, root: string): Promise<number>
   const fault = await stopped.given
   if (fault === undefined) say('Stopping.')
   await supervisor.stop()
+  if (settings.stopWithParent) process.stdin.destroy()
   if (fault !== undefined) throw fault
   return 0
 }

@@ -3,7 +3,7 @@ import { prepareDataDirectory } from './data-directory.js'
 import { type NodeConfig, nodeConfig } from './node-config.js'
 import { freePort } from './ports.js'
 import type { Invocation } from './resolve.js'
-import { onStopSignals } from './stop-signal.js'
+import { onParentGone, onStopSignals } from './stop-signal.js'
 import { complain } from './terminal.js'
 import { UsageError } from './usage-error.js'
 import { type HostPort, isLoopback } from './values.js'
@@ -45,10 +45,7 @@ function untilAsked(stopWithParent: boolean): Promise<'asked'> {
       () => resolve('asked'),
       () => process.exit(1),
     )
-    if (!stopWithParent) return
-    process.stdin.on('end', () => resolve('asked'))
-    process.stdin.on('error', () => resolve('asked'))
-    process.stdin.resume()
+    if (stopWithParent) onParentGone(() => resolve('asked'))
   })
 }
 

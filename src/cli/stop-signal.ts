@@ -17,3 +17,10 @@ export function onStopSignals(stop: (signal: NodeJS.Signals) => void, atOnce: ()
   }
   for (const signal of SIGNALS) process.on(signal, heard)
 }
+
+/** Calls `stop` when the process that started this one is gone: its end of our standard input is then closed. */
+export function onParentGone(stop: () => void): void {
+  process.stdin.on('end', stop)
+  process.stdin.on('error', stop)
+  process.stdin.resume()
+}

@@ -13,6 +13,8 @@ import { until } from './until.js'
 interface Dev {
   readonly urls: readonly string[]
   readonly output: () => string
+  /** Ctrl-C; its end on Windows, where nobody can press that for another. Resolves with the exit code. */
+  readonly stop: () => Promise<number | null>
   /** The pids of the nodes, as printed last. */
   readonly pids: () => number[]
   readonly child: ChildProcess
@@ -36,9 +38,13 @@ function launch(
   args: readonly string[],
   env: Record<string, string> = {},
 ): Dev {
-  const child = spawn(process.execPath, [LAUNCHER, 'dev', '--port', String(port), ...args], {
-    env: cleanEnvironment(env),
-  })
+  const child = spawn(
+    process.execPath,
+    [LAUNCHER, 'dev', '--port', String(port), '--stop-with-parent', ...args],
+    {
+      env: cleanEnvironment(env),
+    },
+  )
   let output = ''
   child.stdout.on('data', (part: Buffer) => {
     output += part.toString()
@@ -53,13 +59,18 @@ function launch(
     )
     return [...latest.values()]
   }
+  child.stdin.on('error', () => {})
+  const stop = () => {
+    if (process.platform === 'win32') child.stdin.end()
+    else child.kill('SIGINT')
+    return ended
+  }
   t.teardown(async () => {
-    child.kill('SIGINT')
-    await ended
+    await stop()
     if (!t.passed) t.log(output)
   })
   const urls = [0, 1, 2].map((index) => `http://127.0.0.1:${port + index}`)
-  return { urls, output: () => output, pids, child, ended }
+  return { urls, output: () => output, pids, child, ended, stop }
 }
 
 async function untilReady({ output, child }: Dev): Promise<void> {
@@ -89,8 +100,7 @@ test.serial('started, used, stopped with Ctrl-C, started again: the data is ther
   const pids = first.pids()
   t.is(pids.length, 3)
   t.true(pids.every(isAlive))
-  first.child.kill('SIGINT')
-  t.is(await first.ended, 0)
+  t.is(await first.stop(), 0)
   t.false(pids.some(isAlive))
 
   const second = launch(t, port, ['--data', data])
@@ -105,8 +115,7 @@ test.serial('also at other ports: the nodes find each other again', async (t) =>
   const first = launch(t, await firstPort(), ['--data', data])
   await untilReady(first)
   await http('PUT', kv(first.urls[0]!, 'demo', 'greeting'), { body: 'hello' })
-  first.child.kill('SIGTERM')
-  t.is(await first.ended, 0)
+  t.is(await first.stop(), 0)
   const second = launch(t, await firstPort(), ['--data', data])
   await untilReady(second)
   t.is((await http('GET', kv(second.urls[1]!, 'demo', 'greeting'))).body.toString(), 'hello')
@@ -138,8 +147,7 @@ test.serial('without --data a temporary directory is used, and removed at the en
   const dev = launch(t, await firstPort(), ['--nodes', '1'], { TMPDIR: temporary, TEMP: temporary })
   await untilReady(dev)
   t.is(readdirSync(temporary).length, 1)
-  dev.child.kill('SIGINT')
-  t.is(await dev.ended, 0)
+  t.is(await dev.stop(), 0)
   t.deepEqual(readdirSync(temporary), [])
 })
 

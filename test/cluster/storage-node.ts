@@ -7,6 +7,7 @@ import { DiskSideFile } from '../../src/io/side-file.js'
 import { DiskSpace } from '../../src/io/space.js'
 import { decodeObject, makeRowKey, rowObject } from '../../src/kernel/index.js'
 import {
+  type GuardListener,
   type GuardOptions,
   type OpenFailure,
   type OpenReport,
@@ -38,7 +39,7 @@ export class StorageNode {
   readonly guard: StorageGuard
   #onReopen: (() => void)[] = []
 
-  constructor(directory: string, settings: StorageSettings = {}) {
+  constructor(directory: string, settings: StorageSettings = {}, listener: Partial<GuardListener> = {}) {
     const { reserveBytes, writeBufferBytes, ...options } = { ...DEFAULTS, ...settings }
     const quiet = () => {}
     const ports = {
@@ -51,9 +52,13 @@ export class StorageNode {
       log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
     }
     this.guard = new StorageGuard(ports, options, {
-      fenced: (reason) => void this.fences.push(reason),
+      fenced: (reason) => {
+        this.fences.push(reason)
+        listener.fenced?.(reason)
+      },
       reopened: (report) => {
         this.reopens.push(report)
+        listener.reopened?.(report)
         for (const done of this.#onReopen.splice(0)) done()
       },
     })

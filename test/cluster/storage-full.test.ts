@@ -1,0 +1,212 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import test, { type ExecutionContext } from 'ava'
+import { StorageChild, writtenValue } from './storage-child.js'
+import { StorageNode, saying } from './storage-node.js'
+
+/** A disk that is full, or fails, under the real RocksDB. Each test has a small disk of its own, which takes the right to mount one. */
+const MiB = 1024 * 1024
+const DISK_MIB = 40
+const VALUE_BYTES = 20_000
+
+const onSmallDisk = canMount() ? test : test.skip
+const underTracer = canTrace() ? test : test.skip
+
+test('what this machine can provoke', (t) => {
+  t.log(canMount() ? 'small disks: run' : 'small disks: not run, mounting is not allowed here')
+  t.log(canTrace() ? 'failing syncs: run' : 'failing syncs: not run, strace is not here or not allowed')
+  t.pass()
+})
+
+onSmallDisk(
+  'the disk fills up: fenced, read, reopened when there is room; nothing acknowledged is lost by a kill',
+  async (t) => {
+    const disk = smallDisk(t)
+    const child = await StorageChild.start(disk)
+    await child.putAll(keys('before', 50), VALUE_BYTES)
+    fill(disk, 0)
+    const during = keys('during', 2000)
+    child.put(during, VALUE_BYTES)
+    await child.until(() => child.fences.length > 0)
+    await child.until(() => child.refused.size > 100)
+    t.regex(child.fences[0]!, /No space left/)
+    t.true([...child.refused.values()].every((kind) => kind === 'failed' || kind === 'fenced'))
+
+    const acked = [...child.acked]
+    await untilReadable(child, acked)
+    rmSync(join(disk, 'ballast'))
+    const reopens = child.reopens.length
+    await child.until(() => child.reopens.length > reopens)
+    t.like(child.reopens.at(-1), { lost: 'nothing' })
+    const after = keys('after', 50)
+    await child.putAll(after, VALUE_BYTES)
+    t.true(after.every((key) => child.acked.has(key)))
+    await child.kill()
+
+    const node = new StorageNode(disk)
+    t.is((await node.open()).lost, 'nothing')
+    const all = [...child.acked]
+    const rows = await node.read(all)
+    for (const [index, key] of all.entries()) t.is(saying(rows[index]), writtenValue(key, VALUE_BYTES))
+    await node.close()
+  },
+)
+
+onSmallDisk(
+  'below the floor rows are refused before the engine fails, and taken again when there is room',
+  async (t) => {
+    const disk = smallDisk(t)
+    const node = new StorageNode(disk, { freeSpaceFloorBytes: 12 * MiB })
+    await node.open()
+    t.is(await node.put('a', 'v'), undefined)
+    fill(disk, 8 * MiB)
+    await until(() => node.guard.refusal() === 'full')
+    t.is((await node.put('b', 'v'))?.kind, 'full')
+    t.is(node.guard.state, 'open')
+    t.is(saying((await node.read(['a']))[0]), 'v')
+    rmSync(join(disk, 'ballast'))
+    await until(() => node.guard.refusal() === undefined)
+    t.is(await node.put('b', 'v'), undefined)
+    t.deepEqual(node.fences, [])
+    await node.close()
+  },
+)
+
+onSmallDisk('the reserve lets a full disk be reopened, and a node be started on it', async (t) => {
+  const disk = smallDisk(t)
+  const settings = { reserveBytes: 8 * MiB, freeSpaceFloorBytes: 9 * MiB }
+  const child = await StorageChild.start(disk, settings)
+  const first = keys('first', 30)
+  await child.putAll(first, VALUE_BYTES)
+  // Somebody else takes all the room between two measurements.
+  fill(disk, 0)
+  child.put(keys('more', 500), VALUE_BYTES)
+  await child.until(() => child.reopens.length > 0)
+  await child.until(() => [...child.refused.values()].includes('full'))
+  t.like(child.reopens[0], { lost: 'nothing' })
+  const acked = [...child.acked]
+  t.deepEqual(
+    await child.read(acked),
+    acked.map((key) => writtenValue(key, VALUE_BYTES)),
+  )
+  await child.kill()
+
+  const node = new StorageNode(disk, settings)
+  t.like(await node.open(), { lost: 'nothing', clean: false })
+  t.is(node.guard.refusal(), 'full')
+  const rows = await node.read(acked)
+  for (const [index, key] of acked.entries()) t.is(saying(rows[index]), writtenValue(key, VALUE_BYTES))
+  rmSync(join(disk, 'ballast'))
+  await until(() => node.guard.refusal() === undefined)
+  await node.close()
+})
+
+onSmallDisk(
+  'a start on a full disk without a reserve says so, and with room again all is there',
+  async (t) => {
+    const disk = smallDisk(t)
+    const child = await StorageChild.start(disk, { writeBufferBytes: 8 * MiB })
+    const written = keys('k', 200)
+    await child.putAll(written, VALUE_BYTES)
+    await child.kill()
+    fill(disk, 0)
+    const error = await t.throwsAsync(new StorageNode(disk, { writeBufferBytes: 8 * MiB }).open())
+    t.regex(
+      error!.message,
+      /^There is no room on the disk to open the database; it was left as it is \(.*\)\.$/,
+    )
+    rmSync(join(disk, 'ballast'))
+    const node = new StorageNode(disk)
+    t.is((await node.open()).lost, 'nothing')
+    const rows = await node.read(written)
+    for (const [index, key] of written.entries()) t.is(saying(rows[index]), writtenValue(key, VALUE_BYTES))
+    await node.close()
+  },
+)
+
+underTracer(
+  'a sync that fails once: fenced, reopened, and nothing acknowledged is lost by a kill',
+  async (t) => {
+    const directory = mkdtempSync(join(tmpdir(), 'rotunda-sync-'))
+    t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+    const tracer = ['strace', '-f', '-qq', '-o', join(directory, 'trace'), '-e', 'trace=fdatasync']
+    const child = await StorageChild.start(directory, {}, [
+      ...tracer,
+      '-e',
+      'inject=fdatasync:error=EIO:when=25',
+    ])
+    const written = keys('k', 300)
+    await child.putAll(written, VALUE_BYTES)
+    t.true(child.fences.length > 0)
+    await child.until(() => child.reopens.length === child.fences.length)
+    t.true(child.reopens.every(({ lost }) => lost === 'nothing'))
+    await child.putAll(keys('after', 20), VALUE_BYTES)
+    await child.kill()
+    const node = new StorageNode(directory)
+    t.is((await node.open()).lost, 'nothing')
+    const acked = [...child.acked]
+    t.true(acked.length > 20)
+    const rows = await node.read(acked)
+    for (const [index, key] of acked.entries()) t.is(saying(rows[index]), writtenValue(key, VALUE_BYTES))
+    await node.close()
+  },
+)
+
+function keys(name: string, count: number): string[] {
+  return Array.from({ length: count }, (_, i) => `${name}-${i}`)
+}
+
+/** While the disk is full the engine is open for reading only, or just between two attempts at more. */
+async function untilReadable(child: StorageChild, acked: readonly string[]): Promise<void> {
+  for (;;) {
+    const rows = await child.read(acked)
+    if (rows.every((row, index) => row === writtenValue(acked[index]!, VALUE_BYTES))) return
+    if (rows.some((row, index) => row !== 'unreadable' && row !== writtenValue(acked[index]!, VALUE_BYTES)))
+      throw new Error('an acknowledged row is missing or wrong')
+  }
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 20))
+}
+
+/** Fills the disk with a file, `ballast`, up to so many free bytes. */
+function fill(disk: string, leaveBytes: number): void {
+  const { bavail, bsize } = statfsSync(disk)
+  try {
+    writeFileSync(join(disk, 'ballast'), Buffer.alloc(Math.max(0, bavail * bsize - leaveBytes)))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
+  }
+}
+
+function smallDisk(t: ExecutionContext): string {
+  const directory = mkdtempSync(join(tmpdir(), 'rotunda-disk-'))
+  if (!mount(directory)) throw new Error('could not mount')
+  t.teardown(() => {
+    spawnSync('umount', ['-l', directory])
+    rmSync(directory, { recursive: true, force: true })
+  })
+  return directory
+}
+
+function mount(directory: string): boolean {
+  return spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${DISK_MIB}m`, 'tmpfs', directory]).status === 0
+}
+
+function canMount(): boolean {
+  if (process.platform !== 'linux') return false
+  const directory = mkdtempSync(join(tmpdir(), 'rotunda-disk-'))
+  const mounted = mount(directory)
+  if (mounted) spawnSync('umount', [directory])
+  rmSync(directory, { recursive: true, force: true })
+  return mounted
+}
+
+function canTrace(): boolean {
+  return (
+    process.platform === 'linux' && spawnSync('strace', ['-f', '-qq', '-o', '/dev/null', 'true']).status === 0
+  )
+}
