@@ -108,6 +108,6 @@ export const limits = {
   storageFloorBytes: 128 * MiB,
   /** Default reserve: what a reopen after a full disk must write, both write buffers and some. */
   storageReserveBytes: 40 * MiB,
-  /** Default memory for rows. */
-  storageCacheBytes: 32 * MiB,
+  /** Default memory for rows. Of it, between half and all holds what was used last (two generations). */
+  storageCacheBytes: 64 * MiB,
 } as const
