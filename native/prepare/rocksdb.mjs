@@ -6,7 +6,7 @@
  * native/rocksdb/build/Release: outside node_modules, so that the next `npm ci` does not throw it away. It is an N-API
  * binary: one build serves every Node version.
  */
-import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import loader from '../load.cjs'
@@ -88,16 +88,11 @@ async function keep(source) {
   writeFileSync(path.join(RELEASE, STAMP), source.version)
   if (!(await loads(path.join(RELEASE, 'rocksdb.node'))))
     throw new Impossible('The stripped RocksDB binding does not load.')
-  removeObjects(path.join(source.folder, 'build'))
+  rmSync(path.join(source.folder, 'build'), { recursive: true, force: true })
 }
 
 /** Debug symbols are most of the file. Where there is no `strip`, it stays large and works. */
 async function strip(file) {
   const flags = { linux: ['--strip-unneeded'], darwin: ['-Sx'] }[process.platform]
   if (flags) await run('strip', [...flags, file], { onText: () => {} })
-}
-
-function removeObjects(folder) {
-  if (!existsSync(folder)) return
-  for (const entry of readdirSync(folder)) rmSync(path.join(folder, entry), { recursive: true, force: true })
 }
