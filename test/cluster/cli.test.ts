@@ -1,4 +1,5 @@
 /** `rotunda start` and the commands that ask a node, as real processes against real nodes. */
+import { spawn } from 'node:child_process'
 import { mkdirSync, readdirSync, renameSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
 import { basename, join } from 'node:path'
@@ -6,7 +7,7 @@ import test, { type ExecutionContext } from 'ava'
 import { TestCluster } from './cluster.js'
 import { freePorts } from './free-ports.js'
 import { http, kv } from './http.js'
-import { type Ended, rotunda } from './run.js'
+import { cleanEnvironment, type Ended, LAUNCHER, rotunda } from './run.js'
 import type { TestNode } from './test-node.js'
 import { until } from './until.js'
 
@@ -95,6 +96,43 @@ onPosix('a second signal ends it at once', async (t) => {
   node.signal('SIGINT')
   t.deepEqual(await node.ended(), { code: 1, signal: null })
   socket.destroy()
+})
+
+onPosix('an exception that nobody foresaw is logged, and ends the node with exit code 1', async (t) => {
+  const { nodes, directory } = await TestCluster.prepare(t, { nodes: 1 })
+  const bomb = join(directory, 'bomb.cjs')
+  writeFileSync(bomb, `process.on('SIGUSR2', () => { throw new Error('unforeseen') })`)
+  const env = { NODE_OPTIONS: `--require=${bomb}` }
+  const ended = await rotunda(startFlags(nodes[0]!), {
+    env,
+    signalWhen: (stdout) => stdout.includes('"ready"') && 'SIGUSR2',
+  })
+  isRefused(t, ended, 1, /a bug, whose stack is in the log: Error: unforeseen/)
+  const last = JSON.parse(ended.stdout.toString().trim().split('\n').at(-1)!) as {
+    event: string
+    error: { stack: string }
+  }
+  t.is(last.event, 'uncaught')
+  t.regex(last.error.stack, /bomb\.cjs/)
+})
+
+test.serial('a log that nobody reads any more does not end the node', async (t) => {
+  const { nodes } = await TestCluster.prepare(t, { nodes: 1 })
+  const node = nodes[0]!
+  const child = spawn(
+    process.execPath,
+    [LAUNCHER, ...startFlags(node), '--log-level', 'debug', '--stop-with-parent'],
+    {
+      env: cleanEnvironment(),
+    },
+  )
+  child.stdout.destroy()
+  child.stderr.destroy()
+  await until('the node is ready', () => node.isReady())
+  t.is((await http('PUT', kv(node.url, 'b', 'k'), { body: 'v' })).status, 204)
+  const ended = new Promise((resolve) => child.once('exit', resolve))
+  child.stdin.end()
+  t.is(await ended, 0)
 })
 
 test.serial('addresses that cannot be had: one line, exit code 1', async (t) => {

@@ -14,6 +14,8 @@ export interface Ended {
 export interface RunWish {
   readonly env?: Readonly<Record<string, string>>
   readonly input?: string | Uint8Array
+  /** Looked at with all standard output so far; gives the signal to send then, once. */
+  readonly signalWhen?: (stdout: string) => NodeJS.Signals | false
   /** Killed after this. Default 60 s. */
   readonly timeoutMs?: number
 }
@@ -32,7 +34,14 @@ export function rotunda(args: readonly string[], wish: RunWish = {}): Promise<En
   })
   const stdout: Buffer[] = []
   const stderr: Buffer[] = []
-  child.stdout.on('data', (part: Buffer) => stdout.push(part))
+  let signalled = false
+  child.stdout.on('data', (part: Buffer) => {
+    stdout.push(part)
+    const signal = !signalled && (wish.signalWhen?.(Buffer.concat(stdout).toString()) ?? false)
+    if (signal === false) return
+    signalled = true
+    child.kill(signal)
+  })
   child.stderr.on('data', (part: Buffer) => stderr.push(part))
   child.stdin.on('error', () => {})
   child.stdin.end(wish.input)
