@@ -27,7 +27,7 @@ export class DiskSpace implements Space {
   }
 
   holdReserve(done: Completion<void>): void {
-    settle(this.#fill(), done)
+    settle(this.#reserveBytes > 0 ? this.#fill() : Promise.resolve(), done)
   }
 
   releaseReserve(done: Completion<void>): void {

@@ -28,6 +28,13 @@ export function writtenValue(key: string, bytes: number): string {
   return `${key}|`.repeat(Math.ceil(bytes / (key.length + 1))).slice(0, bytes)
 }
 
+const living = new Set<StorageChild>()
+
+/** For the end of a test file, where a failed test may have left one behind. */
+export async function killChildren(): Promise<void> {
+  await Promise.all([...living].map((child) => child.kill()))
+}
+
 export class StorageChild {
   /** Keys whose acknowledgement has arrived here. */
   readonly acked = new Set<string>()
@@ -52,7 +59,11 @@ export class StorageChild {
         ? fork(file, args)
         : fork(file, args, { execPath: program!, execArgv: before })
     this.process.on('message', (news: News) => this.#take(news))
-    this.process.on('exit', () => this.#changed())
+    living.add(this)
+    this.process.on('exit', () => {
+      living.delete(this)
+      this.#changed()
+    })
   }
 
   static async start(
@@ -91,7 +102,8 @@ export class StorageChild {
   }
 
   async kill(): Promise<void> {
-    process.kill(this.#pid, 'SIGKILL')
+    if (this.#pid > 0) process.kill(this.#pid, 'SIGKILL')
+    else this.process.kill('SIGKILL')
     await this.exited()
   }
 

@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import type { OpenReport } from '../../src/node/guard/index.js'
-import { StorageChild, writtenValue } from './storage-child.js'
+import { killChildren, StorageChild, writtenValue } from './storage-child.js'
 import { StorageNode, saying } from './storage-node.js'
 
 /** Faults of a process and of a disk, provoked on the real RocksDB under the real guard. What needs a small disk is in storage-full.test.ts. */
@@ -41,7 +41,7 @@ test('killed while writing: every acknowledged write is there, under a new incar
     }
     before = child.report
     const rows = await child.read(acked)
-    for (const [index, key] of acked.entries()) t.is(rows[index], writtenValue(key, VALUE_BYTES))
+    for (const [index, key] of acked.entries()) t.true(rows[index] === writtenValue(key, VALUE_BYTES), key)
     const keys = Array.from({ length: 2000 }, (_, i) => `round-${round}-${i}`)
     child.put(keys, VALUE_BYTES)
     await child.until(() => child.acked.size >= 60 + 100 * round)
@@ -56,7 +56,7 @@ test('a clean stop keeps the incarnation', async (t) => {
   const node = new StorageNode(directory)
   const report = await node.open()
   t.like(report, { boot: 3, clean: true, fresh: false, lost: 'nothing', hasRows: true })
-  t.is(report.incarnation, incarnationOf.get(directory))
+  t.true(report.incarnation === incarnationOf.get(directory))
   await node.close()
 })
 
@@ -81,7 +81,7 @@ test('a flipped bit in a table: each row is right or unreadable, no row is missi
     const rows = await child.read(KEYS)
     for (const [index, key] of KEYS.entries()) {
       if (rows[index] === 'unreadable') seen.unreadable++
-      else t.is(rows[index], writtenValue(key, VALUE_BYTES))
+      else t.true(rows[index] === writtenValue(key, VALUE_BYTES), key)
     }
     const { rows: count, damaged } = await child.scan()
     if (damaged) seen.damagedScans++
@@ -123,7 +123,7 @@ test('a damaged log is never opened without a word: rows are there, or the start
     const rows = (await node.read(KEYS)).map(saying)
     t.true(rows.includes('missing'))
     for (const [index, key] of KEYS.entries())
-      if (rows[index] !== 'missing') t.is(rows[index], writtenValue(key, VALUE_BYTES))
+      if (rows[index] !== 'missing') t.true(rows[index] === writtenValue(key, VALUE_BYTES), key)
     await node.close()
     const again = new StorageNode(copy)
     t.is((await again.open()).lost, 'tail')
@@ -191,12 +191,12 @@ test('a directory that holds something else is refused and left as it is', async
 test('a directory that another process has open is refused and left as it is', async (t) => {
   const directory = filled(t)
   const holder = await StorageChild.start(directory)
-  const before = fingerprint(directory)
+  const before = fingerprint(join(directory, 'db'))
   const error = await t.throwsAsync(new StorageNode(directory).open())
   t.regex(error!.message, /^The database may not be opened; it was left as it is \(.*LOCK.*\)\.$/)
-  t.deepEqual(fingerprint(directory), before)
+  t.deepEqual(fingerprint(join(directory, 'db')), before)
   const rows = await holder.read(['key-0'])
-  t.is(rows[0], writtenValue('key-0', VALUE_BYTES))
+  t.true(rows[0] === writtenValue('key-0', VALUE_BYTES))
   t.is(await holder.end(), 0)
 })
 
@@ -206,6 +206,8 @@ const incarnationOf = new Map<string, string>()
 let prepared = { directory: '', incarnation: '' }
 
 test.before(prepare)
+
+test.after.always(killChildren)
 
 test.after.always(() => rmSync(prepared.directory, { recursive: true, force: true }))
 

@@ -346,6 +346,7 @@ export class StorageGuard {
     this.#commits.resume(lastCommit, this.#story)
     this.#state = 'open'
     this.#watermark.follow()
+    this.#room.look()
     this.#ports.log.warn('storage-reopened', { ...report })
     this.#listener.reopened(report)
   }

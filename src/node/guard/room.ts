@@ -51,10 +51,14 @@ export class Room {
   wrote(bytes: number): void {
     if (!this.#running) return
     this.#take(this.#freeBytes - bytes)
-    if (this.#low && !this.#measuring) {
-      this.#cancel?.()
-      this.#measure(() => {})
-    }
+    if (this.#low) this.look()
+  }
+
+  /** Measures now instead of at the end of the interval. */
+  look(): void {
+    if (this.#measuring || !this.#running) return
+    this.#cancel?.()
+    this.#measure(() => {})
   }
 
   /** The engine says that there is no room at all, whatever was last measured. */
