@@ -46,34 +46,31 @@ export function readBody(exchange: Exchange, limitBytes: number, then: (body: Ui
     throw new RotundaError('OVERLOADED')
   const chunks: Buffer[] = []
   let length = 0
-  const stop = (): void => {
-    exchange.abandonBody = undefined
-    request.removeListener('data', onData)
-    request.removeListener('end', onEnd)
-    request.removeListener('close', onClose)
-  }
+  // The request is done with after its end: a flag is cheaper than taking three listeners off.
+  let over = false
   const refuse = (error: RotundaError): void => {
-    stop()
+    if (over) return
+    over = true
     exchange.failWith(error)
   }
-  const onData = (chunk: Buffer): void => {
+  request.on('data', (chunk: Buffer) => {
+    if (over) return
     length += chunk.length
     if (length > limitBytes) refuse(tooLarge(limitBytes))
     else if (exchange.holdBytes(chunk.length)) chunks.push(chunk)
     else refuse(new RotundaError('OVERLOADED'))
-  }
-  const onEnd = (): void => {
-    stop()
+  })
+  request.on('end', () => {
+    if (over) return
+    over = true
     exchange.attempt(() => then(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length)))
-  }
-  const onClose = (): void => {
-    stop()
+  })
+  request.on('close', () => {
+    if (over) return
+    over = true
     exchange.release()
-  }
+  })
   exchange.abandonBody = refuse
-  request.on('data', onData)
-  request.on('end', onEnd)
-  request.on('close', onClose)
   if (request.awaitsContinue) {
     request.awaitsContinue = false
     response.writeContinue()

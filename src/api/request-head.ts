@@ -8,6 +8,8 @@ import type { Opened } from './sealed-token.js'
 
 type Meta = [name: string, value: string][]
 
+const NO_META: Meta = []
+
 /** Bytes of a head in its plain spelling: one space behind each colon (RFC 9112, section 3 and 5). */
 export function headBytes(method: string, target: string, rawHeaders: readonly string[]): number {
   // Method, target and version with two spaces and a line end; then each name and value with ": " and a line end; an empty line.
@@ -26,35 +28,28 @@ export function hostLines(rawHeaders: readonly string[]): number {
   return lines
 }
 
-/** Conditions that this store does not know. To ignore one would be to do what the client said not to do. */
-const WRITE_CONDITIONS = [
-  'if-match',
-  'if-none-match',
-  'if-unmodified-since',
-  'if-modified-since',
-  'content-range',
-]
-const READ_CONDITIONS = ['if-match', 'if-unmodified-since']
-
-function refuseHeaders(exchange: Exchange, names: readonly string[], why: string): void {
-  const { headers } = exchange.request
-  for (const name of names) {
-    if (headers[name] !== undefined) throw new RotundaError('BAD_PARAM', `The header ${name} ${why}`)
-  }
+function refuseHeader(name: string, why: string): never {
+  throw new RotundaError('BAD_PARAM', `The header ${name} ${why}`)
 }
 
-/** Throws BAD_PARAM for conditions on a write: here a write is ordered by its context, not by an entity tag. */
-export function refuseWriteConditions(exchange: Exchange): void {
-  refuseHeaders(
-    exchange,
-    WRITE_CONDITIONS,
-    'is not taken with a write; use Rotunda-Context. Nothing was written.',
-  )
+/**
+ * Conditions that this store does not know: to ignore one would be to do what the client said not to do. Here a write is ordered by its
+ * context, not by an entity tag. Throws BAD_PARAM.
+ */
+export function refuseWriteConditions({ request: { headers } }: Exchange): void {
+  const why = 'is not taken with a write; use Rotunda-Context. Nothing was written.'
+  if (headers['if-match'] !== undefined) refuseHeader('If-Match', why)
+  if (headers['if-none-match'] !== undefined) refuseHeader('If-None-Match', why)
+  if (headers['if-modified-since'] !== undefined) refuseHeader('If-Modified-Since', why)
+  if (headers['if-unmodified-since'] !== undefined) refuseHeader('If-Unmodified-Since', why)
+  if (headers['content-range'] !== undefined) refuseHeader('Content-Range', why)
 }
 
-/** Throws BAD_PARAM for conditions on a read other than If-None-Match; If-Modified-Since is only ever an optimisation and is ignored. */
-export function refuseReadConditions(exchange: Exchange): void {
-  refuseHeaders(exchange, READ_CONDITIONS, 'is not taken with a read; use If-None-Match.')
+/** The same for a read, other than If-None-Match. If-Modified-Since is only ever an optimisation and is ignored. Throws BAD_PARAM. */
+export function refuseReadConditions({ request: { headers } }: Exchange): void {
+  const why = 'is not taken with a read; use If-None-Match.'
+  if (headers['if-match'] !== undefined) refuseHeader('If-Match', why)
+  if (headers['if-unmodified-since'] !== undefined) refuseHeader('If-Unmodified-Since', why)
 }
 
 /** The verified context of a write; undefined = blind. Throws BAD_CONTEXT. */
@@ -98,16 +93,17 @@ function isMeta(name: string): boolean {
 
 /** Names without the prefix, in lower case, each once: lines of one name are joined as HTTP joins them. In the order of their first lines. */
 function metaOf(rawHeaders: readonly string[]): Meta {
-  const meta = new Map<string, string>()
+  let meta: Map<string, string> | undefined
   for (let at = 0; at < rawHeaders.length; at += 2) {
     if (!isMeta(rawHeaders[at]!)) continue
     const name = rawHeaders[at]!.slice(META_PREFIX.length).toLowerCase()
     if (name === '') throw new RotundaError('BAD_PARAM', 'A Rotunda-Meta- header has no name.')
+    meta ??= new Map()
     const before = meta.get(name)
     const value = rawHeaders[at + 1]!
     meta.set(name, before === undefined ? value : `${before}, ${value}`)
   }
-  return [...meta]
+  return meta === undefined ? NO_META : [...meta]
 }
 
 /** Encodings of a content type alone, which is what most values have. */

@@ -36,30 +36,48 @@ export type Purpose = 'context' | 'cursor'
 const PURPOSES: Record<Purpose, number> = { context: 1, cursor: 2 }
 
 interface TokenKey {
-  readonly id: Buffer
+  /** The four bytes as a number, big endian. */
+  readonly id: number
   readonly secret: Buffer
 }
 
 /** What a valid token holds. The payload is a copy. */
 export interface Opened {
   readonly hint: string
-  readonly payload: Buffer
+  readonly payload: Uint8Array
 }
 
 function deriveKey(secret: Uint8Array): TokenKey {
   const derived = Buffer.from(
     hkdfSync('sha256', secret, new Uint8Array(0), INFO, KEY_BYTES + KEY_ID_BYTES) as ArrayBuffer,
   )
-  return { secret: derived.subarray(0, KEY_BYTES), id: derived.subarray(KEY_BYTES) }
+  return { secret: derived.subarray(0, KEY_BYTES), id: derived.readUInt32BE(KEY_BYTES) }
 }
 
-function isNodeId(hint: string): boolean {
-  if (hint.length !== NODE_ID_BYTES * 2) return false
-  for (let at = 0; at < hint.length; at++) {
-    const code = hint.charCodeAt(at)
-    if (!((code >= 48 && code <= 57) || (code >= 97 && code <= 102))) return false
-  }
-  return true
+const NODE_ID = /^[0-9a-f]{32}$/
+
+/** A hint as it stands in a token, tag first. One that does not fit is left out: it is only a hint. */
+function encodeHint(hint: string): Buffer {
+  if (NODE_ID.test(hint)) return Buffer.concat([Buffer.of(NODE_ID_HINT), Buffer.from(hint, 'hex')])
+  const text = Buffer.from(hint, 'utf8')
+  if (text.length === 0 || text.length > LONGEST_TEXT_HINT) return Buffer.of(NO_HINT)
+  return Buffer.concat([Buffer.of(text.length), text])
+}
+
+/** Up to this many bytes a loop is cheaper than a call of `set`. */
+const FEW_BYTES = 32
+
+/** Puts `bytes` into `target`; returns where they end. */
+function copyInto(target: Uint8Array, at: number, bytes: Uint8Array): number {
+  if (bytes.length > FEW_BYTES) target.set(bytes, at)
+  else for (let index = 0; index < bytes.length; index++) target[at + index] = bytes[index]!
+  return at + bytes.length
+}
+
+/** Fills `target` with what begins at `at`. */
+function copyFrom(source: Buffer, at: number, target: Uint8Array): void {
+  if (target.length > FEW_BYTES) source.copy(target, 0, at, at + target.length)
+  else for (let index = 0; index < target.length; index++) target[index] = source[at + index]!
 }
 
 /** Makes and opens tokens with the cluster's secrets: the first signs, all verify. */
@@ -68,6 +86,8 @@ export class TokenSealer {
   readonly #signing: TokenKey
   /** Where MAC inputs are put together; a token is read and written in place behind its binding. Grows, never shrinks. */
   #scratch: Buffer
+  /** Hints name the members of one cluster: few, and the same again and again. */
+  readonly #hints = new Map<string, Buffer>()
 
   constructor(secrets: readonly Uint8Array[]) {
     this.#keys = secrets.map(deriveKey)
@@ -83,10 +103,9 @@ export class TokenSealer {
     const start = this.#bind(purpose, bucket, key)
     const scratch = this.#scratch
     scratch[start] = VERSION
-    scratch.set(this.#signing.id, start + 1)
-    const payloadAt = this.#writeHint(hint, start + 1 + KEY_ID_BYTES)
-    scratch.set(payload, payloadAt)
-    const end = payloadAt + payload.length
+    scratch.writeUInt32BE(this.#signing.id, start + 1)
+    const payloadAt = copyInto(scratch, start + 1 + KEY_ID_BYTES, this.#hint(hint))
+    const end = copyInto(scratch, payloadAt, payload)
     mac(this.#signing.secret, scratch.subarray(0, end), scratch.subarray(end, end + MAC_BYTES))
     return scratch.toString('base64url', start, end + MAC_BYTES)
   }
@@ -120,22 +139,16 @@ export class TokenSealer {
     scratch[1] = bucket.length
     scratch[2] = key.length >> 8
     scratch[3] = key.length & 255
-    scratch.set(bucket, 4)
-    scratch.set(key, 4 + bucket.length)
-    return 4 + bucket.length + key.length
+    return copyInto(scratch, copyInto(scratch, 4, bucket), key)
   }
 
-  /** Returns where the payload begins. A hint that does not fit is left out: it is only a hint. */
-  #writeHint(hint: string, at: number): number {
-    const scratch = this.#scratch
-    if (isNodeId(hint)) {
-      scratch[at] = NODE_ID_HINT
-      return at + 1 + scratch.write(hint, at + 1, 'hex')
-    }
-    const fits = hint.length > 0 && Buffer.byteLength(hint) <= LONGEST_TEXT_HINT
-    const length = fits ? scratch.write(hint, at + 1, 'utf8') : NO_HINT
-    scratch[at] = length
-    return at + 1 + length
+  #hint(hint: string): Buffer {
+    const known = this.#hints.get(hint)
+    if (known !== undefined) return known
+    const encoded = encodeHint(hint)
+    if (this.#hints.size >= limits.members) this.#hints.clear()
+    this.#hints.set(hint, encoded)
+    return encoded
   }
 
   #read(at: number, end: number): Opened | undefined {
@@ -144,14 +157,16 @@ export class TokenSealer {
     const hintAt = at + 1
     const payloadAt = hintAt + (tag === NODE_ID_HINT ? NODE_ID_BYTES : tag)
     if (payloadAt > end) return undefined
-    const hint = scratch.toString(tag === NODE_ID_HINT ? 'hex' : 'utf8', hintAt, payloadAt)
-    return { hint, payload: Buffer.from(scratch.subarray(payloadAt, end)) }
+    const hint =
+      tag === NO_HINT ? '' : scratch.toString(tag === NODE_ID_HINT ? 'hex' : 'utf8', hintAt, payloadAt)
+    const payload = new Uint8Array(end - payloadAt)
+    copyFrom(scratch, payloadAt, payload)
+    return { hint, payload }
   }
 
   #secretOf(at: number): Buffer | undefined {
-    for (const key of this.#keys) {
-      if (this.#scratch.compare(key.id, 0, KEY_ID_BYTES, at, at + KEY_ID_BYTES) === 0) return key.secret
-    }
+    const id = this.#scratch.readUInt32BE(at)
+    for (const key of this.#keys) if (key.id === id) return key.secret
     return undefined
   }
 }

@@ -1,7 +1,7 @@
 /** GET, HEAD, PUT and DELETE of one key: from the request's head to the database, and from its outcome to the answer. */
 import { RotundaError } from '../errors.js'
 import { liveCount } from '../kernel/index.js'
-import type { Found, WriteRequest, Written } from '../node/requests.js'
+import type { Found, GetRequest, WriteRequest, Written } from '../node/requests.js'
 import { answerVersions, type Reading, type Wish } from './answer-versions.js'
 import { readBody } from './body.js'
 import { announcesBody, type Exchange } from './exchange.js'
@@ -43,8 +43,9 @@ export function getValue(exchange: Exchange): void {
   refuseBody(exchange)
   exchange.admit()
   const wish: Wish = { versions, accept: request.headers.accept, noneMatch: request.headers['if-none-match'] }
+  const read: GetRequest = { bucket, key, deadlineMs }
   exchange.ask<Found>(
-    (done) => edge.database.get({ bucket, key, deadlineMs, ...(r === undefined ? {} : { r }) }, done),
+    (done) => edge.database.get(r === undefined ? read : { ...read, r }, done),
     ({ object, fastest }) => answerVersions(exchange, { bucket, key, object, fastest }, wish),
   )
 }
@@ -95,10 +96,9 @@ export function putValue(exchange: Exchange): void {
       deadlineMs: edge.clock.monotonicMs() + timeoutMs,
       preferred: context?.hint ?? '',
       returnObject,
-      ...(w === undefined ? {} : { w }),
     }
     exchange.ask<Written>(
-      (done) => edge.database.write(write, done),
+      (done) => edge.database.write(w === undefined ? write : { ...write, w }, done),
       (written) => {
         if (!returnObject) answerWritten(exchange, bucket, key, written)
         else answerBody(exchange, { bucket, key, object: written.object, fastest: written.fastest }, written)
@@ -131,11 +131,10 @@ export function deleteValue(exchange: Exchange): void {
     deadlineMs,
     preferred: context?.hint ?? '',
     returnObject: false,
-    ...(w === undefined ? {} : { w }),
   }
   exchange.admit()
   exchange.ask<Written>(
-    (done) => edge.database.write(write, done),
+    (done) => edge.database.write(w === undefined ? write : { ...write, w }, done),
     (written) => answerWritten(exchange, bucket, key, written),
   )
 }
