@@ -1,0 +1,247 @@
+//! The golden files in test/vectors: written once, read here and by the TypeScript tests, never changed. A format that has to change
+//! gets a new version and files of its own beside these.
+
+use rotunda_kernel::Fault;
+use rotunda_kernel::clock::{Actor, Clock, Dot};
+use rotunda_kernel::digest::{crc32c, digest, mac};
+use rotunda_kernel::key::{key_hash, partition_of, seal_row_key};
+use rotunda_kernel::object::{Object, compare, context, merge};
+use rotunda_kernel::placement::changes::{Change, Kind};
+use rotunda_kernel::placement::replay;
+use rotunda_kernel::row::{
+    Limits, MERGE_EXTRA_BYTES, Row, WRITE_EXTRA_BYTES, Write, apply_write, check_row, merge_row,
+};
+use serde_json::Value;
+
+fn golden(name: &str) -> Value {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../test/vectors/").to_owned() + name;
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    serde_json::from_str(&text).expect("JSON")
+}
+
+fn list<'v>(value: &'v Value, key: &str) -> &'v [Value] {
+    let list = value[key].as_array().expect("a list");
+    assert!(!list.is_empty());
+    list
+}
+
+fn bytes(value: &Value) -> Vec<u8> {
+    let digits = value.as_str().expect("hexadecimal");
+    let byte = |at| u8::from_str_radix(&digits[at..at + 2], 16).expect("hexadecimal");
+    (0..digits.len()).step_by(2).map(byte).collect()
+}
+
+fn number(value: &Value) -> u64 {
+    value.as_u64().expect("a whole number")
+}
+
+fn actor(value: &Value) -> Actor {
+    bytes(value).try_into().expect("14 bytes")
+}
+
+fn name(case: &Value) -> &str {
+    case["name"].as_str().or(case["why"].as_str()).expect("a name")
+}
+
+#[test]
+fn keys() {
+    for case in list(&golden("keys.json"), "cases") {
+        let (bucket, key) = (bytes(&case["bucket"]), bytes(&case["key"]));
+        let hash = key_hash(&bucket, &key).expect("a short bucket");
+        assert_eq!(hash.to_be_bytes().to_vec(), bytes(&case["hash"]));
+        let mut row_key = [&[0, 0, bucket.len() as u8][..], &bucket, &key].concat();
+        assert_eq!(seal_row_key(&mut row_key), Some((hash >> 32) as u32));
+        assert_eq!(row_key, bytes(&case["rowKey"]));
+        assert_eq!(partition_of(&row_key, 8).map(u64::from), case["partitionOf256"].as_u64());
+        assert_eq!(partition_of(&row_key, 16).map(u64::from), case["partitionOf65536"].as_u64());
+    }
+}
+
+#[test]
+fn clocks() {
+    let golden = golden("clocks.json");
+    for case in list(&golden, "valid") {
+        let expected = bytes(&case["bytes"]);
+        let clock =
+            Clock::decode_context(&expected).unwrap_or_else(|fault| panic!("{}: {fault}", name(case)));
+        let entries = case["entries"].as_array().expect("a list");
+        assert_eq!(clock.entries().len(), entries.len());
+        for (entry, described) in clock.entries().iter().zip(entries) {
+            assert_eq!(*entry.actor, actor(&described["actor"]));
+            let spans: Vec<(u64, u64)> =
+                entry.spans.as_slice().iter().map(|span| (span.first, span.last)).collect();
+            let expected: Vec<(u64, u64)> =
+                list(described, "spans").iter().map(|span| (number(&span[0]), number(&span[1]))).collect();
+            assert_eq!(spans, expected, "{}", name(case));
+        }
+        let mut out = vec![0; expected.len()];
+        assert_eq!(clock.encode_context(&mut out), Ok(expected.len()));
+        assert_eq!(out, expected, "{}", name(case));
+    }
+    for case in list(&golden, "invalid") {
+        assert_eq!(Clock::decode_context(&bytes(&case["bytes"])), Err(Fault::BadContext), "{}", name(case));
+    }
+}
+
+#[test]
+fn objects() {
+    let golden = golden("objects.json");
+    for case in list(&golden, "valid") {
+        let encoded = bytes(&case["bytes"]);
+        let object = Object::decode(&encoded).unwrap_or_else(|fault| panic!("{}: {fault}", name(case)));
+        assert_eq!(object.clock_bytes, bytes(&case["clock"]));
+        let described = case["siblings"].as_array().expect("a list");
+        assert_eq!(object.siblings.len(), described.len());
+        for (sibling, described) in object.siblings.iter().zip(described) {
+            assert_eq!(*sibling.dot.actor, actor(&described["actor"]));
+            assert_eq!(sibling.dot.counter, number(&described["counter"]));
+            assert_eq!(Some(sibling.tombstone), described["tombstone"].as_bool());
+            assert_eq!(sibling.wall_ms, number(&described["wallMs"]));
+            assert_eq!(sibling.operation, bytes(&described["operation"]));
+            assert_eq!(Some(sibling.operation_is_clients), described["operationIsClients"].as_bool());
+            assert_eq!(sibling.expiry_ms, described["expiryMs"].as_u64());
+            assert_eq!(sibling.attributes, bytes(&described["attributes"]));
+            assert_eq!(sibling.value, bytes(&described["value"]), "{}", name(case));
+        }
+    }
+    for case in list(&golden, "invalid") {
+        assert_eq!(Object::decode(&bytes(&case["bytes"])).err(), Some(Fault::BadObject), "{}", name(case));
+    }
+}
+
+#[test]
+fn merges() {
+    for case in list(&golden("merges.json"), "cases") {
+        let (a, b, merged) = (bytes(&case["a"]), bytes(&case["b"]), bytes(&case["merged"]));
+        let mut out = vec![0; a.len() + b.len()];
+        for (one, other) in [(&a, &b), (&b, &a)] {
+            let length = merge::merge(one, other, &mut out).expect("two objects");
+            assert_eq!(out[..length], merged, "{}", name(case));
+        }
+        let relation = ["equal", "first", "second", "concurrent"]
+            [compare::compare(&a, &b).expect("two objects") as usize];
+        assert_eq!(Some(relation), case["relation"].as_str(), "{}", name(case));
+        let mut row = vec![0; a.len() + MERGE_EXTRA_BYTES];
+        let length = merge_row(&[], &a, false, &mut row).expect("an object");
+        let mut out = vec![0; length + b.len() + MERGE_EXTRA_BYTES];
+        let merged_length = merge_row(&row[..length], &b, false, &mut out).expect("an object");
+        assert_eq!(merged_length == 0, merged == a, "{}", name(case));
+        if merged_length > 0 {
+            assert_eq!(Row::decode(&out[..merged_length]).expect("a row").object, merged, "{}", name(case));
+        }
+    }
+}
+
+#[test]
+fn rows() {
+    let golden = golden("rows.json");
+    for case in list(&golden, "valid") {
+        let encoded = bytes(&case["bytes"]);
+        assert_eq!(check_row(&bytes(&case["rowKey"]), &encoded), Ok(()), "{}", name(case));
+        let row = Row::decode(&encoded).expect("a row");
+        assert_eq!(row.object, bytes(&case["object"]));
+        assert_eq!(
+            row.actor.map(|actor| actor.to_vec()),
+            case["actor"].as_str().map(|_| bytes(&case["actor"]))
+        );
+    }
+    for case in list(&golden, "invalid") {
+        let checked = check_row(&bytes(&case["rowKey"]), &bytes(&case["bytes"]));
+        assert_eq!(checked, Err(Fault::BadRow), "{}", name(case));
+    }
+}
+
+#[test]
+fn writes() {
+    for case in list(&golden("writes.json"), "cases") {
+        let described = &case["write"];
+        let (operation, attributes) = (bytes(&described["operation"]), bytes(&described["attributes"]));
+        let value = bytes(&described["value"]);
+        let flag = |key: &str| described[key].as_bool().expect("a flag");
+        let write = Write {
+            tombstone: flag("tombstone"),
+            incomplete: flag("incomplete"),
+            operation_is_clients: flag("operationIsClients"),
+            wall_ms: number(&described["wallMs"]),
+            expiry_ms: Some(number(&described["expiryMs"])).filter(|&at| at > 0),
+            operation: &operation,
+            attributes: &attributes,
+            value: &value,
+        };
+        let limits = Limits {
+            max_siblings: number(&case["limits"]["maxSiblings"]),
+            max_bytes: number(&case["limits"]["maxBytes"]),
+        };
+        let (row, context) = (bytes(&case["row"]), bytes(&case["context"]));
+        let parts = row.len() + context.len() + operation.len() + attributes.len() + value.len();
+        let mut out = vec![0; parts + WRITE_EXTRA_BYTES];
+        match apply_write(&row, &actor(&case["freshActor"]), &context, &write, &limits, &mut out) {
+            Ok(length) => assert_eq!(out[..length], bytes(&case["result"]), "{}", name(case)),
+            Err(fault) => assert_eq!(Some(i64::from(fault.code())), case["code"].as_i64(), "{}", name(case)),
+        }
+    }
+}
+
+#[test]
+fn contexts() {
+    for case in list(&golden("contexts.json"), "cases") {
+        let object = bytes(&case["object"]);
+        let actor = actor(&case["actor"]);
+        let mut out = vec![0; object.len()];
+        let dot = Dot { actor: &actor, counter: number(&case["counter"]) };
+        let length = context::written_context(&object, dot, &mut out).expect("an object");
+        assert_eq!(out[..length], bytes(&case["context"]), "{}", name(case));
+    }
+}
+
+#[test]
+fn digests() {
+    let golden = golden("digests.json");
+    let key: [u8; 32] = bytes(&golden["macKey"]).try_into().expect("32 bytes");
+    for case in list(&golden, "cases") {
+        let input = bytes(&case["bytes"]);
+        assert_eq!(u64::from(crc32c(&input, 0)), number(&case["crc32c"]));
+        assert_eq!(mac(&key, &input).to_vec(), bytes(&case["mac"]));
+        assert_eq!(digest(&input).to_vec(), bytes(&case["objectDigest"]));
+    }
+    for case in list(&golden, "objects") {
+        let digest = compare::version_digest(&bytes(&case["object"])).expect("an object");
+        assert_eq!(digest.to_vec(), bytes(&case["versionDigest"]));
+    }
+}
+
+#[test]
+fn placements() {
+    for case in list(&golden("placements.json"), "cases") {
+        let changes: Vec<Change> = list(case, "changes").iter().map(change).collect();
+        let copies = number(&case["copies"]) as usize;
+        let placement = replay(number(&case["partitions"]) as usize, copies, &changes).expect("valid");
+        let members: Vec<Vec<u8>> = placement.members.iter().map(|member| member.id.to_vec()).collect();
+        let expected: Vec<Vec<u8>> = list(case, "members").iter().map(bytes).collect();
+        assert_eq!(members, expected, "{}", name(case));
+        let gone: Vec<Vec<u8>> = placement.gone.iter().map(|id| id.to_vec()).collect();
+        assert_eq!(gone, case["gone"].as_array().expect("a list").iter().map(bytes).collect::<Vec<_>>());
+        let table: Vec<String> = placement.table.iter().map(u16::to_string).collect();
+        assert_eq!(Some(&table.join(" ")[..]), case["table"].as_str(), "{}", name(case));
+    }
+}
+
+fn change(described: &Value) -> Change {
+    let kind = match described["kind"].as_str() {
+        Some("join") => Kind::Join,
+        Some("leave") => Kind::Leave,
+        Some("remove") => Kind::Remove,
+        Some("weight") => Kind::Weight,
+        Some("zone") => Kind::Zone,
+        other => panic!("no kind of change: {other:?}"),
+    };
+    Change {
+        stamp: number(&described["stamp"]),
+        author: bytes(&described["author"]).try_into().expect("16 bytes"),
+        kind,
+        member: bytes(&described["member"]).try_into().expect("16 bytes"),
+        weight: described["weight"].as_f64().expect("a weight"),
+        zone: described["zone"].as_str().expect("a zone").as_bytes().to_vec(),
+        seen: number(&described["seen"]),
+    }
+}
