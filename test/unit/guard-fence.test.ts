@@ -1,6 +1,7 @@
 import test from 'ava'
 import type { StorageFault } from '../../src/node/guard/index.js'
-import { type Answer, type BatchFailure, nameOf, rowKeyOf, World } from './storage-world.js'
+import type { BatchFailure } from './scripted-engine.js'
+import { type Answer, nameOf, rowKeyOf, World } from './storage-world.js'
 
 /** A world with one row, `old`, written and acknowledged. */
 function opened(): World {

@@ -1,6 +1,7 @@
 import test from 'ava'
 import type { EngineErrorKind } from '../../src/ports/engine.js'
-import { Disk, rowKeyOf, World } from './storage-world.js'
+import { Disk } from './scripted-engine.js'
+import { rowKeyOf, World } from './storage-world.js'
 
 const CLEAN = { clean: true, fresh: false, lost: 'nothing' } as const
 const UNCLEAN = { clean: false, fresh: false, lost: 'nothing' } as const

@@ -1,20 +1,13 @@
 import test from 'ava'
 import { limits } from '../../src/limits.js'
-import type { RowRange, ScanPage, WriteOperation } from '../../src/node/guard/index.js'
-import { bytesOf, makeRow, nameOf, rowKeyOf, World } from './storage-world.js'
-
-const ALL: RowRange = { from: new Uint8Array(0), maxRows: 1000, maxBytes: 1 << 20 }
+import type { WriteOperation } from '../../src/node/guard/index.js'
+import { makeRow, nameOf, rowKeyOf, World } from './storage-world.js'
 
 function opened(options = {}): World {
   const world = new World(undefined, options)
   world.open()
   world.engine.calls.length = 0
   return world
-}
-
-/** The value bytes are the end of the row that `makeRow` makes. */
-function holds(row: unknown, value: string): boolean {
-  return row instanceof Uint8Array && Buffer.from(row).toString('latin1').includes(value)
 }
 
 test('a write is acknowledged when its batch has ended, and shown to no read before', (t) => {
@@ -46,7 +39,7 @@ test('a row of a batch that fails is never shown, however early the engine showe
   const write = world.put('k', 'value')
   world.timeline.run()
   const read = world.read('k')
-  const page = scanned(world)
+  const page = world.scan()
   world.engine.failBatches.push({ kind: 'io', keeps: 'nothing' })
   world.engine.failOpens.push('io', 'io')
   world.engine.release()
@@ -195,99 +188,6 @@ test('a look-up overtaken by a write does not put the older row into the cache',
   t.true(holds(world.guard.readCached(rowKeyOf('k')), 'new'))
 })
 
-test('rows are listed by hash range, keys by bucket, and dropped from both', (t) => {
-  const world = opened()
-  const names = Array.from({ length: 30 }, (_, i) => `k${String(i).padStart(2, '0')}`)
-  for (const name of names) world.put(name, `v-${name}`)
-  world.timeline.run()
-  const rows = scanned(world)().rows
-  t.is(rows.length, 30)
-  t.deepEqual(
-    rows.map(({ rowKey }) => Buffer.from(rowKey).toString('latin1')),
-    names.map((name) => Buffer.from(rowKeyOf(name)).toString('latin1')).sort(),
-  )
-  t.deepEqual(keysOf(world, ''), names)
-  t.deepEqual(keysOf(world, 'k1'), names.slice(10, 20))
-  t.deepEqual(keysOf(world, 'k1', 'k17'), ['k18', 'k19'])
-  t.deepEqual(keysOf(world, 'k2', 'a'), names.slice(20))
-  t.deepEqual(keysOf(world, 'x'), [])
-  world.write({ type: 'drop', rowKey: rowKeyOf('k15') })
-  world.timeline.run()
-  t.is(world.readNow('k15'), undefined)
-  t.deepEqual(keysOf(world, 'k15'), [])
-  t.is(scanned(world)().rows.length, 29)
-})
-
-test('pages of rows and of keys go on where the last ended', (t) => {
-  const world = opened()
-  for (let i = 0; i < 25; i++) world.put(`k${i}`, 'v')
-  world.timeline.run()
-  const rows: string[] = []
-  for (let from: Uint8Array<ArrayBufferLike> | undefined = new Uint8Array(0); from !== undefined; ) {
-    const page = scanned(world, { ...ALL, from, maxRows: 7 })()
-    rows.push(...page.rows.map(({ rowKey }) => Buffer.from(rowKey).toString('hex')))
-    from = page.next
-  }
-  t.is(new Set(rows).size, 25)
-  t.is(rows.length, 25)
-  const keys: string[] = []
-  for (let after: Uint8Array | undefined, on = true; on; on = after !== undefined) {
-    const page = indexed(world, '', after, 7)
-    keys.push(...page.keys.map((key) => Buffer.from(key).toString()))
-    after = page.next
-  }
-  t.is(new Set(keys).size, 25)
-})
-
-test('a scan reports a damaged row where it is; damaged index rows and a failing engine are told', (t) => {
-  const world = opened()
-  for (const name of ['a', 'b', 'c']) world.put(name, 'v')
-  world.timeline.run()
-  const row = Uint8Array.from(world.disk.rows.get(nameOf('b'))!)
-  row[row.length - 1]! ^= 1
-  world.disk.rows.set(nameOf('b'), row)
-  const page = scanned(world)()
-  t.is(page.rows.length, 3)
-  t.is(page.rows.find(({ rowKey }) => Buffer.from(rowKey).equals(rowKeyOf('b')))?.row, 'unreadable')
-  t.true(page.damaged)
-  t.false(page.failed)
-
-  world.disk.rows.set('i\u0006bucketbb', world.disk.rows.get('i\u0006bucketb')!)
-  const keys = indexed(world, '')
-  t.deepEqual(
-    keys.keys.map(String),
-    ['a', 'b', 'c'].map((name) => String(Buffer.from(name))),
-  )
-  t.true(keys.damaged)
-
-  world.engine.failScans.push('corrupt')
-  const failed = scanned(world)()
-  t.true(failed.failed && failed.damaged)
-  t.is(failed.next, undefined)
-  t.is(world.guard.state, 'open')
-})
-
-test('system records survive a restart, are checked, and go', (t) => {
-  const world = opened()
-  world.write({ type: 'system', name: 'identity', value: Buffer.from('me') })
-  world.timeline.run()
-  t.deepEqual(system(world, 'identity'), Buffer.from('me'))
-  t.is(system(world, 'other'), undefined)
-  world.close()
-  const again = new World(world.disk)
-  again.open()
-  t.deepEqual(system(again, 'identity'), Buffer.from('me'))
-  const record = Uint8Array.from(again.disk.rows.get('sidentity')!)
-  again.disk.rows.set('sother', record)
-  t.is(system(again, 'other'), 'unreadable')
-  record[record.length - 1]! ^= 1
-  again.disk.rows.set('sidentity', record)
-  t.is(system(again, 'identity'), 'unreadable')
-  again.write({ type: 'system', name: 'identity', value: undefined })
-  again.timeline.run()
-  t.is(system(again, 'identity'), undefined)
-})
-
 test('beyond the bounds of the queue writes are refused, and nothing of them is begun', (t) => {
   const world = opened()
   world.engine.holdBatches = true
@@ -306,7 +206,7 @@ test('beyond the bounds of the queue writes are refused, and nothing of them is 
   world.timeline.run()
   t.true(waiting.every((write) => write.value === undefined))
   t.deepEqual(admitted, ['none'])
-  t.is(system(world, 'one'), undefined)
+  t.is(world.systemNow('one'), undefined)
   t.is(world.guard.refusal(), undefined)
 })
 
@@ -367,13 +267,13 @@ test('after close nothing reaches the engine; what waited was written, and close
   t.is(first.value, undefined)
   t.is(second.value, undefined)
   const calls = world.engine.calls.length
-  const [read, write, page] = [world.read('a'), world.put('d', '4'), scanned(world)]
+  const [read, write, page] = [world.read('a'), world.put('d', '4'), world.scan()]
   world.guard.close(() => closed++)
   world.timeline.advance(10_000)
   t.deepEqual(read.value, ['unreadable'])
   t.is(write.value?.kind, 'closed')
   t.true(page().failed)
-  t.is(system(world, 'x'), 'unreadable')
+  t.is(world.systemNow('x'), 'unreadable')
   t.is(closed, 3)
   t.is(world.engine.calls.length, calls)
 })
@@ -399,34 +299,6 @@ function makeAdmitted(world: World): string[] {
   return outcomes
 }
 
-function scanned(world: World, range = ALL): () => ScanPage {
-  const pages: ScanPage[] = []
-  world.guard.scan(range, (page) => pages.push(page))
-  world.timeline.run()
-  return () => {
-    world.timeline.run()
-    return pages[0]!
-  }
-}
-
-function indexed(world: World, prefix: string, after?: Uint8Array, maxRows = 1000) {
-  const pages: { keys: readonly Uint8Array[]; next: Uint8Array | undefined; damaged: boolean }[] = []
-  const range = { bucket: bytesOf('bucket'), prefix: bytesOf(prefix), maxRows }
-  world.guard.scanIndex(after === undefined ? range : { ...range, after }, (page) => pages.push(page))
-  world.timeline.run()
-  const page = pages[0]!
-  return { ...page, keys: page.keys.map((key) => Buffer.from(key)) }
-}
-
-function keysOf(world: World, prefix: string, after?: string): string[] {
-  return indexed(world, prefix, after === undefined ? undefined : bytesOf(after)).keys.map(String)
-}
-
-function system(world: World, name: string): unknown {
-  const values: unknown[] = []
-  world.guard.readSystem(name, (value) =>
-    values.push(value instanceof Uint8Array ? Buffer.from(value) : value),
-  )
-  world.timeline.run()
-  return values[0]
+function holds(row: unknown, value: string): boolean {
+  return row instanceof Uint8Array && Buffer.from(row).toString('latin1').includes(value)
 }

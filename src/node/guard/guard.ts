@@ -1,27 +1,28 @@
 import type { EngineError } from '../../ports/engine.js'
 import { CommitQueue, type Flight } from './commit-queue.js'
-import {
-  type GuardListener,
-  type GuardOptions,
-  type GuardPorts,
-  type GuardState,
-  type GuardStats,
-  type IndexPage,
-  type IndexRange,
-  type Lost,
-  type OpenFailure,
-  type OpenReport,
-  type ReopenReport,
-  type RowRange,
-  type RowRead,
-  type ScanPage,
+import type {
+  GuardListener,
+  GuardOptions,
+  GuardPorts,
+  GuardState,
+  GuardStats,
+  IndexPage,
+  IndexRange,
+  Lost,
+  OpenFailure,
+  OpenReport,
+  ReopenReport,
+  RowRange,
+  RowRead,
+  ScanPage,
   StorageFault,
-  type StorageFaultKind,
-  type WriteOperation,
+  StorageFaultKind,
+  WriteOperation,
 } from './face.js'
 import { rowKeysOf } from './inspection.js'
 import { keyText } from './key-space.js'
 import { openStorage } from './opening.js'
+import { DamageLog, fault, newStats } from './outcomes.js'
 import { OwnedEngine } from './owned-engine.js'
 import { ReadQueue } from './read-queue.js'
 import { Recovery, type Standing } from './recovery.js'
@@ -45,33 +46,8 @@ import { WatermarkWriter } from './watermark.js'
  * place (commit number and checksum; nothing else changes); rows handed out are shared with the cache. Neither is ever changed
  * again by anyone, and neither should be a sliver of a large buffer, which the cache would keep alive.
  */
-const SENTENCES: Readonly<Record<StorageFaultKind, string>> = {
-  overloaded: 'too many writes wait for the disk',
-  full: 'the disk has less room left than the floor',
-  fenced: 'the storage is fenced after a failed write',
-  closed: 'the storage is closed',
-  failed: 'the write failed on the disk',
-}
-
-const DAMAGE_LOG_MS = 1_000
-
 export class StorageGuard {
-  readonly stats: GuardStats = {
-    commits: 0,
-    rowsWritten: 0,
-    bytesWritten: 0,
-    largestBatch: 0,
-    rowsRead: 0,
-    cacheHits: 0,
-    rowsDamaged: 0,
-    fences: 0,
-    refusedFull: 0,
-    refusedOverloaded: 0,
-    queuedWrites: 0,
-    queuedBytes: 0,
-    cacheBytes: 0,
-    freeBytes: -1,
-  }
+  readonly stats: GuardStats = newStats()
   readonly #ports: GuardPorts
   readonly #listener: GuardListener
   readonly #turn: Turn
@@ -87,7 +63,6 @@ export class StorageGuard {
   #story = { boot: 0, incarnation: '', lost: 'nothing' as Lost }
   #failedFlight: Flight | undefined
   #whenClosed: (() => void)[] = []
-  #damageLoggedMs = Number.NEGATIVE_INFINITY
 
   constructor(ports: GuardPorts, options: GuardOptions, listener: GuardListener) {
     if (options.durability !== 'fsync' && options.durability !== 'os') {
@@ -101,7 +76,8 @@ export class StorageGuard {
     const engine = new OwnedEngine(ports.engine, turn)
     const cache = new RowCache(options.cacheBytes)
     const mayRead = () => this.#mayRead()
-    const damaged = (rowKey: Uint8Array, reason: string) => this.#damaged(rowKey, reason)
+    const damage = new DamageLog(clock, log, stats)
+    const damaged = (rowKey: Uint8Array, reason: string) => damage.found(rowKey, reason)
     const commits = new CommitQueue({
       engine,
       turn,
@@ -393,19 +369,4 @@ export class StorageGuard {
     this.#whenClosed = []
     for (const done of whenClosed) done()
   }
-
-  /** One line a second at most: a damaged table has many rows. */
-  #damaged(rowKey: Uint8Array, reason: string): void {
-    this.stats.rowsDamaged++
-    const now = this.#ports.clock.monotonicMs()
-    if (now - this.#damageLoggedMs < DAMAGE_LOG_MS) return
-    this.#damageLoggedMs = now
-    const hashBits = Buffer.from(rowKey.subarray(0, 2)).toString('hex')
-    this.#ports.log.error('storage-row-unreadable', { hashBits, reason, total: this.stats.rowsDamaged })
-  }
-}
-
-function fault(kind: StorageFaultKind, cause?: EngineError): StorageFault {
-  const sentence = cause === undefined ? SENTENCES[kind] : `${SENTENCES[kind]}: ${cause.message}`
-  return new StorageFault(kind, sentence, { cause })
 }

@@ -1,0 +1,63 @@
+import type { Clock } from '../../ports/clock.js'
+import type { EngineError } from '../../ports/engine.js'
+import type { Log } from '../../ports/log.js'
+import { type GuardStats, StorageFault, type StorageFaultKind } from './face.js'
+
+/** What the guard tells of what happened: faults to the callers, damage to the log, counters to whoever looks. */
+
+const SENTENCES: Readonly<Record<StorageFaultKind, string>> = {
+  overloaded: 'too many writes wait for the disk',
+  full: 'the disk has less room left than the floor',
+  fenced: 'the storage is fenced after a failed write',
+  closed: 'the storage is closed',
+  failed: 'the write failed on the disk',
+}
+
+export function fault(kind: StorageFaultKind, cause?: EngineError): StorageFault {
+  const sentence = cause === undefined ? SENTENCES[kind] : `${SENTENCES[kind]}: ${cause.message}`
+  return new StorageFault(kind, sentence, { cause })
+}
+
+export function newStats(): GuardStats {
+  return {
+    commits: 0,
+    rowsWritten: 0,
+    bytesWritten: 0,
+    largestBatch: 0,
+    rowsRead: 0,
+    cacheHits: 0,
+    rowsDamaged: 0,
+    fences: 0,
+    refusedFull: 0,
+    refusedOverloaded: 0,
+    queuedWrites: 0,
+    queuedBytes: 0,
+    cacheBytes: 0,
+    freeBytes: -1,
+  }
+}
+
+const DAMAGE_LOG_MS = 1_000
+
+/** One line a second at most: a damaged table has many rows. Never a key. */
+export class DamageLog {
+  readonly #clock: Clock
+  readonly #log: Log
+  readonly #stats: GuardStats
+  #loggedMs = Number.NEGATIVE_INFINITY
+
+  constructor(clock: Clock, log: Log, stats: GuardStats) {
+    this.#clock = clock
+    this.#log = log
+    this.#stats = stats
+  }
+
+  found(rowKey: Uint8Array, reason: string): void {
+    this.#stats.rowsDamaged++
+    const now = this.#clock.monotonicMs()
+    if (now - this.#loggedMs < DAMAGE_LOG_MS) return
+    this.#loggedMs = now
+    const hashBits = Buffer.from(rowKey.subarray(0, 2)).toString('hex')
+    this.#log.error('storage-row-unreadable', { hashBits, reason, total: this.#stats.rowsDamaged })
+  }
+}
