@@ -74,6 +74,7 @@ class Table {
     if (!known || footer[0] !== CHECKSUM_CRC32C) throw new Damage('footer')
     const metaindex = blockAt(footer, 1)
     const index = blockAt(footer, metaindex.next)
+    if (footer.subarray(index.next, 41).some((byte) => byte !== 0)) throw new Damage('footer')
     return { metaindex: metaindex.block, index: index.block }
   }
 

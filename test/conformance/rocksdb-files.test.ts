@@ -1,0 +1,115 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import test from 'ava'
+import { RocksdbEngine } from '../../src/io/engines/rocksdb.js'
+import { logsHaveHole } from '../../src/io/engines/rocksdb-log.js'
+import { verifyTable } from '../../src/io/engines/rocksdb-table.js'
+import type { Completion } from '../../src/ports/engine.js'
+
+/** What we read of RocksDB's own files, held against files that this RocksDB wrote. */
+const directory = mkdtempSync(join(tmpdir(), 'rotunda-files-'))
+const database = join(directory, 'db')
+const spanning = join(directory, 'spanning')
+
+test.before(async () => {
+  await session(database, 300, 40)
+  await session(database, 400, 40)
+})
+
+test.after.always(() => rmSync(directory, { recursive: true, force: true }))
+
+test('a sound table is sound', async (t) => {
+  t.is(await verifyTable(file('.sst'), 'ends'), undefined)
+  t.is(await verifyTable(file('.sst'), 'all'), undefined)
+})
+
+test('a flipped bit anywhere in a table is found', async (t) => {
+  const table = readFileSync(file('.sst'))
+  for (let at = 0; at < table.length; at += 11) {
+    t.not(await verifyTable(saved('flipped', flipped(table, at)), 'all'), undefined, `byte ${at}`)
+  }
+})
+
+test('a table that was cut anywhere is found by its ends', async (t) => {
+  const table = readFileSync(file('.sst'))
+  for (let length = 0; length < table.length; length += 997) {
+    t.not(await verifyTable(saved('cut', table.subarray(0, length)), 'ends'), undefined, `${length} bytes`)
+  }
+})
+
+test('sound logs have no hole, nor has one that is cut at any point', async (t) => {
+  t.false(await holes(readFileSync(file('.log'))))
+  const log = readFileSync(file('.log'))
+  for (let length = 0; length < log.length; length += 487)
+    t.false(await holes(log.subarray(0, length)), `${length} bytes`)
+})
+
+test('a flipped bit in a log is a hole, unless only the last record is hit', async (t) => {
+  const log = readFileSync(file('.log'))
+  let found = 0
+  for (let at = 0; at < log.length - 600; at += 331) {
+    if (await holes(flipped(log, at))) found++
+    else t.fail(`byte ${at} of ${log.length}`)
+  }
+  t.true(found > 50)
+  t.false(await holes(flipped(log, log.length - 5)))
+})
+
+test('a record that spans blocks: damaged in its middle it is a hole, at the torn end it is none', async (t) => {
+  await session(spanning, 3, 100_000)
+  const log = readFileSync(file('.log', spanning))
+  t.true(log.length > 300_000)
+  t.true(await holes(flipped(log, 150_000)))
+  t.false(await holes(flipped(log, log.length - 50_000)))
+  const zeroed = Buffer.from(log)
+  zeroed.fill(0, 120_000, 121_000)
+  t.true(await holes(zeroed))
+})
+
+test('damage at the end of one log is a hole if another follows', async (t) => {
+  const log = readFileSync(file('.log'))
+  t.true(await holes(log.subarray(0, log.length - 10), log))
+  t.false(await holes(log, log.subarray(0, log.length - 10)))
+})
+
+/** Opens, which writes the last session's log into a table, and writes `count` rows in batches of their own. */
+async function session(path: string, count: number, valueBytes: number): Promise<void> {
+  const engine = new RocksdbEngine(path)
+  await asked((done) => engine.open(done))
+  for (let i = 0; i < count; i++) {
+    const value = Buffer.alloc(valueBytes, `${i},`)
+    await asked((done) => engine.batch([{ type: 'put', key: Buffer.from(`key-${i}`), value }], false, done))
+  }
+  await asked((done) => engine.close(done))
+}
+
+async function holes(...logs: readonly Buffer[]): Promise<boolean> {
+  const folder = mkdtempSync(join(directory, 'logs-'))
+  for (const [index, log] of logs.entries()) writeFileSync(join(folder, `00000${index + 1}.log`), log)
+  return await logsHaveHole(folder)
+}
+
+function saved(name: string, bytes: Buffer): string {
+  writeFileSync(join(directory, name), bytes)
+  return join(directory, name)
+}
+
+/** The largest file of that kind. */
+function file(extension: string, path = database): string {
+  const names = readdirSync(path).filter((name) => name.endsWith(extension))
+  const [largest] = names
+    .map((name) => join(path, name))
+    .sort((a, b) => readFileSync(b).length - readFileSync(a).length)
+  return largest!
+}
+
+function flipped(bytes: Buffer, at: number): Buffer {
+  const copy = Buffer.from(bytes)
+  copy[at]! ^= 1 << (at % 8)
+  return copy
+}
+
+function asked(call: (done: Completion<void>) => void): Promise<void> {
+  return new Promise((resolve, reject) => call((error) => (error === undefined ? resolve() : reject(error))))
+}
