@@ -10,7 +10,8 @@ import { decodeBatch } from '../wire/decode.js'
 import { encodeMessage } from '../wire/encode.js'
 import type { JoinAnswer, JoinRequest } from '../wire/messages.js'
 
-const ASK_EVERY_MS = 300
+/** Shared out at random between this and twice as much, so that two that wait do not meet again and again. */
+const ASK_EVERY_MS = 100
 const ANSWER_MS = 12_000
 const TELL_EVERY_MS = 5000
 
@@ -75,6 +76,7 @@ export class Joiner {
         this.#parts.log.info('waiting-to-join', { through: this.#parts.addresses, reason: this.#reason })
       this.#toldMs = nowMs + TELL_EVERY_MS
     }
+    if (this.#againMs === -1) this.#rest(nowMs)
     if (nowMs < this.#againMs || this.#up.length === 0) return
     this.#againMs = nowMs + ANSWER_MS
     this.#ask(this.#up[this.#parts.random.below(this.#up.length)]!)
@@ -112,7 +114,7 @@ export class Joiner {
   }
 
   /** Not at once: others may be joining, too. */
-  rest(nowMs: number): void {
-    if (this.#againMs === -1) this.#againMs = nowMs + ASK_EVERY_MS + this.#parts.random.below(ASK_EVERY_MS)
+  #rest(nowMs: number): void {
+    this.#againMs = nowMs + ASK_EVERY_MS + this.#parts.random.below(ASK_EVERY_MS)
   }
 }

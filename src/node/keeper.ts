@@ -69,6 +69,10 @@ export class Keeper {
     if (!this.#parts.peers.isStranger(peer)) this.#run((out) => this.#parts.membership.greet(peer, out))
   }
 
+  peerDown(peer: string): void {
+    this.#run((out) => this.#sponsor.peerDown(peer, out))
+  }
+
   tick(nowMs: number): void {
     const { membership, peers, random, clock } = this.#parts
     this.#run((out) => {

@@ -173,6 +173,7 @@ export class RunningNode {
     this.conversations.stepAll(lost, nowMs)
     this.listing.stepAll(lost, nowMs)
     this.rebuilder.lost(peer)
+    this.keeper.peerDown(peer)
   }
 
   frame(peer: string, _channel: Channel, bytes: Uint8Array): void {

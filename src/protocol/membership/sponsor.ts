@@ -123,6 +123,11 @@ export class Sponsor {
     if (this.#promise?.nodeId === nodeId) this.#promise = undefined
   }
 
+  /** What this member was asked may be lost: better begin anew than wait for an answer until the round's end. */
+  peerDown(peer: string, out: MembershipEffect[]): void {
+    if (this.#round?.waiting.has(peer) === true) this.#giveUp(this.#round, 'silent', out)
+  }
+
   /** A new state was adopted: what it decides is decided. */
   adopted(out: MembershipEffect[]): void {
     const state = this.#membership.state
