@@ -1,5 +1,5 @@
 /** Nodes that end in every way and come back: as themselves, with all they acknowledged. */
-import { cpSync, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { TestCluster } from './cluster.js'
@@ -145,36 +145,6 @@ test.serial('a single node: killed again and again under load, nothing acknowled
     await node.untilReady()
   }
   for (const key of acknowledged) t.is(await get(node, key), `value of ${key}`)
-})
-
-test.serial('a directory restored from an old copy is set aside, and the node filled anew', async (t) => {
-  const cluster = await TestCluster.start(t)
-  const [n1, n2, n3] = cluster.nodes as [TestNode, TestNode, TestNode]
-  t.true(await put(n1, 'early', 'one'))
-  await n3.stop()
-  const { directory } = n3.setup
-  const copy = join(cluster.directory, 'copy')
-  cpSync(directory, copy, { recursive: true })
-  n3.launch()
-  await cluster.untilWhole()
-  t.true(await put(n1, 'late', 'two'))
-  await n3.stop()
-  rmSync(directory, { recursive: true })
-  cpSync(copy, directory, { recursive: true })
-  n3.launch()
-  await cluster.untilWhole()
-  await until('the old copy is set aside', () =>
-    readdirSync(directory).some(
-      (name) => /^set-aside-/.test(name) && existsSync(join(directory, name, 'rows')),
-    ),
-  )
-  await until('n3 is rebuilt', async () => {
-    const { members } = await n1.json<Identity>('/v1/cluster')
-    return members.length === 3 && members.every(({ incomplete }) => !incomplete)
-  })
-  await n2.kill()
-  t.is(await get(n3, 'early'), 'one')
-  t.is(await get(n3, 'late'), 'two')
 })
 
 test.serial('the secret is rotated by three rolling restarts; nothing is refused on the way', async (t) => {
