@@ -199,7 +199,7 @@ export class Client {
     const r = this.#quorum(true)
     const asked = { begunAt: ledger.step(), begunAtMs: this.#parts.world.timeline.nowMs, r }
     counters.count('reads')
-    const timeoutMs = this.#prng.pick([300, 1_000, 5_000])
+    const timeoutMs = this.#prng.pick([20, 300, 1_000, 5_000])
     this.#caller.get(host, key, r, {
       timeoutMs,
       answered: (outcome) => {
@@ -265,8 +265,6 @@ export class Client {
     withOperation: boolean,
   ): void {
     const { world, counters, ledger } = this.#parts
-    // A frame that comes twice is a write that comes twice, unless its operation has a name. TCP repeats no frames.
-    if (!withOperation && world.config.faults.has('harsh-network')) entry.mayComeBack = true
     counters.count(entry.kind === 'put' ? 'puts' : 'deletes')
     const begunAtMs = world.timeline.nowMs
     const ledgerStep = ledger.step()
@@ -286,7 +284,7 @@ export class Client {
       this.#settle(entry, outcome, begunAtMs, ledgerStep, context)
       this.#afterAttempt(entry, host, context, attempt, withOperation, outcome)
     }
-    const timeoutMs = this.#prng.pick([200, 1_000, 5_000])
+    const timeoutMs = this.#prng.pick([20, 200, 1_000, 5_000])
     this.#caller.write(host, fields, { timeoutMs, answered: then, silence: () => then(undefined) })
   }
 
@@ -392,7 +390,7 @@ export class Client {
 
   #context(key: string): HeldContext | undefined {
     const held = this.#contexts.get(key)
-    if (held === undefined || this.#prng.chance(0.2)) return undefined
+    if (held === undefined || this.#prng.chance(this.#parts.world.config.blindness)) return undefined
     return this.#prng.chance(0.75) ? held[held.length - 1] : this.#prng.pick(held)
   }
 

@@ -168,11 +168,6 @@ export class SimDisk {
     return lost
   }
 
-  /** What is in the log now is written into a table, where no damage of the log reaches it. */
-  flushLog(): void {
-    this.#recent = []
-  }
-
   wipe(): void {
     this.#durable.clear()
     this.slots = [undefined, undefined]

@@ -53,6 +53,8 @@ export class Nemesis {
         return this.#crash(this.#someone(), false)
       case 'power-cut':
         return this.#crash(this.#someone(), true)
+      case 'blackout':
+        return this.#blackout()
       case 'clean-restart':
         return this.#restart(this.#someone())
       case 'pause':
@@ -82,11 +84,11 @@ export class Nemesis {
       case 'io-error':
         return this.#failDisk(this.#someone())
       case 'damaged-row':
-        return this.#damageRow(this.#world.frailHost)
+        return this.#damageRow(this.#frail())
       case 'lost-tail':
       case 'wipe':
       case 'old-copy':
-        return this.#ruin(fault, this.#world.frailHost)
+        return this.#ruin(fault, this.#frail())
       default:
         fault satisfies never
     }
@@ -94,6 +96,10 @@ export class Nemesis {
 
   #someone(): SimHost {
     return this.#prng.pick(this.#world.hosts)
+  }
+
+  #frail(): SimHost {
+    return this.#world.config.unbudgeted ? this.#someone() : this.#world.frailHost
   }
 
   #pair(): readonly [SimHost, SimHost] {
@@ -116,6 +122,12 @@ export class Nemesis {
       powerCut ? `${host.name} loses power, and ${lost} unsynced batches with it` : `${host.name} is killed`,
     )
     this.#world.startLater(host, this.#prng.pick([10, 300, 3_000, 9_000]))
+  }
+
+  /** Every machine at once; they come back one after the other. */
+  #blackout(): void {
+    this.#act('the power fails everywhere')
+    for (const host of this.#world.hosts) this.#crash(host, true)
   }
 
   #restart(host: SimHost): void {

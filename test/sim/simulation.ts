@@ -10,8 +10,7 @@
 import { AnswerCheck } from './check/answer-check.js'
 import { BoundsCheck } from './check/bounds-check.js'
 import { RowBook, rowNameOf } from './check/row-book.js'
-import type { Violation } from './check/violation.js'
-import { Violations } from './check/violation.js'
+import { type Violation, Violations, WITHOUT_BUDGET } from './check/violation.js'
 import { Client, type ClientWorld } from './client.js'
 import { Counters } from './counters.js'
 import { Ending } from './ending.js'
@@ -58,7 +57,8 @@ export class Simulation {
     this.#config = config
     this.#prng = new Prng(`seed ${config.seed}`)
     this.#timeline = new Timeline(this.#prng.split('timeline'), new Trace(keepStory))
-    this.#violations = new Violations(() => this.#timeline.nowMs)
+    const asked = config.unbudgeted ? WITHOUT_BUDGET : undefined
+    this.#violations = new Violations(() => this.#timeline.nowMs, asked)
     const book = new RowBook(this.#ledger, this.#violations)
     const world = this.#prng.split('world')
     this.#world = new World(config, this.#timeline, world, make, book, this.#violations, this.#counters)
@@ -164,6 +164,7 @@ export class Simulation {
   #verdict(): Verdict {
     const { trace, ran, nowMs } = this.#timeline
     this.#world.measure()
+    this.#counters.count('unacknowledged writes shown once and not again', this.#parts.check.wentBack)
     for (const violation of this.#violations.found)
       trace.act(violation.timeMs, `${violation.invariant}: ${violation.sentence}`)
     return {
@@ -181,6 +182,7 @@ export class Simulation {
 
 function describe(config: Config): string {
   const { nodes, n, partitions, durability, clients, keys, writes } = config
+  const mode = config.unbudgeted ? ' (disasters on every disk: only A6, A7, A11, A12 are asked for)' : ''
   const faults = [...config.faults].join(', ') || 'none'
-  return `${nodes} nodes, N=${n}, Q=${partitions}, ${durability}; ${clients} clients, ${writes} writes on ${keys} keys; faults: ${faults}`
+  return `${nodes} nodes, N=${n}, Q=${partitions}, ${durability}; ${clients} clients, ${writes} writes on ${keys} keys; faults: ${faults}${mode}`
 }

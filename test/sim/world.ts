@@ -81,8 +81,6 @@ export class World {
   /** The cluster has formed: directories hold data from now on, and nobody founds another one. */
   formed(): void {
     this.#founded = true
-    // A log that loses the membership itself is a gap that is known (docs/simulation.md).
-    for (const host of this.hosts) host.disk.flushLog()
   }
 
   /** True when every node is up, ready, complete, and sees all the others as members. */
@@ -182,7 +180,7 @@ export class World {
     const isFounder = !this.#founded && host === this.hosts[0]
     if (host.disk.isEmpty || isFounder || !this.#isGivenUp(failure, starts))
       this.startLater(host, OPERATOR_MS)
-    else if (host === this.frailHost || !this.#founded) this.setAside(host)
+    else if (host === this.frailHost || !this.#founded || this.config.unbudgeted) this.setAside(host)
     else
       this.#violations.add('crash', `${host.name} does not start on its own sound disk: ${failure.message}`)
   }

@@ -27,6 +27,10 @@ export class AnswerCheck {
   readonly #violations: Violations
   readonly #replicas: Replicas
   readonly #n: number
+  /** For each key the writes that a read at a quorum has shown, and when it was answered. */
+  readonly #shown = new Map<string, Map<number, number>>()
+  /** Reads at a quorum that did not show what an earlier one had shown. */
+  wentBack = 0
 
   constructor(ledger: Ledger, book: RowBook, violations: Violations, replicas: Replicas, n: number) {
     this.#ledger = ledger
@@ -57,6 +61,7 @@ export class AnswerCheck {
       }
     }
     this.#antichain(seen, where)
+    if (r * 2 > this.#n) this.#lookBack(key, seen, closure, begunAt)
     for (const entry of seen) this.#mustBeDurable(entry, begunAtMs, where)
     return seen
   }
@@ -120,6 +125,23 @@ export class AnswerCheck {
         'A6',
         `${where} of ${entry.key} shows ${entry.kind} ${entry.id}, which nobody held durably`,
       )
+  }
+
+  /**
+   * A read at a quorum may show a write that is on one replica only, and the next one need not: that is no promise broken until the
+   * write is acknowledged. How often it happens is counted, for those who wonder.
+   */
+  #lookBack(key: string, seen: readonly WriteEntry[], closure: Knowledge, begunAt: number): void {
+    const before = this.#shown.get(key) ?? new Map<number, number>()
+    this.#shown.set(key, before)
+    for (const [id, answeredAt] of before) {
+      if (answeredAt > begunAt || closure.covers.has(id) || closure.besides.has(id)) continue
+      const entry = this.#ledger.find(id)
+      if (entry === undefined || entry.kind === 'delete') continue
+      if (!forgivenByDelete(this.#ledger.key(key), entry)) this.wentBack += 1
+    }
+    const now = this.#ledger.step()
+    for (const entry of seen) if (!before.has(entry.id)) before.set(entry.id, now)
   }
 
   #identified(key: string, object: ReadObject | undefined, where: string): WriteEntry[] {
