@@ -37,14 +37,19 @@ try {
 
 async function measureStarts(starts: number): Promise<void> {
   const tookMs: number[] = []
-  for (let i = 0; i < starts; i++) tookMs.push(await oneStart(join(directory, `start-${i}`)))
+  const cpuMs: number[] = []
+  for (let i = 0; i < starts; i++) {
+    const start = await oneStart(join(directory, `start-${i}`))
+    tookMs.push(start.tookMs)
+    cpuMs.push(start.cpuMs)
+  }
   const [least, most] = [Math.min(...tookMs), Math.max(...tookMs)]
   console.log(
-    `start to first put, one node, new directory: ${median(tookMs).toFixed(0)} ms (${least.toFixed(0)} … ${most.toFixed(0)}, ${starts} starts)`,
+    `start to first put, one node, new directory: ${median(tookMs).toFixed(0)} ms (${least.toFixed(0)} … ${most.toFixed(0)}, ${starts} starts), CPU ${median(cpuMs).toFixed(0)} ms`,
   )
 }
 
-async function oneStart(data: string): Promise<number> {
+async function oneStart(data: string): Promise<{ tookMs: number; cpuMs: number }> {
   const startMs = performance.now()
   const cluster = await Cluster.spawn({ system: 'rotunda', directory: data, durability: 'fsync', nodes: 1 })
   try {
@@ -52,7 +57,7 @@ async function oneStart(data: string): Promise<number> {
       if (performance.now() - startMs > GIVE_UP_MS) throw new Error(`no put within ${GIVE_UP_MS / 1000} s`)
       await sleep(RETRY_MS)
     }
-    return performance.now() - startMs
+    return { tookMs: performance.now() - startMs, cpuMs: cpuTime(cluster.pids).totalUs / 1000 }
   } finally {
     await cluster.stop()
   }
