@@ -1,0 +1,210 @@
+//! The hot path without the language border, value by value. `cargo bench -p rotunda-kernel`.
+
+use divan::{Bencher, black_box};
+use rotunda_kernel::clock::{Actor, Clock, Dot};
+use rotunda_kernel::digest::{crc32c, digest, mac};
+use rotunda_kernel::key::seal_row_key;
+use rotunda_kernel::merkle::{Shape, Tree};
+use rotunda_kernel::object::{Object, compare, context, merge};
+use rotunda_kernel::placement::changes::{Change, Kind};
+use rotunda_kernel::placement::replay;
+use rotunda_kernel::row::{Limits, Row, Write, apply_write, check_row, merge_row, seal_row};
+
+fn main() {
+    divan::main();
+}
+
+const KEY: &[u8] = b"\x6f\xf9\x05cartsalice";
+const A: Actor = [1; 14];
+const B: Actor = [2; 14];
+const LIMITS: Limits = Limits { max_siblings: 128, max_bytes: 8 << 20 };
+const VALUE: &[u8] = &[7; 1024];
+
+fn write(value: &[u8]) -> Write<'_> {
+    Write {
+        tombstone: false,
+        incomplete: false,
+        operation_is_clients: false,
+        wall_ms: 1_700_000_000_000,
+        expiry_ms: None,
+        operation: b"sixteen bytes id",
+        attributes: b"\x01\x0atext/plain\x00",
+        value,
+    }
+}
+
+/// A sealed row after one write by an actor, on top of another row.
+fn row(below: &[u8], actor: &Actor, context: &[u8]) -> Vec<u8> {
+    let mut out = vec![0; below.len() + 4096];
+    let operation = [below.len() as u8; 16];
+    let write = Write { operation: &operation, ..write(VALUE) };
+    let length = apply_write(below, actor, context, &write, &LIMITS, &mut out).expect("sound");
+    out.truncate(length);
+    seal_row(KEY, &mut out, 1).expect("a row");
+    out
+}
+
+fn object(row: &[u8]) -> &[u8] {
+    Row::decode(row).expect("a row").object
+}
+
+fn clock(row: &[u8]) -> Vec<u8> {
+    Object::decode(object(row)).expect("an object").clock_bytes.to_vec()
+}
+
+fn first() -> Vec<u8> {
+    row(&[], &A, &[])
+}
+
+fn second() -> Vec<u8> {
+    let first = first();
+    let context = clock(&first);
+    row(&first, &A, &context)
+}
+
+fn concurrent() -> Vec<u8> {
+    let first = first();
+    let context = clock(&first);
+    row(&first, &B, &context)
+}
+
+#[divan::bench]
+fn row_key_sealed(bencher: Bencher<'_, '_>) {
+    let mut key = KEY.to_vec();
+    bencher.bench_local(|| seal_row_key(black_box(&mut key)));
+}
+
+#[divan::bench]
+fn write_of_a_new_key(bencher: Bencher<'_, '_>) {
+    let mut out = vec![0; 4096];
+    bencher.bench_local(|| apply_write(&[], &A, &[], black_box(&write(VALUE)), &LIMITS, &mut out));
+}
+
+#[divan::bench]
+fn write_over_what_was_read(bencher: Bencher<'_, '_>) {
+    let row = first();
+    let context = clock(&row);
+    let write = Write { operation: b"another operatio", ..write(VALUE) };
+    let mut out = vec![0; 4096];
+    bencher.bench_local(|| apply_write(black_box(&row), &A, &context, &write, &LIMITS, &mut out));
+}
+
+#[divan::bench]
+fn merge_of_the_same(bencher: Bencher<'_, '_>) {
+    let row = first();
+    bencher.bench_local(|| merge_row(black_box(&row), object(&row), false, &mut []));
+}
+
+#[divan::bench]
+fn merge_into_nothing(bencher: Bencher<'_, '_>) {
+    let row = first();
+    let mut out = vec![0; 4096];
+    bencher.bench_local(|| merge_row(&[], black_box(object(&row)), false, &mut out));
+}
+
+#[divan::bench]
+fn merge_of_the_newer(bencher: Bencher<'_, '_>) {
+    let (row, newer) = (first(), second());
+    let mut out = vec![0; 4096];
+    bencher.bench_local(|| merge_row(black_box(&row), object(&newer), false, &mut out));
+}
+
+#[divan::bench]
+fn merge_of_the_concurrent(bencher: Bencher<'_, '_>) {
+    let (one, other) = (second(), concurrent());
+    let mut out = vec![0; 8192];
+    bencher.bench_local(|| merge::merge(black_box(object(&one)), object(&other), &mut out));
+}
+
+#[divan::bench]
+fn comparing(bencher: Bencher<'_, '_>) {
+    let (one, other) = (second(), concurrent());
+    bencher.bench_local(|| compare::compare(black_box(object(&one)), object(&other)));
+}
+
+#[divan::bench]
+fn checking_an_object(bencher: Bencher<'_, '_>) {
+    let row = second();
+    bencher.bench_local(|| Object::decode(black_box(object(&row))).is_ok());
+}
+
+#[divan::bench(args = [1, 25, 250])]
+fn checking_a_clock_of_actors(bencher: Bencher<'_, '_>, actors: u8) {
+    let names: Vec<Actor> = (0..actors).map(|number| [number; 14]).collect();
+    let mut clock = Clock::default();
+    names.iter().for_each(|actor| clock.insert(Dot { actor, counter: 9 }));
+    let mut bytes = vec![0; 8192];
+    let length = clock.encode_context(&mut bytes).expect("room");
+    bencher.bench_local(|| Clock::decode_context(black_box(&bytes[..length])).is_ok());
+}
+
+#[divan::bench]
+fn context_of_an_answer(bencher: Bencher<'_, '_>) {
+    let row = second();
+    let mut out = vec![0; 4096];
+    let dot = Dot { actor: &A, counter: 2 };
+    bencher.bench_local(|| context::written_context(black_box(object(&row)), dot, &mut out));
+}
+
+#[divan::bench]
+fn row_sealed(bencher: Bencher<'_, '_>) {
+    let mut row = first();
+    bencher.bench_local(|| seal_row(KEY, black_box(&mut row), 7));
+}
+
+#[divan::bench]
+fn row_checked(bencher: Bencher<'_, '_>) {
+    let row = first();
+    bencher.bench_local(|| check_row(KEY, black_box(&row)));
+}
+
+#[divan::bench]
+fn object_digest(bencher: Bencher<'_, '_>) {
+    let row = first();
+    bencher.bench_local(|| digest(black_box(object(&row))));
+}
+
+#[divan::bench]
+fn version_digest(bencher: Bencher<'_, '_>) {
+    let row = first();
+    bencher.bench_local(|| compare::version_digest(black_box(object(&row))));
+}
+
+#[divan::bench(args = [100, 1024, 65536])]
+fn checksum_of_bytes(bencher: Bencher<'_, '_>, length: usize) {
+    let bytes = vec![7; length];
+    bencher.bench_local(|| crc32c(black_box(&bytes), 0));
+}
+
+#[divan::bench(args = [64, 100, 1024])]
+fn mac_of_bytes(bencher: Bencher<'_, '_>, length: usize) {
+    let bytes = vec![7; length];
+    bencher.bench_local(|| mac(&[1; 32], black_box(&bytes)));
+}
+
+#[divan::bench]
+fn tree_updated(bencher: Bencher<'_, '_>) {
+    let shape = Shape { partition: 0, partition_bits: 0, segment_bits: 12, fan_bits: 4 };
+    let mut tree = Tree::new(shape).expect("sound");
+    let (mut old, mut new) = ([1; 16], [2; 16]);
+    tree.update(KEY, None, Some(&old)).expect("in here");
+    bencher.bench_local(|| {
+        std::mem::swap(&mut old, &mut new);
+        tree.update(black_box(KEY), Some(&new), Some(&old))
+    });
+}
+
+#[divan::bench(args = [(256, 3), (256, 12), (256, 60), (4096, 12), (65536, 12)], sample_count = 10)]
+fn placement_of(bencher: Bencher<'_, '_>, (partitions, members): (usize, u8)) {
+    let join = |number: u8| Change {
+        stamp: u64::from(number) + 1,
+        author: [0; 16],
+        kind: Kind::Join,
+        member: [number; 16],
+        weight: 1.0,
+        zone: Vec::new(),
+        seen: 0,
+    };
+    let changes: Vec<Change> = (0..members).map(join).collect();
+    bencher.bench_local(|| replay(partitions, 3, black_box(&changes)));
+}
