@@ -71,14 +71,20 @@ impl<'a> Clock<'a> {
         }
     }
 
-    /// Takes a dot out, if it is there.
-    pub fn remove(&mut self, dot: Dot<'_>) {
-        if let Ok(at) = self.position(dot.actor) {
-            self.entries[at].spans.remove(dot.counter);
-            if self.entries[at].spans.is_empty() {
-                self.entries.remove(at);
+    /// The set without some dots, which come in rising order.
+    pub fn without<'x>(&self, dots: impl Iterator<Item = Dot<'x>>) -> Clock<'a> {
+        let mut dots = dots.peekable();
+        let mut entries = SmallVec::new();
+        for entry in &self.entries {
+            while dots.next_if(|dot| dot.actor < entry.actor).is_some() {}
+            let own =
+                std::iter::from_fn(|| dots.next_if(|dot| dot.actor == entry.actor).map(|dot| dot.counter));
+            let spans = entry.spans.without(own);
+            if !spans.is_empty() {
+                entries.push(Entry { actor: entry.actor, spans });
             }
         }
+        Clock { entries }
     }
 
     /// Whether every dot of `other` is in this set.
@@ -142,11 +148,13 @@ mod tests {
     }
 
     #[test]
-    fn removing_the_last_dot_removes_the_actor() {
-        let mut seen = clock(&[(&A, 1), (&B, 1)]);
-        seen.remove(Dot { actor: &A, counter: 1 });
-        seen.remove(Dot { actor: &A, counter: 9 });
-        assert_eq!(seen, clock(&[(&B, 1)]));
+    fn without_its_last_dot_an_actor_is_gone() {
+        let seen = clock(&[(&A, 1), (&B, 1)]);
+        let gone = [Dot { actor: &A, counter: 1 }, Dot { actor: &A, counter: 9 }];
+        assert_eq!(seen.without(gone.into_iter()), clock(&[(&B, 1)]));
+        let third = [Dot { actor: &A, counter: 3 }];
+        let gap = clock(&[(&A, 1), (&A, 2), (&A, 3), (&A, 4)]).without(third.into_iter());
+        assert_eq!(gap, clock(&[(&A, 1), (&A, 2), (&A, 4)]));
     }
 
     #[test]

@@ -91,22 +91,23 @@ impl Spans {
         }
     }
 
-    /// Takes a counter out, if it is there.
-    pub fn remove(&mut self, counter: u64) {
-        if !self.contains(counter) {
-            return;
-        }
-        let at = self.position(counter);
-        let Span { first, last } = self.spans[at];
-        match (first == counter, last == counter) {
-            (true, true) => drop(self.spans.remove(at)),
-            (true, false) => self.spans[at].first = counter + 1,
-            (false, true) => self.spans[at].last = counter - 1,
-            (false, false) => {
-                self.spans[at].last = counter - 1;
-                self.spans.insert(at + 1, Span { first: counter + 1, last });
+    /// The set without some counters, which come in rising order.
+    pub fn without(&self, counters: impl Iterator<Item = u64>) -> Spans {
+        let mut counters = counters.peekable();
+        let mut left = Spans::default();
+        for span in &self.spans {
+            let mut first = span.first;
+            while let Some(counter) = counters.next_if(|&counter| counter <= span.last) {
+                if counter > first {
+                    left.append(Span { first, last: counter - 1 });
+                }
+                first = first.max(counter + 1);
+            }
+            if first <= span.last {
+                left.append(Span { first, last: span.last });
             }
         }
+        left
     }
 
     /// Whether every counter of `other` is in this set.

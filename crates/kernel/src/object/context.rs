@@ -9,11 +9,8 @@ use crate::fault::Fault;
 /// that the writer has not seen. Into `out`; the number of bytes.
 pub fn written_context(object: &[u8], written: Dot<'_>, out: &mut [u8]) -> Result<usize, Fault> {
     let object = Object::decode(object)?;
-    let mut clock = object.clock.clone();
-    for sibling in object.live().filter(|sibling| sibling.dot != written) {
-        clock.remove(sibling.dot);
-    }
-    clock.encode_context(out)
+    let unseen = object.live().map(|sibling| sibling.dot).filter(|dot| *dot != written);
+    object.clock.without(unseen).encode_context(out)
 }
 
 /// Whether the object's clock contains every dot of the context.
