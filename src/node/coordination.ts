@@ -71,7 +71,7 @@ export class Coordination {
     this.#write(
       {
         rowKey: makeRowKey(request.bucket, request.key),
-        fields: { tombstone, wallMs, attributes, value, operation: request.operation ?? NOTHING },
+        fields: writeFields(tombstone, wallMs, attributes, value, request.operation ?? NOTHING),
         context: request.context,
         w: request.w,
         returnObject: request.returnObject,
@@ -112,7 +112,7 @@ export class Coordination {
     }
     const order: WriteOrder = {
       rowKey: message.rowKey,
-      fields: { tombstone, wallMs, operation, attributes, value },
+      fields: writeFields(tombstone, wallMs, attributes, value, operation),
       context: message.blind ? undefined : message.context,
       w: w === 0 ? undefined : w,
       returnObject: message.returnObject,
@@ -257,7 +257,8 @@ export class Coordination {
    */
   #named(order: WriteOrder): WriteOrder {
     if (order.fields.operation.length > 0) return order
-    return { ...order, fields: { ...order.fields, operation: this.#parts.random.bytes(OPERATION_BYTES) } }
+    const operation = this.#parts.random.bytes(OPERATION_BYTES)
+    return { ...order, fields: { ...order.fields, operation, operationIsClients: true } }
   }
 
   #forward(
@@ -277,6 +278,17 @@ export class Coordination {
     const machine = new ForwardMachine(id, body, targets, placement.owners.length, deadlineMs)
     conversations.begin(machine, nowMs, done)
   }
+}
+
+function writeFields(
+  tombstone: boolean,
+  wallMs: number,
+  attributes: Uint8Array,
+  value: Uint8Array,
+  operation: Uint8Array,
+): WriteFields {
+  const operationIsClients = operation.length > 0
+  return { tombstone, incomplete: false, wallMs, operation, attributes, value, operationIsClients }
 }
 
 function forwardBody(order: WriteOrder, w: number): ForwardBody {

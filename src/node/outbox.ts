@@ -19,6 +19,8 @@ interface Bundle {
 /** A bundle that has grown to this many bytes leaves at once, so that one frame stays well below the largest allowed. */
 const BUNDLE_BYTES = 256 * 1024
 
+const LARGEST_START_BYTES = 64 * 1024
+
 /** Room for what else stands in the bundle, and for heads. */
 const LARGEST_BYTES = limits.peerDataFrameBytes - BUNDLE_BYTES - 4096
 
@@ -34,6 +36,8 @@ export class Outbox {
   readonly #unsent: (conversation: number, peer: string) => void
   /** Larger than any frame: only siblings that many replicas took in separately can grow an object so far. */
   readonly #refused: { readonly conversation: number; readonly peer: string }[] = []
+  /** How large to begin: somewhat more than the bundle before took, so that it need not grow. */
+  readonly #usual = new Map<string, number>()
   readonly #bundles = new Map<string, Bundle>()
 
   /** `unsent` is called, never within `post`, for each conversation whose message was not taken. */
@@ -54,7 +58,7 @@ export class Outbox {
     const name = channel === 'data' ? peer : `${peer}!`
     let bundle = this.#bundles.get(name)
     if (bundle === undefined) {
-      bundle = { peer, channel, writer: new ByteWriter(2048), conversations: [] }
+      bundle = { peer, channel, writer: new ByteWriter(this.#usual.get(name) ?? 1024), conversations: [] }
       this.#bundles.set(name, bundle)
     }
     encodeMessage(bundle.writer, message)
@@ -69,6 +73,7 @@ export class Outbox {
 
   #leave(name: string, bundle: Bundle): void {
     this.#bundles.delete(name)
+    this.#usual.set(name, Math.min(LARGEST_START_BYTES, Math.ceil((bundle.writer.length * 5) / 4)))
     const result = this.#network.send(bundle.peer, bundle.channel, [bundle.writer.take()])
     if (result === 'sent') return
     for (const conversation of bundle.conversations) this.#unsent(conversation, bundle.peer)

@@ -7,7 +7,7 @@ import type { LocalFault } from '../protocol/effects.js'
 import type { ActorSource } from '../protocol/replica/actor.js'
 import type { LaneCommit, LaneEffect, LaneOperation } from '../protocol/replica/lanes.js'
 import { Lanes } from '../protocol/replica/lanes.js'
-import type { RowRead, StorageFault, StorageGuard } from './guard/index.js'
+import type { RowRead, StorageFault, StorageGuard, WriteOperation } from './guard/index.js'
 
 /** A row as it may be shown: `known` is false where there may be one that cannot be trusted. */
 export interface LocalRow {
@@ -22,6 +22,9 @@ export interface ReplicaListener {
   wake(): void
 }
 
+/** Rows that share one write of the guard, and so one fate. */
+const COMMITS_OF_A_WRITE = 32
+
 const MISSING: LocalRow = { object: undefined, known: true, incomplete: false }
 const UNKNOWN: LocalRow = { object: undefined, known: false, incomplete: false }
 
@@ -29,7 +32,7 @@ export class Replica {
   readonly #guard: StorageGuard
   readonly #lanes: Lanes
   readonly #listener: ReplicaListener
-  readonly #cached: (rowKey: Uint8Array) => Uint8Array | undefined
+  readonly #cached: (rowKey: Uint8Array, name: string) => Uint8Array | undefined
   readonly #effects: LaneEffect[] = []
   #draining = false
   #hasRows: boolean
@@ -39,7 +42,7 @@ export class Replica {
     this.#lanes = new Lanes(actors)
     this.#listener = listener
     this.#hasRows = hasRows
-    this.#cached = (rowKey) => guard.readCached(rowKey)
+    this.#cached = (rowKey, name) => guard.readCached(rowKey, name)
   }
 
   /** No row is here, and none on its way. */
@@ -82,25 +85,23 @@ export class Replica {
     this.#drain()
   }
 
-  /** Hands everything applied in this turn to the guard. */
+  /** Hands everything applied in this turn to the guard: a few large writes, which share what each of them costs. */
   flush(): void {
-    for (const commit of this.#lanes.flush()) {
-      const { rowKey, row, isNew } = commit
-      this.#hasRows = true
-      this.#guard.write(
-        [{ type: 'row', rowKey, row, isNew }],
-        (fault) => this.#committed(commit, fault),
-        true,
-      )
+    const commits = this.#lanes.flush()
+    for (let from = 0; from < commits.length; from += COMMITS_OF_A_WRITE) {
+      this.#write(commits.slice(from, from + COMMITS_OF_A_WRITE))
     }
   }
 
-  #committed(commit: LaneCommit, fault: StorageFault | undefined): void {
-    this.#lanes.committed(
-      commit,
-      fault === undefined ? undefined : (localFault(fault.kind) ?? 'unavailable'),
-      this.#effects,
-    )
+  #write(commits: readonly LaneCommit[]): void {
+    this.#hasRows = true
+    const operations = commits.map(rowOperation)
+    this.#guard.write(operations, (fault) => this.#committed(commits, fault), true)
+  }
+
+  #committed(commits: readonly LaneCommit[], fault: StorageFault | undefined): void {
+    const reason = fault === undefined ? undefined : (localFault(fault.kind) ?? 'unavailable')
+    for (const commit of commits) this.#lanes.committed(commit, reason, this.#effects)
     this.#drain()
   }
 
@@ -123,6 +124,10 @@ export class Replica {
       this.#drain()
     })
   }
+}
+
+function rowOperation({ lane, rowKey, row, isNew }: LaneCommit): WriteOperation {
+  return { type: 'row', rowKey, row, isNew, text: lane.name }
 }
 
 function localRow(row: RowRead): LocalRow {

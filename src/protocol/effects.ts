@@ -22,6 +22,10 @@ export interface WriteFields {
   readonly operation: Uint8Array
   readonly attributes: Uint8Array
   readonly value: Uint8Array
+  /** The row that it goes into is written over an unreadable one. The lane's business: false everywhere else. */
+  readonly incomplete: boolean
+  /** It carries an operation id that must not be carried out twice. */
+  readonly operationIsClients: boolean
 }
 
 export type Input =

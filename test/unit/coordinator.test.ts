@@ -14,6 +14,8 @@ const KEY = makeRowKey(Buffer.from('b'), Buffer.from('k'))
 const RING = { high: 1, low: 2 }
 const PLACEMENT = { ring: RING, owners: ['a', 'b', 'c'] }
 const FIELDS = {
+  incomplete: false,
+  operationIsClients: false,
   tombstone: false,
   wallMs: 1,
   operation: NOTHING,

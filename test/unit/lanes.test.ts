@@ -16,6 +16,8 @@ function newLanes() {
 
 function write(conversation: number, value: string, context: Uint8Array = NOTHING): LaneOperation {
   const fields = {
+    incomplete: false,
+    operationIsClients: false,
     tombstone: false,
     wallMs: 1,
     operation: NOTHING,

@@ -161,8 +161,8 @@ export class StorageGuard {
   }
 
   /** The last durable row if it is at hand, else `undefined`: ask `read`. */
-  readCached(rowKey: Uint8Array): Uint8Array | undefined {
-    const row = this.#cache.get(keyText(rowKey))
+  readCached(rowKey: Uint8Array, text = keyText(rowKey)): Uint8Array | undefined {
+    const row = this.#cache.get(text)
     if (row !== undefined) this.stats.cacheHits++
     return row
   }
@@ -279,7 +279,8 @@ export class StorageGuard {
 
   #applyToCache(operation: WriteOperation): void {
     if (operation.type === 'system') return
-    const key = keyText(operation.rowKey)
+    const key =
+      operation.type === 'row' ? (operation.text ?? keyText(operation.rowKey)) : keyText(operation.rowKey)
     this.#reads.overtake(key)
     if (operation.type === 'drop') {
       this.#cache.delete(key)

@@ -130,7 +130,7 @@ export class Lanes {
   submit(
     rowKey: Uint8Array,
     operation: LaneOperation,
-    cached: (rowKey: Uint8Array) => Uint8Array | undefined,
+    cached: (rowKey: Uint8Array, name: string) => Uint8Array | undefined,
     out: LaneEffect[],
   ): void {
     const name = (rowKey as Buffer).toString('latin1')
@@ -138,7 +138,7 @@ export class Lanes {
     if (lane === undefined) {
       lane = new Lane(name, rowKey)
       this.#lanes.set(name, lane)
-      const row = cached(rowKey)
+      const row = cached(rowKey, name)
       if (row === undefined) out.push({ kind: 'read-row', rowKey, lane })
       else this.#open(lane, row)
     }
@@ -204,7 +204,7 @@ export class Lanes {
     const row = lane.row ?? NOTHING
     const { write, context } = operation
     const bytes = Buffer.allocUnsafe(applyWriteBound(row, context, write))
-    const fields = { ...write, incomplete: lane.unreadable, operationIsClients: write.operation.length > 0 }
+    const fields = lane.unreadable ? { ...write, incomplete: true } : write
     const code = applyWrite(row, this.#actors.next, context, fields, SIBLING_LIMITS, bytes)
     if (code > 0) {
       const actor = rowActor(bytes)
