@@ -2,7 +2,9 @@ import test from 'ava'
 import fc from 'fast-check'
 import { RowCache } from '../../src/node/guard/row-cache.js'
 
-const BUDGET_BYTES = 8_000
+const BUDGET_BYTES = 64_000
+
+const NOTHING = new Uint8Array(0)
 
 type Step = { readonly do: 'set' | 'get' | 'delete'; readonly key: number; readonly bytes: number }
 
@@ -17,13 +19,13 @@ test('whatever happens, it holds the last row of a key or nothing, within its bu
     fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
       const cache = new RowCache(BUDGET_BYTES)
       const last = new Map<string, Uint8Array>()
-      for (const { do: action, key, bytes } of steps) {
+      for (const [index, { do: action, key, bytes }] of steps.entries()) {
         const name = `key${key}`
         if (action === 'get') {
           const row = cache.get(name)
-          if (row !== undefined && row !== last.get(name)) return false
+          if (row !== undefined && Buffer.compare(row, last.get(name) ?? NOTHING) !== 0) return false
         } else if (action === 'set') {
-          const row = new Uint8Array(bytes)
+          const row = new Uint8Array(1 + bytes).fill(index % 256)
           cache.set(name, row)
           last.set(name, row)
         } else {
@@ -39,7 +41,7 @@ test('whatever happens, it holds the last row of a key or nothing, within its bu
 })
 
 test('what is used stays while others come and go; what is not used goes', (t) => {
-  const cache = new RowCache(100_000)
+  const cache = new RowCache(200_000)
   cache.set('used', new Uint8Array(100))
   cache.set('unused', new Uint8Array(100))
   for (let i = 0; i < 10_000; i++) {
@@ -50,16 +52,33 @@ test('what is used stays while others come and go; what is not used goes', (t) =
 })
 
 test('a row too large to be worth it leaves no older row of its key behind', (t) => {
-  const cache = new RowCache(10_000)
+  const cache = new RowCache(100_000)
   cache.set('k', new Uint8Array(10))
-  cache.set('k', new Uint8Array(9_000))
+  cache.set('k', new Uint8Array(3_000))
   t.is(cache.get('k'), undefined)
 })
 
 test('cleared, it holds nothing', (t) => {
-  const cache = new RowCache(10_000)
+  const cache = new RowCache(100_000)
   cache.set('k', new Uint8Array(10))
+  t.is(cache.get('k')?.length, 10)
   cache.clear()
+  t.is(cache.get('k'), undefined)
+  t.is(cache.bytes, 0)
+})
+
+test('what was handed out stays as it is, however much comes after', (t) => {
+  const cache = new RowCache(100_000)
+  cache.set('k', Buffer.from('the row'))
+  const row = cache.get('k')!
+  for (let i = 0; i < 5_000; i++) cache.set(`other${i % 700}`, new Uint8Array(300).fill(i))
+  t.is(Buffer.from(row).toString(), 'the row')
+  t.is(cache.get('k'), undefined)
+})
+
+test('without a budget nothing is kept', (t) => {
+  const cache = new RowCache(0)
+  cache.set('k', new Uint8Array(1))
   t.is(cache.get('k'), undefined)
   t.is(cache.bytes, 0)
 })
