@@ -30,6 +30,9 @@ test.serial('all nodes killed at once: every acknowledged write is there again',
   const cluster = await TestCluster.start(t)
   const acknowledged: string[] = []
   let writing = true
+  t.teardown(() => {
+    writing = false
+  })
   const writers = cluster.nodes.map(async (node, index) => {
     for (let count = 0; writing; count++) {
       const key = `${index}-${count}`
@@ -51,6 +54,9 @@ test.serial('a rolling restart under load: nothing acknowledged is lost, nodes s
   const cluster = await TestCluster.start(t)
   const acknowledged: string[] = []
   let writing = true
+  t.teardown(() => {
+    writing = false
+  })
   const writer = (async () => {
     for (let count = 0; writing; count++) {
       const key = `rolling-${count}`
@@ -130,6 +136,9 @@ test.serial('a single node: killed again and again under load, nothing acknowled
   const acknowledged: string[] = []
   for (let round = 0; round < 3; round++) {
     let writing = true
+    t.teardown(() => {
+      writing = false
+    })
     const writers = Array.from({ length: 8 }, async (_, writer) => {
       for (let count = 0; writing; count++) {
         const key = `${round}-${writer}-${count}`
