@@ -63,7 +63,10 @@ export function readBody(exchange: Exchange, limitBytes: number, then: (body: Ui
   request.on('end', () => {
     if (over) return
     over = true
-    exchange.attempt(() => then(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length)))
+    const body = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length)
+    // An idle connection remembers its last request, and that must not remember the value.
+    chunks.length = 0
+    exchange.attempt(() => then(body))
   })
   request.on('close', () => {
     if (over) return

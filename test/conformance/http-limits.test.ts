@@ -1,4 +1,4 @@
-/** Each limit of the HTTP edge, at itself and one beyond; what is refused for it, when, and what that leaves behind. */
+/** Each limit of the HTTP edge, at itself and one beyond; what is refused for it, when, and what that leaves behind. One after the other: they fill memory. */
 import test, { type ExecutionContext } from 'ava'
 import type { EdgeBounds } from '../../src/api/api.js'
 import { limits } from '../../src/limits.js'
@@ -26,7 +26,7 @@ async function untilWaiting(edge: HttpEdge, requests: number): Promise<void> {
   while (edge.database.waiting < requests) await new Promise((resolve) => setImmediate(resolve))
 }
 
-test('values: the largest is taken, one byte more is a 413 that writes nothing', async (t) => {
+test.serial('values: the largest is taken, one byte more is a 413 that writes nothing', async (t) => {
   await withEdge(t, {}, async (edge) => {
     const largest = Buffer.alloc(MiB, 'v')
     const larger = Buffer.alloc(MiB + 1, 'v')
@@ -43,13 +43,13 @@ test('values: the largest is taken, one byte more is a 413 that writes nothing',
   })
 })
 
-test('the largest value is configurable', async (t) => {
+test.serial('the largest value is configurable', async (t) => {
   const edge = await HttpEdge.during(t, { valueBytes: 10 })
   t.is((await edge.put('/v1/kv/b/k', 'x'.repeat(10))).status, 204)
   t.is((await edge.put('/v1/kv/b/k', 'x'.repeat(11))).json.error.limitBytes, 10)
 })
 
-test('siblings: 8 MiB of them are taken, one byte more is a 409', async (t) => {
+test.serial('siblings: 8 MiB of them are taken, one byte more is a 409', async (t) => {
   await withEdge(t, {}, async (edge) => {
     for (let number = 0; number < 8; number++)
       t.is((await edge.put('/v1/kv/b/k', Buffer.alloc(MiB, number))).status, 204)
@@ -59,7 +59,7 @@ test('siblings: 8 MiB of them are taken, one byte more is a 409', async (t) => {
   })
 })
 
-test('operation ids: 64 characters, not 65, not none, not blank ones', async (t) => {
+test.serial('operation ids: 64 characters, not 65, not none, not blank ones', async (t) => {
   await withEdge(t, {}, async (edge) => {
     const put = (operation: string) => edge.put('/v1/kv/b/k', 'x', { 'rotunda-operation': operation })
     t.is((await put('o'.repeat(64))).status, 204)
@@ -72,7 +72,7 @@ test('operation ids: 64 characters, not 65, not none, not blank ones', async (t)
   })
 })
 
-test('attributes: 8 KiB of type, encoding and meta together, as they are kept', async (t) => {
+test.serial('attributes: 8 KiB of type, encoding and meta together, as they are kept', async (t) => {
   await withEdge(t, {}, async (edge) => {
     // One byte of version, four lengths (one of them two bytes long), the name "m".
     const room = limits.attributesBytes - 1 - 5 - 1
@@ -92,7 +92,7 @@ test('attributes: 8 KiB of type, encoding and meta together, as they are kept', 
   })
 })
 
-test('targets: 8 KiB, not one byte more', async (t) => {
+test.serial('targets: 8 KiB, not one byte more', async (t) => {
   await withEdge(t, {}, async (edge) => {
     const path = '/v1/kv/b/'
     const longest = path + 'k'.repeat(limits.targetBytes - path.length)
@@ -104,58 +104,64 @@ test('targets: 8 KiB, not one byte more', async (t) => {
   })
 })
 
-test('heads: 64 KiB, not one byte more; far beyond it the parser refuses, in JSON as well', async (t) => {
-  await withEdge(t, {}, async (edge) => {
-    const head = (bytes: number): string => {
-      const start = 'GET /v1/kv/b/k HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nFiller: '
-      return `${start}${'f'.repeat(bytes - start.length - 4)}\r\n\r\n`
-    }
-    t.is(head(limits.headBytes).length, 65_536)
-    t.is(codeOf(await edge.exchangeBytes(head(limits.headBytes))), 'NOT_FOUND')
-    for (const bytes of [
-      limits.headBytes + 1,
-      limits.headBytes + 100,
-      limits.headBytes * 2,
-      limits.headBytes * 20,
-    ]) {
-      const refused = await edge.exchangeBytes(head(bytes))
-      t.is(statusOf(refused), 431, `${bytes}`)
-      t.is(codeOf(refused), 'HEADERS_TOO_LARGE')
-    }
-    const many = `GET /v1/kv/b/k HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n${'a:b\r\n'.repeat(9000)}If-Match: *\r\n\r\n`
-    t.is(codeOf(await edge.exchangeBytes(many)), 'BAD_PARAM')
-  })
-})
+test.serial(
+  'heads: 64 KiB, not one byte more; far beyond it the parser refuses, in JSON as well',
+  async (t) => {
+    await withEdge(t, {}, async (edge) => {
+      const head = (bytes: number): string => {
+        const start = 'GET /v1/kv/b/k HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nFiller: '
+        return `${start}${'f'.repeat(bytes - start.length - 4)}\r\n\r\n`
+      }
+      t.is(head(limits.headBytes).length, 65_536)
+      t.is(codeOf(await edge.exchangeBytes(head(limits.headBytes))), 'NOT_FOUND')
+      for (const bytes of [
+        limits.headBytes + 1,
+        limits.headBytes + 100,
+        limits.headBytes * 2,
+        limits.headBytes * 20,
+      ]) {
+        const refused = await edge.exchangeBytes(head(bytes))
+        t.is(statusOf(refused), 431, `${bytes}`)
+        t.is(codeOf(refused), 'HEADERS_TOO_LARGE')
+      }
+      const many = `GET /v1/kv/b/k HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n${'a:b\r\n'.repeat(9000)}If-Match: *\r\n\r\n`
+      t.is(codeOf(await edge.exchangeBytes(many)), 'BAD_PARAM')
+    })
+  },
+)
 
-test('requests in flight: the one beyond is shed before its body is read, and reaches no database', async (t) => {
-  await withEdge(t, { requestsInFlight: 2 }, async (edge) => {
-    edge.database.paused = true
-    const taken = [edge.put('/v1/kv/b/1', 'x'), edge.get('/v1/kv/b/2')]
-    await untilWaiting(edge, 2)
-    for (const shed of [
-      await edge.put('/v1/kv/b/3', 'x'),
-      await edge.get('/v1/kv/b/3'),
-      await edge.delete('/v1/kv/b/3'),
-      await edge.get('/v1/kv/b'),
-      await edge.get('/v1/explain/b/k'),
-    ]) {
-      t.is(shed.status, 503)
-      t.is(shed.json.error.code, 'OVERLOADED')
-      t.regex(String(shed.headers['retry-after']), /^[1-9]\d*$/)
-    }
-    t.is(edge.database.seen.length, 2)
-    t.is((await edge.get('/health/live')).status, 200)
-    edge.database.resume()
-    t.deepEqual(
-      (await Promise.all(taken)).map(({ status }) => status),
-      [204, 404],
-    )
-    t.is((await edge.put('/v1/kv/b/3', 'x')).status, 204)
-    t.is(await gauge(edge, 'rotunda_http_requests_in_flight'), 0)
-  })
-})
+test.serial(
+  'requests in flight: the one beyond is shed before its body is read, and reaches no database',
+  async (t) => {
+    await withEdge(t, { requestsInFlight: 2 }, async (edge) => {
+      edge.database.paused = true
+      const taken = [edge.put('/v1/kv/b/1', 'x'), edge.get('/v1/kv/b/2')]
+      await untilWaiting(edge, 2)
+      for (const shed of [
+        await edge.put('/v1/kv/b/3', 'x'),
+        await edge.get('/v1/kv/b/3'),
+        await edge.delete('/v1/kv/b/3'),
+        await edge.get('/v1/kv/b'),
+        await edge.get('/v1/explain/b/k'),
+      ]) {
+        t.is(shed.status, 503)
+        t.is(shed.json.error.code, 'OVERLOADED')
+        t.regex(String(shed.headers['retry-after']), /^[1-9]\d*$/)
+      }
+      t.is(edge.database.seen.length, 2)
+      t.is((await edge.get('/health/live')).status, 200)
+      edge.database.resume()
+      t.deepEqual(
+        (await Promise.all(taken)).map(({ status }) => status),
+        [204, 404],
+      )
+      t.is((await edge.put('/v1/kv/b/3', 'x')).status, 204)
+      t.is(await gauge(edge, 'rotunda_http_requests_in_flight'), 0)
+    })
+  },
+)
 
-test('a body that is still coming holds its place; one that breaks off gives it back', async (t) => {
+test.serial('a body that is still coming holds its place; one that breaks off gives it back', async (t) => {
   await withEdge(t, { requestsInFlight: 1 }, async (edge) => {
     const connection = await edge.connect()
     connection.write('PUT /v1/kv/b/k HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n12345')
@@ -169,7 +175,7 @@ test('a body that is still coming holds its place; one that breaks off gives it 
   })
 })
 
-test('bytes of bodies in flight: what fits is taken, one byte more is shed', async (t) => {
+test.serial('bytes of bodies in flight: what fits is taken, one byte more is shed', async (t) => {
   await withEdge(t, { requestBytesInFlight: 1000 }, async (edge) => {
     edge.database.paused = true
     const taken = [edge.put('/v1/kv/b/1', 'x'.repeat(600))]
@@ -187,51 +193,57 @@ test('bytes of bodies in flight: what fits is taken, one byte more is shed', asy
   })
 })
 
-test('large answers that nobody takes are counted, and the next one is shed until they are gone', async (t) => {
-  await withEdge(t, { responseBytesInFlight: 12 * MiB }, async (edge) => {
-    for (let number = 0; number < 8; number++) await edge.put('/v1/kv/b/k', Buffer.alloc(MiB, number))
-    const slow = await edge.connect()
-    slow.socket.pause()
-    slow.write('GET /v1/kv/b/k HTTP/1.1\r\nHost: localhost\r\n\r\n')
-    while ((await gauge(edge, 'rotunda_http_response_bytes_in_flight')) < 8 * MiB);
-    t.is((await edge.get('/v1/kv/b/k')).json.error.code, 'OVERLOADED')
-    const put = await edge.put('/v1/kv/b/k?return=body', '')
-    t.is(put.status, 204)
-    t.truthy(put.headers['rotunda-context'])
-    slow.destroy()
-    while ((await gauge(edge, 'rotunda_http_response_bytes_in_flight')) !== 0);
-    t.is((await edge.get('/v1/kv/b/k')).status, 300)
-  })
-})
+test.serial(
+  'large answers that nobody takes are counted, and the next one is shed until they are gone',
+  async (t) => {
+    await withEdge(t, { responseBytesInFlight: 12 * MiB }, async (edge) => {
+      for (let number = 0; number < 8; number++) await edge.put('/v1/kv/b/k', Buffer.alloc(MiB, number))
+      const slow = await edge.connect()
+      slow.socket.pause()
+      slow.write('GET /v1/kv/b/k HTTP/1.1\r\nHost: localhost\r\n\r\n')
+      while ((await gauge(edge, 'rotunda_http_response_bytes_in_flight')) < 8 * MiB);
+      t.is((await edge.get('/v1/kv/b/k')).json.error.code, 'OVERLOADED')
+      const put = await edge.put('/v1/kv/b/k?return=body', '')
+      t.is(put.status, 204)
+      t.truthy(put.headers['rotunda-context'])
+      slow.destroy()
+      while ((await gauge(edge, 'rotunda_http_response_bytes_in_flight')) !== 0);
+      t.is((await edge.get('/v1/kv/b/k')).status, 300)
+    })
+  },
+)
 
-test('connections: the one beyond is closed at once, and there is room again when one goes', async (t) => {
-  await withEdge(t, { clientConnections: 2 }, async (edge) => {
-    const first = await edge.connect()
-    const second = await edge.connect()
-    const ask = 'GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n'
-    for (const connection of [first, second]) {
-      connection.write(ask)
-      await connection.until((received) => received.includes('{"live":true}'))
-    }
-    const third = await edge.connect()
-    third.write(ask)
-    t.is(await third.untilClosed(), '')
-    first.destroy()
-    let answer = ''
-    while (answer === '') {
-      const fourth = await edge.connect()
-      fourth.write(ask)
-      answer = await fourth.until((received) => received.includes('{"live":true}'))
-      fourth.destroy()
-    }
-    t.is(statusOf(answer), 200)
-    second.destroy()
-  })
-})
+test.serial(
+  'connections: the one beyond is closed at once, and there is room again when one goes',
+  async (t) => {
+    await withEdge(t, { clientConnections: 2 }, async (edge) => {
+      const first = await edge.connect()
+      const second = await edge.connect()
+      const ask = 'GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n'
+      for (const connection of [first, second]) {
+        connection.write(ask)
+        await connection.until((received) => received.includes('{"live":true}'))
+      }
+      const third = await edge.connect()
+      third.write(ask)
+      t.is(await third.untilClosed(), '')
+      first.destroy()
+      let answer = ''
+      while (answer === '') {
+        const fourth = await edge.connect()
+        fourth.write(ask)
+        answer = await fourth.until((received) => received.includes('{"live":true}'))
+        fourth.destroy()
+      }
+      t.is(statusOf(answer), 200)
+      second.destroy()
+    })
+  },
+)
 
 const HASTY = { headTimeoutMs: 500, requestTimeoutMs: 1000, requestTimeoutCheckMs: 20 }
 
-test('a head that does not come, or only drop by drop, is a 408 and the end', async (t) => {
+test.serial('a head that does not come, or only drop by drop, is a 408 and the end', async (t) => {
   await withEdge(t, HASTY, async (edge) => {
     for (const start of [
       'GET /v1/kv/b/k HTTP/1.1\r\nHost: loc',
@@ -245,7 +257,7 @@ test('a head that does not come, or only drop by drop, is a 408 and the end', as
   })
 })
 
-test('a body that does not come is a 408, the end, and never a write', async (t) => {
+test.serial('a body that does not come is a 408, the end, and never a write', async (t) => {
   await withEdge(t, HASTY, async (edge) => {
     for (const framing of [
       'Content-Length: 10\r\n\r\n12345',
@@ -262,7 +274,7 @@ test('a body that does not come is a 408, the end, and never a write', async (t)
   })
 })
 
-test('a connection without requests is closed after its time', async (t) => {
+test.serial('a connection without requests is closed after its time', async (t) => {
   await withEdge(t, { keepAliveMs: 50 }, async (edge) => {
     const connection = await edge.connect()
     connection.write('GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n')
@@ -270,7 +282,7 @@ test('a connection without requests is closed after its time', async (t) => {
   })
 })
 
-test('a connection on which nothing moves is closed, a waiting reader’s too', async (t) => {
+test.serial('a connection on which nothing moves is closed, a waiting reader’s too', async (t) => {
   await withEdge(t, { idleSocketMs: 500 }, async (edge) => {
     t.is(statusOf(await edge.exchangeBytes('')), Number.NaN)
     edge.database.paused = true

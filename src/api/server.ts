@@ -1,0 +1,113 @@
+/**
+ * Fastify as this edge uses it: it routes and runs the server. Bucket and key never pass through it: `rewriteUrl` turns each target into
+ * the literal path of its route (target.ts), bodies are read by body.ts, and every answer is one writeHead on the plain response
+ * (exchange.ts). Why not its params, parsers and replies: they decode paths twice over, refuse content types, and copy.
+ */
+import { METHODS, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import fastify, { type FastifyInstance } from 'fastify'
+import { RotundaError } from '../errors.js'
+import { limits } from '../limits.js'
+import type { Edge } from './edge.js'
+import { type EdgeRequest, type EdgeSocket, Exchange } from './exchange.js'
+import { checkHead } from './gate.js'
+import type { Operation } from './http-measurements.js'
+import { refuseMalformed } from './malformed.js'
+import { methodsOf, ROUTES } from './routes.js'
+import { classify } from './target.js'
+
+const NO_ROUTE = '/no-such-route'
+
+function answerNoRoute(exchange: Exchange): void {
+  const methods = methodsOf(exchange.target.path)
+  if (methods === undefined) exchange.fail('NOT_FOUND')
+  else exchange.fail('METHOD_NOT_ALLOWED', { headers: ['Allow', methods.join(', ')] })
+}
+
+/** Runs one route, or the answer for none, on the plain request and response. */
+function serve(
+  edge: Edge,
+  operation: Operation,
+  answer: (exchange: Exchange) => void,
+): (request: { raw: EdgeRequest }, reply: { raw: ServerResponse }) => void {
+  return (request, reply) => {
+    const exchange = new Exchange(edge, request.raw, reply.raw, operation)
+    try {
+      if (checkHead(exchange)) answer(exchange)
+    } catch (error) {
+      exchange.failWith(error)
+    }
+  }
+}
+
+function rewriteUrl(request: EdgeRequest): string {
+  const target = classify(request.url ?? '')
+  request.target = target
+  return methodsOf(target.path) === undefined ? NO_ROUTE : target.path
+}
+
+/** What fastify and Node are told about the server. */
+function configured(edge: Edge): FastifyInstance {
+  const { bounds } = edge
+  return fastify({
+    exposeHeadRoutes: false,
+    return503OnClosing: false,
+    requestIdHeader: false,
+    genReqId: () => '',
+    forceCloseConnections: false,
+    rewriteUrl: (request) => rewriteUrl(request as EdgeRequest),
+    keepAliveTimeout: bounds.keepAliveMs,
+    requestTimeout: bounds.requestTimeoutMs,
+    connectionTimeout: bounds.idleSocketMs,
+    clientErrorHandler: (error, socket) => refuseMalformed(edge, error, socket as EdgeSocket),
+    http: {
+      // Node counts fewer bytes of a head than there are, and refuses at its limit: checkHead has the last word.
+      maxHeaderSize: limits.headBytes + 1,
+      headersTimeout: bounds.headTimeoutMs,
+      connectionsCheckingInterval: bounds.requestTimeoutCheckMs,
+      // Its own answer to a missing Host has no body.
+      requireHostHeader: false,
+      noDelay: true,
+    },
+  })
+}
+
+export function registerRoutes(app: FastifyInstance, edge: Edge): void {
+  // As far as fastify knows no method has a body: it must not touch them.
+  for (const method of app.supportedMethods.filter((known) => METHODS.includes(known)))
+    app.addHttpMethod(method, { hasBody: false, overrideExisting: true })
+  for (const { method, path, operation, answer } of ROUTES)
+    app.route({ method, url: path, handler: serve(edge, operation, answer) })
+  app.setNotFoundHandler(serve(edge, 'other', answerNoRoute))
+  app.setErrorHandler((error, request, reply) => {
+    new Exchange(edge, request.raw as EdgeRequest, reply.raw, 'other').failWith(error)
+  })
+}
+
+/** Events of Node's server that would otherwise be answered without a body, or not at all. */
+function listenToServer(app: FastifyInstance, edge: Edge): void {
+  const { server } = app
+  server.maxConnections = edge.bounds.clientConnections
+  // Beyond 2,000 headers Node would drop the rest silently; the head's size is bound enough.
+  server.maxHeadersCount = 0
+  server.on('checkContinue', (request: EdgeRequest, response) => {
+    request.awaitsContinue = true
+    app.routing(request, response)
+  })
+  server.on('checkExpectation', (request: EdgeRequest, response) => {
+    const exchange = new Exchange(edge, request, response, 'other')
+    exchange.attempt(() => exchange.fail('EXPECTATION_FAILED'))
+  })
+  server.on('connect', (_request, socket: Socket) => {
+    // Node has let go of this socket, its error listener included.
+    socket.on('error', () => socket.destroy())
+    refuseMalformed(edge, new RotundaError('BAD_REQUEST'), socket as EdgeSocket)
+  })
+}
+
+/** The server with all its routes; not yet listening. */
+export function newServer(edge: Edge): FastifyInstance {
+  const app = configured(edge)
+  listenToServer(app, edge)
+  return app
+}
