@@ -104,10 +104,12 @@ export const limits = {
   storageScanBytes: 4 * MiB,
   /** How often the free room on the disk is measured. */
   storageMeasureMs: 1_000,
+  /** The reserve is written after so many measurements. */
+  storageReserveAfter: 5,
   /** Default room on the disk below which rows are refused, beside the reserve: compaction must still be able to work. */
   storageFloorBytes: 128 * MiB,
   /** Default reserve: what a reopen after a full disk must write, both write buffers and some. */
   storageReserveBytes: 40 * MiB,
-  /** Default memory for rows. Of it, between half and all holds what was used last (two generations). */
-  storageCacheBytes: 64 * MiB,
+  /** Default memory for rows, filled by use. What was used while half of it went by is still there. */
+  storageCacheBytes: 128 * MiB,
 } as const

@@ -11,7 +11,7 @@
  *
  * A segment is never written twice, so that the bytes handed out stay as they are for whoever still holds them.
  */
-const SEGMENTS = 32
+const FEWEST_SEGMENTS = 32
 const LARGEST_SEGMENT_BYTES = 1024 * 1024
 /** What the map and the key take for an entry, about. */
 const ENTRY_BYTES = 150
@@ -28,20 +28,25 @@ interface Segment {
 
 export class RowCache {
   readonly #segmentBytes: number
+  readonly #segments: number
   /** A ring; `#filling` is the place of the segment being filled, the one after it the oldest. */
-  readonly #ring: (Segment | undefined)[] = new Array(SEGMENTS).fill(undefined)
+  readonly #ring: (Segment | undefined)[]
   #filling = 0
+  /** Segments in the ring now. */
+  #held = 0
   /** Key → place in the ring × segment size + offset: a small integer. */
   readonly #places = new Map<string, number>()
 
   /** With no budget to speak of it keeps nothing. */
   constructor(budgetBytes: number) {
-    this.#segmentBytes = Math.min(LARGEST_SEGMENT_BYTES, Math.floor(budgetBytes / SEGMENTS))
+    this.#segmentBytes = Math.min(LARGEST_SEGMENT_BYTES, Math.floor(budgetBytes / FEWEST_SEGMENTS))
+    this.#segments = Math.max(FEWEST_SEGMENTS, Math.floor(budgetBytes / LARGEST_SEGMENT_BYTES))
+    this.#ring = new Array(this.#segments).fill(undefined)
   }
 
   /** Bytes held, an upper bound. */
   get bytes(): number {
-    return this.#ring.reduce((sum, segment) => sum + (segment === undefined ? 0 : this.#segmentBytes), 0)
+    return this.#held * this.#segmentBytes
   }
 
   /** The row's bytes, shared with the cache. */
@@ -52,8 +57,8 @@ export class RowCache {
     const { bytes } = this.#ring[slot]!
     const at = place % this.#segmentBytes
     const row = bytes.subarray(at + LENGTH_BYTES, at + LENGTH_BYTES + bytes.readUInt32LE(at))
-    const age = (this.#filling - slot + SEGMENTS) % SEGMENTS
-    if (age >= SEGMENTS / 2) this.set(key, row)
+    const age = (this.#filling - slot + this.#segments) % this.#segments
+    if (age >= this.#segments / 2) this.set(key, row)
     return row
   }
 
@@ -79,16 +84,18 @@ export class RowCache {
   clear(): void {
     this.#places.clear()
     this.#ring.fill(undefined)
+    this.#held = 0
   }
 
   /** The one being filled, or a new one in the place of the oldest. */
   #segmentFor(rowBytes: number): Segment {
     const filling = this.#ring[this.#filling]
     if (filling !== undefined && this.#fits(filling, rowBytes)) return filling
-    if (filling !== undefined) this.#filling = (this.#filling + 1) % SEGMENTS
+    if (filling !== undefined) this.#filling = (this.#filling + 1) % this.#segments
     this.#forget(this.#filling)
     const segment = { bytes: Buffer.allocUnsafeSlow(this.#segmentBytes), keys: [], used: 0 }
     this.#ring[this.#filling] = segment
+    this.#held++
     return segment
   }
 
@@ -97,14 +104,17 @@ export class RowCache {
     return taken + LENGTH_BYTES + rowBytes + ENTRY_BYTES <= this.#segmentBytes
   }
 
-  /** Lets go of the segment in this place, and of the rows that are still in it. */
+  /** Lets go of the segment in this place, if there is one, and of the rows that are still in it. */
   #forget(slot: number): void {
+    const segment = this.#ring[slot]
+    if (segment === undefined) return
     const first = slot * this.#segmentBytes
-    for (const key of this.#ring[slot]?.keys ?? []) {
+    for (const key of segment.keys) {
       const place = this.#places.get(key)
       if (place !== undefined && place >= first && place < first + this.#segmentBytes)
         this.#places.delete(key)
     }
     this.#ring[slot] = undefined
+    this.#held--
   }
 }
