@@ -53,6 +53,7 @@ async function append(file: FileHandle, bytes: number): Promise<void> {
   const chunk = randomFillSync(Buffer.allocUnsafe(Math.min(CHUNK_BYTES, bytes)))
   for (let left = bytes; left > 0; left -= chunk.length) {
     await file.appendFile(left < chunk.length ? chunk.subarray(0, left) : chunk)
+    // Piece by piece: a sync of the whole at once would hold up the database's own.
+    await file.datasync()
   }
-  await file.datasync()
 }

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
@@ -83,6 +83,7 @@ onSmallDisk('the reserve lets a full disk be reopened, and a node be started on 
   const child = await StorageChild.start(disk, settings)
   const first = keys('first', 30)
   await child.putAll(first, VALUE_BYTES)
+  await until(() => existsSync(join(disk, 'reserve')) && statSync(join(disk, 'reserve')).size === 8 * MiB)
   // Somebody else takes all the room between two measurements.
   fill(disk, 0)
   await child.putAll(keys('more', 200), VALUE_BYTES)

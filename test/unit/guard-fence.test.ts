@@ -1,4 +1,5 @@
 import test from 'ava'
+import { limits } from '../../src/limits.js'
 import type { StorageFault } from '../../src/node/guard/index.js'
 import type { BatchFailure } from './scripted-engine.js'
 import { type Answer, nameOf, rowKeyOf, World } from './storage-world.js'
@@ -9,7 +10,7 @@ function opened(): World {
   world.open()
   world.put('old', 'acknowledged')
   world.timeline.run()
-  world.timeline.advance(1000)
+  world.timeline.advance(limits.storageReserveAfter * limits.storageMeasureMs)
   world.engine.calls.length = 0
   world.events.length = 0
   return world

@@ -1,4 +1,5 @@
 import test from 'ava'
+import { limits } from '../../src/limits.js'
 import type { EngineErrorKind } from '../../src/ports/engine.js'
 import { Disk } from './scripted-engine.js'
 import { rowKeyOf, World } from './storage-world.js'
@@ -10,7 +11,7 @@ const UNCLEAN = { clean: false, fresh: false, lost: 'nothing' } as const
 function used(
   stop: 'clean' | 'killed',
   writes = 3,
-  settleMs = 1000,
+  settleMs = limits.storageReserveAfter * limits.storageMeasureMs,
 ): { disk: Disk; incarnation: string; boot: number } {
   const world = new World()
   world.open()

@@ -24,6 +24,7 @@ export class Room {
   #low = false
   #held = false
   #measuring = false
+  #measured = 0
   #running = false
   #cancel: (() => void) | undefined
 
@@ -79,6 +80,7 @@ export class Room {
     this.#measuring = true
     this.#ports.space.measure((error, freeBytes) => {
       this.#measuring = false
+      this.#measured++
       if (error === undefined) this.#take(freeBytes)
       if (this.#running)
         this.#cancel = this.#ports.scheduler.after(limits.storageMeasureMs, () => this.#measure(() => {}))
@@ -99,8 +101,11 @@ export class Room {
     else log.info('storage-has-room', { freeBytes, floorBytes })
   }
 
+  /** Not in the first seconds, when its writing would delay others', and not where rows would be refused for it. */
   #holdReserve(): void {
-    if (this.#held || this.#low || !this.#running) return
+    const { floorBytes } = this.#ports
+    const early = this.#measured < limits.storageReserveAfter
+    if (this.#held || early || this.#freeBytes < 2 * floorBytes || !this.#running) return
     this.#held = true
     this.#ports.space.holdReserve((error) => this.#reserveTried(error))
   }
