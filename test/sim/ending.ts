@@ -46,6 +46,8 @@ export class Ending {
     world.timeline.trace.act(world.timeline.nowMs, 'all faults end')
     world.fabric.calm()
     world.faultsAreOver()
+    // What has gone bad under a cached row is noticed when it is read again: with a cold cache.
+    for (const host of world.hosts) if (host.disk.damaged.size > 0) host.crash(false)
     world.heal(this.#prng)
   }
 

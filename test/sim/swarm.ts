@@ -96,7 +96,7 @@ export function configure(seed: number, wish: Wish = {}): Config {
     largeValues: prng.chance(0.1),
     thinkMs: prng.pick([5, 40, 150]),
     linkMs: prng.pick([0.2, 1, 8]),
-    dataWindowBytes: prng.pick([256 * 1024, 16 * 1024 * 1024]),
+    dataWindowBytes: prng.pick([2 * 1024 * 1024, 16 * 1024 * 1024]),
     retries: prng.pick([0, 0.3, 0.8]),
     roughStart: prng.chance(0.25),
     blindness: prng.pick([0.05, 0.2, 0.2, 0.2, 1]),
@@ -108,7 +108,9 @@ export function configure(seed: number, wish: Wish = {}): Config {
 function apply(config: Config, wish: Wish): Config {
   const { without, ...fields } = wish
   const faults = new Set([...config.faults].filter((fault) => without?.includes(fault) !== true))
-  return { ...config, faults, ...fields }
+  // A window holds at least one of the largest frames, as the real one does.
+  const dataWindowBytes = config.largeValues ? 16 * 1024 * 1024 : config.dataWindowBytes
+  return { ...config, faults, dataWindowBytes, ...fields }
 }
 
 function drawFaults(prng: Prng, nodes: number, copies: number): Set<Fault> {
