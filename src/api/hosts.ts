@@ -6,6 +6,9 @@
 import { isIPv4, isIPv6 } from 'node:net'
 import { limits } from '../limits.js'
 
+/** The longest name of RFC 1035, a dot, a colon and a port: nothing longer is remembered, or looked at. */
+const LONGEST_AUTHORITY = 253 + 1 + 1 + 5
+
 /** One spelling of a Host header, understood. */
 interface Spelling {
   readonly host: string
@@ -89,6 +92,7 @@ export class Hosts {
 
   /** May this Host header (or authority of an absolute target) be answered on a connection that arrived at `localAddress`? */
   allows(authority: string, localAddress: string | undefined): boolean {
+    if (authority.length > LONGEST_AUTHORITY) return false
     const spelling = this.#spellings.get(authority) ?? this.#learn(authority)
     if (spelling.allowed) return true
     return this.#wildcard && localAddress !== undefined && canonicalHost(localAddress) === spelling.host

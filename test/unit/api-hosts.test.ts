@@ -107,6 +107,14 @@ test('bound to a wildcard: loopback, further names, and the address at which the
   }
 })
 
+test('the longest name is taken, one character more is not', (t) => {
+  const name = `${'n'.repeat(63)}.`.repeat(4).slice(0, 253)
+  const hosts = new Hosts('localhost', [name])
+  t.true(hosts.allows(`${name}.:65535`, '127.0.0.1'))
+  t.false(hosts.allows(`n${name}.:65535`, '127.0.0.1'))
+  t.false(new Hosts('localhost', [`n${name}`]).allows(`n${name}`, '127.0.0.1'))
+})
+
 test('what is remembered of spellings is bounded, and stays right', (t) => {
   const hosts = new Hosts('localhost', [])
   for (let port = 0; port < limits.hostSpellings * 3; port++) {
