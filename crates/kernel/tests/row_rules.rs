@@ -105,6 +105,18 @@ fn the_sibling_limit_holds_for_values_and_lets_whoever_merges_through() {
 }
 
 #[test]
+fn tombstones_do_not_count() {
+    let mut row = written(NO_ROW, &ACTORS[0], BLIND, &tombstone()).expect("written");
+    for bytes in [b"a", b"b", b"c"] {
+        row = written(&row, &ACTORS[0], BLIND, &value(bytes)).expect("three values are within the limit");
+    }
+    assert_eq!(object(&row).siblings.len(), 4);
+    assert_eq!(written(&row, &ACTORS[0], BLIND, &value(b"d")), Err(Fault::TooManySiblings));
+    let one = clock_bytes(&[(0, 1)].into());
+    assert_eq!(written(&row, &ACTORS[0], &one, &value(b"d")), Err(Fault::TooManySiblings), "no fewer values");
+}
+
+#[test]
 fn the_byte_limit_is_exact() {
     let row = written(NO_ROW, &ACTORS[0], BLIND, &value(&[7; 60])).expect("within the limit");
     assert!(written(&row, &ACTORS[0], BLIND, &value(&[8; 40])).is_ok());
@@ -175,6 +187,9 @@ fn incomplete_is_kept_until_it_is_taken_away() {
     let own = Row::decode(&again).expect("a row").object.to_vec();
     assert_eq!(merged(&again, &own, false), None);
     assert_eq!(merged(&again, &own, true), None, "marked already");
+    let other = written(NO_ROW, &ACTORS[1], BLIND, &value(b"z")).expect("written");
+    let both = merged(&again, Row::decode(&other).expect("a row").object, false).expect("something new");
+    assert!(Row::decode(&both).expect("a row").incomplete, "a merge takes no mark away");
     let whole = written(NO_ROW, &ACTORS[0], BLIND, &value(b"x")).expect("written");
     let own = Row::decode(&whole).expect("a row").object.to_vec();
     let marked = merged(&whole, &own, true).expect("the mark is new");
