@@ -97,6 +97,13 @@ export const SETTINGS = {
     parse: hostPortList,
     repeats: true,
   },
+  awaitMembers: {
+    flag: 'await-members',
+    shape: 'COUNT',
+    help: "Hold clients' writes back until the cluster has this many members: nodes cannot join after the first write.",
+    parse: integer(1, limits.members),
+    fallback: '1',
+  },
   zone: {
     flag: 'zone',
     shape: 'ZONE',

@@ -46,6 +46,7 @@ export const COMMANDS: readonly Command[] = [
       'listen',
       'peerListen',
       'join',
+      'awaitMembers',
       'advertise',
       'peerAdvertise',
       'zone',

@@ -47,6 +47,7 @@ export async function composeNode(config: NodeConfig, secret: Secret, log: Log):
     zone: config.zone,
     weight: config.weight,
     join: config.join.map(hostPortText),
+    awaitMembers: config.awaitMembers,
     ...(config.n !== undefined && { n: config.n }),
     ...(config.partitions !== undefined && { partitions: config.partitions }),
     durability: config.durability,

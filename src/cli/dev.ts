@@ -89,7 +89,8 @@ function nodeFlags(
   { settings, given }: Invocation,
 ): string[] {
   const others = plans.filter((each) => each !== plan).map(({ peerPort }) => `${HOST}:${peerPort}`)
-  const begins = plan === plans[0] && plans.every(({ hasHistory }) => !hasHistory)
+  const isNew = plans.every(({ hasHistory }) => !hasHistory)
+  const begins = plan === plans[0] && isNew
   const passedOn = (['engine', 'durability', 'n', 'partitions', 'valueBytes'] as const).filter((key) =>
     given.has(key),
   )
@@ -101,6 +102,8 @@ function nodeFlags(
     ['secret-file', secretFile],
     ['log-level', settings.logLevel === 'debug' ? 'debug' : 'info'],
     ...(begins ? [] : others.map((other): [string, string] => ['join', other])),
+    // A write that came before all have joined would keep the others out.
+    ...(isNew ? [['await-members', String(plans.length)] as [string, string]] : []),
     ...passedOn.map((key): [string, string] => [setting(key).flag, String(settings[key])]),
   ]
   return flags.map(([flag, value]) => `--${flag}=${value}`)

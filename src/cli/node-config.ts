@@ -16,6 +16,7 @@ export interface NodeConfig {
   readonly peerAdvertise: HostPort
   readonly join: readonly HostPort[]
   readonly zone: string
+  readonly awaitMembers: number
   readonly weight: number
   readonly secretFile: string | undefined
   readonly engine: 'rocksdb' | 'memory'
@@ -46,6 +47,7 @@ export function nodeConfig({ settings }: Invocation): NodeConfig {
     advertise: settings.advertise ?? reachable(listen, 'advertise'),
     peerAdvertise: settings.peerAdvertise ?? reachable(peerListen, 'peer-advertise'),
     join: settings.join,
+    awaitMembers: settings.awaitMembers,
     zone: settings.zone,
     weight: settings.weight,
     secretFile: secretFile === undefined ? undefined : resolve(secretFile),

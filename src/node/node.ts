@@ -193,7 +193,15 @@ export class RotundaNode implements Database {
       return ['the membership was lost with other rows; the node waits for a member to call']
     const storage = this.#guard.state === 'open' ? [] : [`the storage is ${this.#guard.state}`]
     const joining = this.#running.keeper.holdsWrites ? ['a node is joining'] : []
-    return [...storage, ...joining, ...reasonsNotReady(this.#running.membership, this.#running.peers)]
+    const small = this.#running.isTooSmall
+      ? [`writes wait until ${this.#options.awaitMembers} members are there`]
+      : []
+    return [
+      ...storage,
+      ...joining,
+      ...small,
+      ...reasonsNotReady(this.#running.membership, this.#running.peers),
+    ]
   }
 
   #serving(): RunningNode | undefined {
@@ -227,7 +235,7 @@ export class RotundaNode implements Database {
 
   #begin(started: Started): void {
     if (this.#stopping) return
-    const running = new RunningNode(this.#ports, this.#guard, started, {
+    const running = new RunningNode(this.#ports, this.#guard, started, this.#options.awaitMembers ?? 1, {
       fatal: (failure) => this.#fatal(failure),
     })
     const { id: nodeId, boot, incarnation } = started.own

@@ -31,6 +31,8 @@ export interface NodeOptions {
   readonly weight: number
   /** Peer addresses to join through; with an empty directory and none, a new cluster begins. */
   readonly join: readonly string[]
+  /** Clients' writes are held back while the cluster has fewer members: the first write ends the time for joining. */
+  readonly awaitMembers?: number
   /** Only at a cluster's birth: copies of each key, and partitions (a power of two). */
   readonly n?: number
   readonly partitions?: number

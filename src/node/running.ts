@@ -56,16 +56,24 @@ export class RunningNode {
   readonly #answering: Answering
   readonly #performer: Performer
   readonly #started: Started
+  readonly #awaitMembers: number
   #woken = false
   #stopped = false
   #lastTurnMs: number
   #cancelTick: () => void = () => {}
 
-  constructor(ports: NodePorts, guard: StorageGuard, started: Started, listener: RunningListener) {
+  constructor(
+    ports: NodePorts,
+    guard: StorageGuard,
+    started: Started,
+    awaitMembers: number,
+    listener: RunningListener,
+  ) {
     const { clock, random, log, scheduler, network } = ports
     this.#ports = ports
     this.#guard = guard
     this.#started = started
+    this.#awaitMembers = awaitMembers
     this.#lastTurnMs = clock.monotonicMs()
     const membership = new Membership(started.state, started.own)
     this.membership = membership
@@ -83,7 +91,7 @@ export class RunningNode {
     )
     const { conversations, replica } = this
     this.#answering = new Answering({ replica, guard, membership, reply })
-    const holdsWrites = () => this.keeper.holdsWrites
+    const holdsWrites = () => this.keeper.holdsWrites || this.isTooSmall
     this.coordination = new Coordination({
       clock,
       random,
@@ -147,6 +155,11 @@ export class RunningNode {
     return (
       this.#started.forgotOthers && (!this.membership.confirmed || this.membership.ring.members.length === 1)
     )
+  }
+
+  /** Members that the operator wants there before the first write have not joined yet. */
+  get isTooSmall(): boolean {
+    return this.membership.ring.members.length < this.#awaitMembers
   }
 
   get isIdle(): boolean {

@@ -1,7 +1,8 @@
 /** The last three acts of a simulation: all faults end, the cluster must serve and converge, and what is left is judged. */
+
+import { BUCKET, Caller, type ClientWorld } from './caller.js'
 import { FinalCheck, type FinalRow, partitionOfKey } from './check/final-check.js'
 import { rowNameOf } from './check/row-book.js'
-import { BUCKET, Caller, type ClientWorld } from './client.js'
 import type { SimHost } from './host.js'
 import { KNOWS_NOTHING, operationOf, valueBytesOf, type WriteEntry } from './ledger.js'
 import { readObject } from './object-reader.js'

@@ -7,11 +7,13 @@
  *   quiesce   every key is read at r=all until its owners agree
  *   judge     what is left is held against the ledger
  */
+
+import type { ClientWorld } from './caller.js'
 import { AnswerCheck } from './check/answer-check.js'
 import { BoundsCheck } from './check/bounds-check.js'
 import { RowBook, rowNameOf } from './check/row-book.js'
 import { type Violation, Violations, WITHOUT_BUDGET } from './check/violation.js'
-import { Client, type ClientWorld } from './client.js'
+import { Client } from './client.js'
 import { Counters } from './counters.js'
 import { Ending } from './ending.js'
 import type { NodeMaker, SimHost } from './host.js'
