@@ -301,8 +301,8 @@ export const CANARIES: readonly Canary[] = [
       },
       {
         file: 'src/node/replica.js',
-        find: 'this.#committed(commit, fault), true);',
-        replace: 'this.#committed(commit, fault), false);',
+        find: 'this.#committed(commits, fault), true);',
+        replace: 'this.#committed(commits, fault), false);',
       },
     ],
   },
