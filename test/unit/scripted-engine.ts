@@ -59,6 +59,8 @@ export class Timeline {
 export class Disk {
   readonly rows = new Map<string, Uint8Array>()
   slots: [Uint8Array | undefined, Uint8Array | undefined] = [undefined, undefined]
+  /** The rows as of the last batches that ended. */
+  readonly durable = new Map<string, Uint8Array>()
   /** The log has a hole; the next opening removes the evidence. */
   hole = false
   freeBytes = 1 << 30
@@ -154,15 +156,22 @@ export class ScriptedEngine implements Engine {
     const values = operations.map((operation) =>
       operation.type === 'put' ? copyOf(operation.value) : undefined,
     )
-    const apply = (count: number) => {
-      for (let i = 0; i < count; i++) this.#apply(copies[i]!.text, values[i])
+    const before = copies.map(({ text }) => this.#disk.rows.get(text))
+    const apply = (count: number, rows: Map<string, Uint8Array>) => {
+      for (let i = 0; i < count; i++) put(rows, copies[i]!.text, values[i])
     }
-    if (this.eager) apply(copies.length)
+    if (this.eager) apply(copies.length, this.#disk.rows)
     const finish = () => {
       const failure = this.failBatches.shift()
       this.#underWay--
-      if (failure === undefined || failure.keeps === 'all') apply(copies.length)
-      else if (failure.keeps === 'half') apply(Math.ceil(copies.length / 2))
+      if (this.eager && failure !== undefined)
+        copies.forEach(({ text }, i) => void put(this.#disk.rows, text, before[i]))
+      const kept =
+        failure === undefined || failure.keeps === 'all' ? copies.length : Math.ceil(copies.length / 2)
+      if (failure?.keeps !== 'nothing') {
+        apply(kept, this.#disk.rows)
+        apply(kept, this.#disk.durable)
+      }
       done(failure && new EngineError(failure.kind, `batch: ${failure.kind}`))
     }
     if (this.holdBatches) this.#held.push(finish)
@@ -200,11 +209,11 @@ export class ScriptedEngine implements Engine {
     this.calls.push(call)
     if (this.#mode === 'closed') throw new Error(`${call} on a closed engine: the real one ends the process`)
   }
+}
 
-  #apply(name: string, value: Uint8Array | undefined): void {
-    if (value === undefined) this.#disk.rows.delete(name)
-    else this.#disk.rows.set(name, value)
-  }
+function put(rows: Map<string, Uint8Array>, name: string, value: Uint8Array | undefined): void {
+  if (value === undefined) rows.delete(name)
+  else rows.set(name, value)
 }
 
 export function textOf(bytes: Uint8Array): string {

@@ -42,6 +42,8 @@ export class World {
   readonly failSlotWrites: EngineErrorKind[] = []
   /** How long the side file takes. */
   slotWriteMs = 0
+  /** The slot that is being written now. */
+  slotInFlight: 0 | 1 | undefined
   #seed: number
 
   constructor(disk = new Disk(), options: Partial<GuardOptions> = {}) {
@@ -171,7 +173,9 @@ export class World {
       write: (slot, bytes, done) => {
         const kind = this.failSlotWrites.shift()
         this.events.push(`slot ${slot}`)
+        this.slotInFlight = slot
         const finish = () => {
+          this.slotInFlight = undefined
           if (kind === undefined) this.disk.slots[slot] = Uint8Array.from(bytes)
           done(kind && new EngineError(kind, `slot: ${kind}`))
         }

@@ -47,16 +47,14 @@ export function findBatch(
     done('none')
     return
   }
-  const marked = mark !== undefined && mark !== 'damaged' && mark.commit === flight.commit
+  const commit = mark === undefined || mark === 'damaged' ? 0 : mark.commit
   const rowKeys = rowKeysOf(flight)
   engine.getMany(rowKeys.map(rowKeyToEngine), (error, rows) => {
-    if (error !== undefined) {
-      done('partly')
-      return
-    }
     const there = rows.filter((row, index) => isOfCommit(rowKeys[index]!, row, flight.commit)).length
-    if (there === rowKeys.length && marked) done('whole')
-    else done(there === 0 && !marked ? 'absent' : 'partly')
+    if (error !== undefined) done('partly')
+    // A later mark is that of an earlier attempt to reopen, and says nothing of this batch.
+    else if (there === rowKeys.length && commit >= flight.commit) done('whole')
+    else done(there === 0 && commit !== flight.commit ? 'absent' : 'partly')
   })
 }
 
