@@ -137,6 +137,10 @@ fn fewer_values_than_before_are_never_refused() {
     assert_eq!(object(&resolved).siblings.len(), 3);
     let one = clock_bytes(&[(0, 1)].into());
     assert_eq!(written(&row, &ACTORS[0], &one, &value(b"")), Err(Fault::TooManySiblings));
+    let dead = written(&row, &ACTORS[0], BLIND, &tombstone()).expect("never refused");
+    let grave_too = clock_bytes(&[(0, 1), (0, 2)].into());
+    let refused = written(&dead, &ACTORS[0], &grave_too, &value(b""));
+    assert_eq!(refused, Err(Fault::TooManySiblings), "four values as before, a tombstone less");
 }
 
 #[test]
