@@ -74,6 +74,17 @@ test('what the failed batch left is told: whole, absent, partly', (t) => {
   t.is(partly.report.lost, 'tail')
 })
 
+test('a mark of an earlier attempt to reopen says nothing of the failed batch', (t) => {
+  for (const keeps of ['all', 'nothing'] as const) {
+    const world = opened()
+    // The batch fails, and so does the first new mark, which is there all the same.
+    world.engine.failBatches.push({ kind: 'io', keeps }, { kind: 'io', keeps: 'all' })
+    world.put('k', 'doubtful')
+    world.timeline.advance(1000)
+    t.like(world.reopens[0], { lost: 'nothing', failedBatch: keeps === 'all' ? 'whole' : 'absent' })
+  }
+})
+
 test('the writes of the failed batch are indeterminate, those that waited never began', (t) => {
   const world = opened()
   world.engine.holdBatches = true
