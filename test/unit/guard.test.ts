@@ -222,6 +222,9 @@ test('below the floor of free space rows are refused, removals and records are n
   ]
   world.timeline.run()
   t.is(row.value?.kind, 'full')
+  t.deepEqual(makeAdmitted(world), [])
+  world.timeline.run()
+  t.true(world.readNow('admitted') instanceof Uint8Array)
   t.false(row.value?.indeterminate)
   t.true(rest.every((write) => write.value === undefined))
   world.disk.freeBytes = 1050
