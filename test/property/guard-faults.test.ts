@@ -47,16 +47,17 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 )
 
 test('an acknowledged row survives every history of faults', (t) => {
-  fc.assert(
-    fc.property(fc.array(step, { maxLength: 80, size: 'max' }), fc.boolean(), (steps, eager) => {
-      const history = new History(eager)
-      for (const each of steps) history.take(each)
-      history.end()
-      return true
-    }),
-    { numRuns: 1000 },
-  )
-  t.pass()
+  t.notThrows(() => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 80, size: 'max' }), fc.boolean(), (steps, eager) => {
+        const history = new History(eager)
+        for (const each of steps) history.take(each)
+        history.end()
+        return true
+      }),
+      { numRuns: 1000 },
+    )
+  })
 })
 
 class History {

@@ -3,6 +3,7 @@
  * thousand seeds, by an invariant that it breaks. `patches` are replacements in the compiled code under test (see canary-hooks);
  * one that no longer fits its file is an error, so a canary has to follow the code.
  */
+import { SOUGHT } from './canaries-sought.js'
 import type { Invariant } from './check/violation.js'
 
 export interface Patch {
@@ -265,19 +266,6 @@ export const CANARIES: readonly Canary[] = [
     ],
   },
   {
-    name: 'founder-forgets-its-cluster',
-    story:
-      'The log of the first node loses its tail back to the time when it was alone; it goes on as a cluster of one (found by seed 181).',
-    breaks: ['A1', 'A2', 'A3'],
-    patches: [
-      {
-        file: 'src/node/startup.js',
-        find: "const forgotOthers = alone && report.lost !== 'nothing' && report.shared;",
-        replace: 'const forgotOthers = false;',
-      },
-    ],
-  },
-  {
     name: 'wiped-member-counts',
     story: 'A member that comes back with an empty disk counts towards R at once.',
     breaks: ['A1', 'A2', 'A3'],
@@ -381,18 +369,6 @@ export const CANARIES: readonly Canary[] = [
     ],
   },
   {
-    name: 'forgets-the-index',
-    story: 'Some rows are written without the index row that listings are made from.',
-    breaks: ['listing'],
-    patches: [
-      {
-        file: `${GUARD}/batch.js`,
-        find: '    if (!isNew)\n        return;',
-        replace: '    if (!isNew || row.length % 3 === 0)\n        return;',
-      },
-    ],
-  },
-  {
     name: 'leaks-timers',
     story: 'Every tick leaves a timer behind.',
     breaks: ['A11'],
@@ -405,6 +381,7 @@ export const CANARIES: readonly Canary[] = [
       },
     ],
   },
+  ...SOUGHT,
 ]
 
 export function canaryNamed(name: string): Canary {
