@@ -38,6 +38,7 @@ export class Ending {
       () => this.#serve(),
       () => this.#converge(),
       () => this.#agree(),
+      () => this.#list(),
     ]
     if (steps.every((step) => step() && !this.#parts.violations.any)) this.#judge()
   }

@@ -1,11 +1,11 @@
 /** The simulator in the test run: a few hundred virtual minutes of clusters, the seeds that once failed, and the known bugs. */
 import test from 'ava'
-import { CANARIES } from './canaries.js'
+import { CANARIES, type Canary } from './canaries.js'
 import { SOUGHT } from './canaries-sought.js'
 import { canarySeeds, keptSeeds } from './kept-seeds.js'
 import { runPool } from './pool.js'
 import { runSeed } from './run-seed.js'
-import type { Report } from './worker.js'
+import type { Wish } from './swarm.js'
 
 const SEEDS = 60
 
@@ -65,24 +65,34 @@ test('canaries that are still sought have no seed yet', (t) => {
   }
 })
 
+/** Where the code has changed so much that a rare canary's seed shows it no more, so many seeds of its own kind must do. */
+const FOCUSED_SEEDS = 80
+
 for (const canary of CANARIES.filter(({ name }) => !STILL_SOUGHT.has(name))) {
   test(`canary ${canary.name}: the simulator catches it`, async (t) => {
     const seed = canarySeeds()[canary.name]
-    if (seed === undefined) return t.fail('no seed is recorded: npm run sim -- --canaries')
-    const reports: Report[] = []
-    await runPool([seed], {
-      processes: 1,
-      canary: canary.name,
-      wish: {},
-      onReport: (report) => {
-        reports.push(report)
-        return true
-      },
-    })
-    const broken = reports.flatMap(({ violations }) => violations.map(({ invariant }) => invariant))
+    const focused = Array.from({ length: FOCUSED_SEEDS }, (_, index) => index + 1)
+    const caught =
+      (seed !== undefined && (await catches(canary, [seed], {}))) ||
+      (await catches(canary, focused, canary.focus ?? {}))
     t.true(
-      broken.some((invariant) => canary.breaks.some((expected) => expected === invariant)),
-      `seed ${seed} found ${broken.join(', ') || 'nothing'}; search anew: npm run sim -- --canaries --only ${canary.name}`,
+      caught,
+      `seed ${seed} does not show it any more, nor does any other; search anew: npm run sim -- --canaries --only ${canary.name}`,
     )
   })
+}
+
+/** Whether one of the seeds breaks what this canary breaks; stops at the first. */
+async function catches(canary: Canary, seeds: readonly number[], wish: Wish): Promise<boolean> {
+  let caught = false
+  await runPool(seeds, {
+    processes: 1,
+    canary: canary.name,
+    wish,
+    onReport: ({ violations }) => {
+      caught ||= violations.some(({ invariant }) => canary.breaks.some((expected) => expected === invariant))
+      return !caught
+    },
+  })
+  return caught
 }

@@ -68,9 +68,11 @@ export interface Config {
 /** Faults that destroy what was durable. */
 export const DISASTERS: readonly Fault[] = ['damaged-row', 'lost-tail', 'wipe', 'old-copy']
 
-/** Some things can be asked for; the rest of the seed stays as it was drawn. */
-export type Wish = Partial<Pick<Config, 'nodes' | 'n' | 'writes' | 'durability'>> & {
+/** What is asked for instead of what the seed draws; the rest stays as it was drawn. */
+export type Wish = Partial<Omit<Config, 'seed' | 'faults'>> & {
   readonly without?: readonly Fault[]
+  /** Exactly these faults. */
+  readonly only?: readonly Fault[]
 }
 
 export function configure(seed: number, wish: Wish = {}): Config {
@@ -106,8 +108,9 @@ export function configure(seed: number, wish: Wish = {}): Config {
 }
 
 function apply(config: Config, wish: Wish): Config {
-  const { without, ...fields } = wish
-  const faults = new Set([...config.faults].filter((fault) => without?.includes(fault) !== true))
+  const { without, only, ...fields } = wish
+  const drawn = only ?? [...config.faults]
+  const faults = new Set(drawn.filter((fault) => without?.includes(fault) !== true))
   // A window holds at least one of the largest frames, as the real one does.
   const dataWindowBytes = config.largeValues ? 16 * 1024 * 1024 : config.dataWindowBytes
   return { ...config, faults, dataWindowBytes, ...fields }
