@@ -3,7 +3,7 @@
  * text is replaced by another. A patch that no longer fits its file is an error, so a canary cannot die unnoticed.
  */
 import * as modules from 'node:module'
-import type { Patch } from './canaries.js'
+import type { Patch } from './canaries/index.js'
 
 type Load = (url: string, context: unknown, next: (url: string, context: unknown) => unknown) => unknown
 interface Loaded {

@@ -1,5 +1,5 @@
 /** Replays one seed and tells its story. */
-import { canaryNamed } from './canaries.js'
+import { canaryNamed } from './canaries/index.js'
 import { plant } from './canary-hooks.js'
 import { INVARIANTS, type Violation } from './check/violation.js'
 import { gitCommit } from './git-commit.js'

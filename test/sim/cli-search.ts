@@ -1,6 +1,6 @@
 /** Runs many seeds and says what came of them. */
 import { SingleBar } from 'cli-progress'
-import { CANARIES, type Canary } from './canaries.js'
+import { CANARIES, type Canary } from './canaries/index.js'
 import type { Invariant } from './check/violation.js'
 import { inWords } from './cli-replay.js'
 import { Counters } from './counters.js'

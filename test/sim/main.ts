@@ -6,7 +6,7 @@
  *   npm run sim -- --canaries            looks for a seed that catches each known bug, and records it
  */
 import { parseArgs } from 'node:util'
-import { CANARIES } from './canaries.js'
+import { CANARIES } from './canaries/index.js'
 import { replay } from './cli-replay.js'
 import { searchCanaries, searchSeeds } from './cli-search.js'
 import { FAULTS, type Fault, type Wish } from './swarm.js'

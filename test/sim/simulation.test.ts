@@ -1,7 +1,6 @@
 /** The simulator in the test run: a few hundred virtual minutes of clusters, the seeds that once failed, and the known bugs. */
 import test from 'ava'
-import { CANARIES, type Canary } from './canaries.js'
-import { SOUGHT } from './canaries-sought.js'
+import { CANARIES, type Canary, SOUGHT } from './canaries/index.js'
 import { canarySeeds, keptSeeds } from './kept-seeds.js'
 import { runPool } from './pool.js'
 import { runSeed } from './run-seed.js'

@@ -1,5 +1,5 @@
 /** A process that runs the seeds it is sent, one at a time. Started by the pool, with a canary planted before anything is loaded. */
-import { canaryNamed } from './canaries.js'
+import { canaryNamed } from './canaries/index.js'
 import { plant } from './canary-hooks.js'
 import type { Wish } from './swarm.js'
 

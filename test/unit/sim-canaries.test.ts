@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import test from 'ava'
-import { CANARIES } from '../sim/canaries.js'
+import { CANARIES } from '../sim/canaries/index.js'
 import { INVARIANTS } from '../sim/check/violation.js'
 
 for (const canary of CANARIES) {

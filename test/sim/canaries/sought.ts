@@ -1,5 +1,5 @@
 /** Canaries that no seed has caught yet: planted like the others, and searched for with them. */
-import type { Canary } from './canaries.js'
+import type { Canary } from './canary.js'
 
 const GUARD = 'src/node/guard'
 
