@@ -198,6 +198,7 @@ export class Keeper {
     const { membership, network } = this.#parts
     const others = presentMembers(membership.state).filter(({ id }) => id !== membership.self)
     network.setPeers(others.map(({ id, peerAddress }) => ({ id, address: peerAddress })))
+    this.#parts.outbox.keepOnly(new Set(others.map(({ id }) => id)))
   }
 
   #superseded(boot: number): void {

@@ -8,18 +8,22 @@ import { ByteWriter } from '../wire/bytes.js'
 import { encodeMessage } from '../wire/encode.js'
 import type { Message } from '../wire/messages.js'
 
+/** Written, sent and written anew: bundles are kept, for each peer and channel, as long as the peer is a member. */
 interface Bundle {
   readonly peer: string
   readonly channel: Channel
   readonly writer: ByteWriter
   /** Conversations that must hear it if the frame is not taken. */
-  readonly conversations: number[]
+  conversations: number[]
+  /** It is among those that leave at the end of the turn. */
+  waiting: boolean
 }
 
 /** A bundle that has grown to this many bytes leaves at once, so that one frame stays well below the largest allowed. */
 const BUNDLE_BYTES = 256 * 1024
 
-const LARGEST_START_BYTES = 64 * 1024
+/** What a bundle keeps of its memory when it was larger. */
+const KEPT_BYTES = 64 * 1024
 
 /** Room for what else stands in the bundle, and for heads. */
 const LARGEST_BYTES = limits.peerDataFrameBytes - BUNDLE_BYTES - 4096
@@ -34,11 +38,11 @@ function bulkBytes(message: Message): number {
 export class Outbox {
   readonly #network: Network
   readonly #unsent: (conversation: number, peer: string) => void
-  /** Larger than any frame: only siblings that many replicas took in separately can grow an object so far. */
+  /** Not taken, to be told at the end of the turn. Or larger than any frame: only siblings that many replicas took in separately can grow an object so far. */
   readonly #refused: { readonly conversation: number; readonly peer: string }[] = []
-  /** How large to begin: somewhat more than the bundle before took, so that it need not grow. */
-  readonly #usual = new Map<string, number>()
-  readonly #bundles = new Map<string, Bundle>()
+  readonly #bundles: Readonly<Record<Channel, Map<string, Bundle>>> = { data: new Map(), control: new Map() }
+  /** Those with something in them. */
+  #waiting: Bundle[] = []
 
   /** `unsent` is called, never within `post`, for each conversation whose message was not taken. */
   constructor(network: Network, unsent: (conversation: number, peer: string) => void) {
@@ -47,7 +51,7 @@ export class Outbox {
   }
 
   get isEmpty(): boolean {
-    return this.#bundles.size === 0 && this.#refused.length === 0
+    return this.#waiting.length === 0 && this.#refused.length === 0
   }
 
   post(peer: string, channel: Channel, message: Message, conversation = 0): void {
@@ -55,27 +59,48 @@ export class Outbox {
       if (conversation !== 0) this.#refused.push({ conversation, peer })
       return
     }
-    const name = channel === 'data' ? peer : `${peer}!`
-    let bundle = this.#bundles.get(name)
-    if (bundle === undefined) {
-      bundle = { peer, channel, writer: new ByteWriter(this.#usual.get(name) ?? 1024), conversations: [] }
-      this.#bundles.set(name, bundle)
+    const bundle = this.#bundles[channel].get(peer) ?? this.#newBundle(peer, channel)
+    if (!bundle.waiting) {
+      bundle.waiting = true
+      this.#waiting.push(bundle)
     }
     encodeMessage(bundle.writer, message)
     if (conversation !== 0) bundle.conversations.push(conversation)
-    if (bundle.writer.length >= BUNDLE_BYTES) this.#leave(name, bundle)
+    if (bundle.writer.length >= BUNDLE_BYTES) this.#leave(bundle, this.#later)
+  }
+
+  /** Lets go of the memory kept for peers that are none any more. */
+  keepOnly(peers: ReadonlySet<string>): void {
+    for (const bundles of Object.values(this.#bundles)) {
+      for (const [peer, { waiting }] of bundles) if (!waiting && !peers.has(peer)) bundles.delete(peer)
+    }
   }
 
   flush(): void {
     for (const { conversation, peer } of this.#refused.splice(0)) this.#unsent(conversation, peer)
-    for (const [name, bundle] of this.#bundles) this.#leave(name, bundle)
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const bundle of waiting) if (bundle.waiting) this.#leave(bundle, this.#unsent)
   }
 
-  #leave(name: string, bundle: Bundle): void {
-    this.#bundles.delete(name)
-    this.#usual.set(name, Math.min(LARGEST_START_BYTES, Math.ceil((bundle.writer.length * 5) / 4)))
-    const result = this.#network.send(bundle.peer, bundle.channel, [bundle.writer.take()])
+  #newBundle(peer: string, channel: Channel): Bundle {
+    const bundle = { peer, channel, writer: new ByteWriter(4096), conversations: [], waiting: false }
+    this.#bundles[channel].set(peer, bundle)
+    return bundle
+  }
+
+  readonly #later = (conversation: number, peer: string): void => {
+    this.#refused.push({ conversation, peer })
+  }
+
+  #leave(bundle: Bundle, unsent: (conversation: number, peer: string) => void): void {
+    const { peer, channel, writer, conversations } = bundle
+    const result = this.#network.send(peer, channel, [writer.written()])
+    writer.clear(KEPT_BYTES)
+    bundle.waiting = false
+    if (conversations.length === 0) return
+    bundle.conversations = []
     if (result === 'sent') return
-    for (const conversation of bundle.conversations) this.#unsent(conversation, bundle.peer)
+    for (const conversation of conversations) unsent(conversation, peer)
   }
 }

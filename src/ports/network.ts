@@ -63,8 +63,8 @@ export interface Network {
   /** Closes the connection to this peer now (it misbehaved, or was refused). */
   drop(peerId: string, reason: string): void
   /**
-   * Queues one frame; the parts are joined on the wire. The bytes must not be changed afterwards. Frames sent within one turn
-   * leave in one write. 1 byte … `limits.peerDataFrameBytes` or `peerControlFrameBytes`, else RangeError.
+   * Queues one frame; the parts are joined on the wire. They are copied: the bytes are the caller's again at once. Frames sent within
+   * one turn leave in one write. 1 byte … `limits.peerDataFrameBytes` or `peerControlFrameBytes`, else RangeError.
    *
    * Frames of one channel arrive in the order sent, with one exception: a frame larger than a piece (64 KiB) may be overtaken by
    * frames sent after it. With `inOrder` the frame overtakes nothing: when it arrives, all that was sent before it on that

@@ -9,7 +9,7 @@ export class WireError extends Error {
 
 const EMPTY = Buffer.alloc(0)
 
-/** Appends fields to one growing buffer; `take` hands out what was written and starts anew. */
+/** Appends fields to one growing buffer. `take` hands it out with what was written; `written` only shows it, until `clear` starts anew in the same memory. */
 export class ByteWriter {
   #buffer: Buffer
   #at = 0
@@ -83,6 +83,17 @@ export class ByteWriter {
     this.#buffer = EMPTY
     this.#at = 0
     return taken
+  }
+
+  /** What was written so far; its bytes change with the next field after `clear`. */
+  written(): Buffer {
+    return this.#buffer.subarray(0, this.#at)
+  }
+
+  /** Forgets what was written, and keeps the memory unless it is more than `keepBytes`. */
+  clear(keepBytes: number): void {
+    this.#at = 0
+    if (this.#buffer.length > keepBytes) this.#buffer = EMPTY
   }
 
   #room(more: number): void {

@@ -79,7 +79,11 @@ export class TestNode implements NetworkSink {
   }
 
   send(to: TestNode, channel: Channel, parts: readonly Uint8Array[], inOrder?: boolean): SendResult {
-    return this.call(() => this.network.send(to.id, channel, parts, inOrder))
+    // Copies, which are scribbled over as soon as the port has them: it may not look at them any more.
+    const given = parts.map((part) => Buffer.from(part))
+    const result = this.call(() => this.network.send(to.id, channel, given, inOrder))
+    for (const part of given) part.fill(0xee)
+    return result
   }
 
   isUp(peer: TestNode): boolean {

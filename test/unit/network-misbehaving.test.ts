@@ -2,9 +2,15 @@
 import test, { type ExecutionContext } from 'ava'
 import type { WebSocket } from 'ws'
 import type { WsNetwork } from '../../src/io/network/index.js'
-import { wholePiece } from '../../src/io/network/outbox.js'
+import { sealWhole } from '../../src/io/network/outbox.js'
 import { limits } from '../../src/limits.js'
-import { FIRST_PIECE, PIECE_BYTES, PIECE_CONTENT_BYTES, sealPiece } from '../../src/wire/frame.js'
+import {
+  FIRST_PIECE,
+  PIECE_BYTES,
+  PIECE_CONTENT_BYTES,
+  PIECE_HEADER_BYTES,
+  sealPiece,
+} from '../../src/wire/frame.js'
 import { helloOf, TestNode } from '../conformance/network-node.js'
 import { eventually, WsWorld } from '../conformance/ws-world.js'
 import { crc32c } from './crc32c.js'
@@ -35,7 +41,11 @@ async function scene(t: ExecutionContext, run: (scene: Scene) => Promise<void>):
   }
 }
 
-const frame = (text: string) => wholePiece([Buffer.from(text)], text.length, crc32c)
+const frame = (text: string) => {
+  const piece = Buffer.alloc(PIECE_HEADER_BYTES + text.length)
+  sealWhole(piece, [Buffer.from(text)], crc32c)
+  return piece
+}
 
 async function up({ node, peer }: Scene, letter = 'b'): Promise<RawPeer> {
   const raw = peer(letter)

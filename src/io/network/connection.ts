@@ -1,9 +1,17 @@
 import { limits } from '../../limits.js'
 import type { Channel } from '../../ports/network.js'
-import { type Checksum, FrameError, PIECE_CONTENT_BYTES, Reassembly } from '../../wire/frame.js'
+import {
+  type Checksum,
+  FrameError,
+  PIECE_CONTENT_BYTES,
+  PIECE_HEADER_BYTES,
+  Reassembly,
+} from '../../wire/frame.js'
+import { Fifo } from './fifo.js'
 import type { NetworkTiming } from './options.js'
-import { Outbox, wholePiece } from './outbox.js'
+import { Outbox, sealWhole } from './outbox.js'
 import type { PeerSocket } from './peer-socket.js'
+import type { PieceSlabs, Slab } from './piece-slabs.js'
 import type { ChannelCounters } from './stats.js'
 
 export interface ConnectionOptions {
@@ -12,6 +20,7 @@ export interface ConnectionOptions {
   readonly checksum: Checksum
   readonly timing: NetworkTiming
   readonly counters: ChannelCounters
+  readonly slabs: PieceSlabs
 }
 
 /**
@@ -30,6 +39,8 @@ export class Connection {
   readonly #outbox: Outbox
   readonly #reassembly: Reassembly
   #corked = false
+  /** For each piece given to the socket and not taken yet, in order: the slab it was cut from, if any. */
+  readonly #slabs = new Fifo<Slab | undefined>()
   /** Pieces that the operating system has taken. */
   #taken = 0
   #takenAtTick = 0
@@ -56,7 +67,7 @@ export class Connection {
     return this.#outbox.bytes + this.socket.raw.writableLength
   }
 
-  /** Queues one frame. Throws RangeError for an empty one and for one beyond the limit of its channel. */
+  /** Queues one frame, as a copy. Throws RangeError for an empty one and for one beyond the limit of its channel. */
   send(parts: readonly Uint8Array[], inOrder: boolean): 'sent' | 'full' {
     let frameBytes = 0
     for (let i = 0; i < parts.length; i++) frameBytes += parts[i]!.length
@@ -71,7 +82,10 @@ export class Connection {
     counters.bytesOut += frameBytes
     const atOnce = this.#outbox.bytes === 0 && frameBytes <= PIECE_CONTENT_BYTES
     if (atOnce && socketBytes + frameBytes <= limits.peerSocketBytes) {
-      this.#write(wholePiece(parts, frameBytes, this.#options.checksum))
+      const { slabs, checksum } = this.#options
+      const piece = slabs.cut(PIECE_HEADER_BYTES + frameBytes)
+      sealWhole(piece, parts, checksum)
+      this.#write(piece, slabs.lastCut)
     } else {
       this.#outbox.push(parts, frameBytes, inOrder)
       this.#pump()
@@ -99,12 +113,13 @@ export class Connection {
     return new RangeError(`a frame of ${frameBytes} bytes on ${this.#options.channel}`)
   }
 
-  #write(piece: Uint8Array): void {
+  #write(piece: Uint8Array, slab: Slab | undefined): void {
     if (!this.#corked) {
       this.#corked = true
       this.socket.raw.cork()
       process.nextTick(uncork, this)
     }
+    this.#slabs.push(slab)
     this.socket.send(piece, this.#written)
   }
 
@@ -118,13 +133,15 @@ export class Connection {
     while (this.socket.raw.writableLength < limits.peerSocketBytes) {
       const piece = this.#outbox.next()
       if (piece === undefined) return
-      this.#write(piece)
+      this.#write(piece, undefined)
     }
   }
 
   /** One function for all writes: what the socket has taken, it counts, and makes room for more. */
   readonly #written = (error?: Error | null): void => {
     if (error || this.socket.ended) return
+    const slab = this.#slabs.shift()
+    if (slab !== undefined) this.#options.slabs.written(slab)
     this.#taken++
     if (this.#outbox.bytes > 0) this.#pump()
   }

@@ -28,19 +28,15 @@ import { Fifo } from './fifo.js'
 const FRAME_OVERHEAD_BYTES = 128
 
 interface Waiting {
-  readonly parts: readonly Uint8Array[]
-  readonly frameBytes: number
+  readonly content: Buffer
   readonly inOrder: boolean
 }
 
 /** A large frame under way. */
 interface Stream {
-  readonly parts: readonly Uint8Array[]
-  readonly frameBytes: number
+  readonly content: Buffer
   readonly number: number
   sentBytes: number
-  part: number
-  partOffset: number
 }
 
 export interface OutboxLimits {
@@ -73,8 +69,11 @@ export class Outbox {
     return this.#bytes
   }
 
+  /** Keeps a copy of the parts. */
   push(parts: readonly Uint8Array[], frameBytes: number, inOrder: boolean): void {
-    this.#waiting.push({ parts, frameBytes, inOrder })
+    const content = Buffer.allocUnsafeSlow(frameBytes)
+    join(parts, content, 0)
+    this.#waiting.push({ content, inOrder })
     this.#bytes += frameBytes + FRAME_OVERHEAD_BYTES
   }
 
@@ -88,84 +87,78 @@ export class Outbox {
     }
     if (!small) return undefined
     const frame = this.#waiting.shift()!
-    this.#bytes -= frame.frameBytes + FRAME_OVERHEAD_BYTES
-    this.#smallBytes += frame.frameBytes
-    return wholePiece(frame.parts, frame.frameBytes, this.#checksum)
+    const { content } = frame
+    this.#bytes -= content.length + FRAME_OVERHEAD_BYTES
+    this.#smallBytes += content.length
+    const piece = Buffer.allocUnsafeSlow(PIECE_HEADER_BYTES + content.length)
+    piece.set(content, PIECE_HEADER_BYTES)
+    sealPiece(piece, WHOLE_FRAME, 0, content.length, this.#checksum)
+    return piece
   }
 
   /** Large frames at the head of the queue make way for what is behind them; those for which there is room begin. */
   #moveLarge(): void {
     for (;;) {
       const head = this.#waiting.peek()
-      if (head === undefined || head.frameBytes <= PIECE_CONTENT_BYTES || this.#mustWait(head)) break
+      if (head === undefined || head.content.length <= PIECE_CONTENT_BYTES || this.#mustWait(head)) break
       this.#large.push(this.#waiting.shift()!)
     }
     for (;;) {
       const first = this.#large.peek()
       if (first === undefined || this.#freeNumbers.length === 0) return
-      if (this.#streamsBytes > 0 && this.#streamsBytes + first.frameBytes > this.#limits.partialBytes) return
+      if (this.#streamsBytes > 0 && this.#streamsBytes + first.content.length > this.#limits.partialBytes)
+        return
       this.#begin(this.#large.shift()!)
     }
   }
 
   #smallCanGo(): boolean {
     const head = this.#waiting.peek()
-    return head !== undefined && head.frameBytes <= PIECE_CONTENT_BYTES && !this.#mustWait(head)
+    return head !== undefined && head.content.length <= PIECE_CONTENT_BYTES && !this.#mustWait(head)
   }
 
   #mustWait(frame: Waiting): boolean {
     return frame.inOrder && (this.#streams.length > 0 || this.#large.length > 0)
   }
 
-  #begin({ parts, frameBytes }: Waiting): void {
+  #begin({ content }: Waiting): void {
     const number = this.#freeNumbers.pop()!
-    this.#streams.push({ parts, frameBytes, number, sentBytes: 0, part: 0, partOffset: 0 })
-    this.#streamsBytes += frameBytes
+    this.#streams.push({ content, number, sentBytes: 0 })
+    this.#streamsBytes += content.length
   }
 
   #nextOfStream(stream: Stream): Uint8Array {
-    const contentBytes = Math.min(PIECE_CONTENT_BYTES, stream.frameBytes - stream.sentBytes)
+    const { content } = stream
+    const frameBytes = content.length
+    const contentBytes = Math.min(PIECE_CONTENT_BYTES, frameBytes - stream.sentBytes)
     const piece = Buffer.allocUnsafeSlow(PIECE_HEADER_BYTES + contentBytes)
-    fill(piece, stream)
+    piece.set(content.subarray(stream.sentBytes, stream.sentBytes + contentBytes), PIECE_HEADER_BYTES)
     let flags = stream.sentBytes === 0 ? FIRST_PIECE : 0
     stream.sentBytes += contentBytes
     this.#bytes -= contentBytes
-    if (stream.sentBytes === stream.frameBytes) {
+    if (stream.sentBytes === frameBytes) {
       flags |= LAST_PIECE
       this.#bytes -= FRAME_OVERHEAD_BYTES
-      this.#streamsBytes -= stream.frameBytes
+      this.#streamsBytes -= frameBytes
       this.#freeNumbers.push(stream.number)
     } else {
       this.#streams.push(stream)
     }
-    sealPiece(piece, flags, stream.number, stream.frameBytes, this.#checksum)
+    sealPiece(piece, flags, stream.number, frameBytes, this.#checksum)
     return piece
   }
 }
 
-/** A frame of at most one piece's content, joined and sealed. */
-export function wholePiece(parts: readonly Uint8Array[], frameBytes: number, checksum: Checksum): Uint8Array {
-  const piece = Buffer.allocUnsafe(PIECE_HEADER_BYTES + frameBytes)
-  let offset = PIECE_HEADER_BYTES
-  for (let i = 0; i < parts.length; i++) {
-    piece.set(parts[i]!, offset)
-    offset += parts[i]!.length
-  }
-  sealPiece(piece, WHOLE_FRAME, 0, frameBytes, checksum)
-  return piece
+/** Joins and seals a frame of at most one piece's content in `piece`, which has room for exactly that and the header. */
+export function sealWhole(piece: Buffer, parts: readonly Uint8Array[], checksum: Checksum): void {
+  join(parts, piece, PIECE_HEADER_BYTES)
+  sealPiece(piece, WHOLE_FRAME, 0, piece.length - PIECE_HEADER_BYTES, checksum)
 }
 
-/** Copies the stream's next bytes into the content of the piece, until that is full. */
-function fill(piece: Uint8Array, stream: Stream): void {
-  let offset = PIECE_HEADER_BYTES
-  while (offset < piece.length) {
-    const part = stream.parts[stream.part]!
-    const end = Math.min(part.length, stream.partOffset + piece.length - offset)
-    piece.set(part.subarray(stream.partOffset, end), offset)
-    offset += end - stream.partOffset
-    stream.partOffset = end
-    if (end < part.length) return
-    stream.part++
-    stream.partOffset = 0
+function join(parts: readonly Uint8Array[], into: Buffer, offset: number): void {
+  let at = offset
+  for (let i = 0; i < parts.length; i++) {
+    into.set(parts[i]!, at)
+    at += parts[i]!.length
   }
 }

@@ -20,6 +20,7 @@ import { Links } from './links.js'
 import { DEFAULT_TIMING, type NetworkTiming, type WsNetworkOptions, windowsOf } from './options.js'
 import { PeerServer, type Stranger } from './peer-server.js'
 import { connectPeer, type Ending, type PeerSocket } from './peer-socket.js'
+import { PieceSlabs } from './piece-slabs.js'
 import { Quiet } from './quiet.js'
 import { count, type NetworkStats, newCounters } from './stats.js'
 
@@ -35,6 +36,7 @@ export class WsNetwork implements Network {
   /** One for each peer of `setPeers`, and one for each address of `dial`. */
   readonly #named = new Map<string, Dialler>()
   readonly #seeds = new Map<string, Dialler>()
+  readonly #slabs = new PieceSlabs()
   readonly #sockets = new Set<PeerSocket>()
   /** When each link that is up came up. */
   readonly #upSinceMs = new Map<Link, number>()
@@ -179,6 +181,7 @@ export class WsNetwork implements Network {
         channel,
         windowBytes: this.#windows[channel],
         checksum: this.#options.checksum,
+        slabs: this.#slabs,
         timing: this.#timing,
         counters: this.#counters[channel],
       }),
