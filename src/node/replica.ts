@@ -39,7 +39,7 @@ export class Replica {
 
   constructor(guard: StorageGuard, actors: ActorSource, hasRows: boolean, listener: ReplicaListener) {
     this.#guard = guard
-    this.#lanes = new Lanes(actors)
+    this.#lanes = new Lanes(actors, guard.rowMemory)
     this.#listener = listener
     this.#hasRows = hasRows
     this.#cached = (rowKey, name) => guard.readCached(rowKey, name)

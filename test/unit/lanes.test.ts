@@ -4,14 +4,19 @@ import { limits } from '../../src/limits.js'
 import { ActorSource } from '../../src/protocol/replica/actor.js'
 import type { LaneEffect, LaneOperation } from '../../src/protocol/replica/lanes.js'
 import { Lanes } from '../../src/protocol/replica/lanes.js'
+import type { RowMemory } from '../../src/protocol/replica/row-memory.js'
 import { objectOf, putRow, valuesOf } from '../model/objects.js'
 
 const NOTHING = new Uint8Array(0)
 const KEY = makeRowKey(Buffer.from('b'), Buffer.from('k'))
 const uncached = () => undefined
+const HEAP: RowMemory = {
+  take: (bytes) => Buffer.alloc(bytes, 0xee),
+  fit: (room, bytes) => room.subarray(0, bytes),
+}
 
 function newLanes() {
-  return new Lanes(new ActorSource('00000000000000aa', 1))
+  return new Lanes(new ActorSource('00000000000000aa', 1), HEAP)
 }
 
 function write(conversation: number, value: string, context: Uint8Array = NOTHING): LaneOperation {
@@ -113,7 +118,7 @@ test('a failed commit takes everything with it that stands on its row', (t) => {
 
 test('an actor of this incarnation goes on counting; another one is replaced by a fresh one', (t) => {
   const actors = new ActorSource('00000000000000aa', 3)
-  const lanes = new Lanes(actors)
+  const lanes = new Lanes(actors, HEAP)
   const foreign = putRow(NOTHING, 'foreign', { value: 'old' })
   const out: LaneEffect[] = []
   lanes.submit(KEY, write(1, 'a'), () => foreign, out)

@@ -6,10 +6,14 @@ const BUDGET_BYTES = 64_000
 
 const NOTHING = new Uint8Array(0)
 
-type Step = { readonly do: 'set' | 'get' | 'delete'; readonly key: number; readonly bytes: number }
+type Step = {
+  readonly do: 'set' | 'make' | 'abandon' | 'get' | 'delete'
+  readonly key: number
+  readonly bytes: number
+}
 
 const step: fc.Arbitrary<Step> = fc.record({
-  do: fc.constantFrom('set', 'set', 'get', 'delete'),
+  do: fc.constantFrom('set', 'set', 'make', 'make', 'abandon', 'get', 'delete'),
   key: fc.nat(30),
   bytes: fc.nat(700),
 })
@@ -28,6 +32,12 @@ test('whatever happens, it holds the last row of a key or nothing, within its bu
           const row = new Uint8Array(1 + bytes).fill(index % 256)
           cache.set(name, row)
           last.set(name, row)
+        } else if (action === 'make') {
+          const row = cache.fit(cache.take(bytes + 50).fill(0xee), 1 + bytes).fill(index % 256)
+          cache.set(name, row)
+          last.set(name, Uint8Array.from(row))
+        } else if (action === 'abandon') {
+          cache.fit(cache.take(bytes + 50).fill(0xdd), index % 2 === 0 ? 0 : bytes)
         } else {
           cache.delete(name)
           last.delete(name)
@@ -81,4 +91,27 @@ test('without a budget nothing is kept', (t) => {
   cache.set('k', new Uint8Array(1))
   t.is(cache.get('k'), undefined)
   t.is(cache.bytes, 0)
+})
+
+test('a row made in lent room is kept where it is, however much later it becomes durable', (t) => {
+  const cache = new RowCache(4_000_000)
+  const made = Array.from({ length: 40 }, (_, i) => {
+    const row = cache.fit(cache.take(2_000), 1_000 + i).fill(i)
+    return { name: `key${i}`, row }
+  })
+  for (const { name, row } of made) cache.set(name, row)
+  for (const [i, { name, row }] of made.entries()) {
+    const kept = cache.get(name)!
+    t.deepEqual(Buffer.from(kept), Buffer.alloc(1_000 + i, i))
+    t.is(kept.byteOffset, row.byteOffset)
+  }
+})
+
+test('a row made before the cache was cleared is copied', (t) => {
+  const cache = new RowCache(4_000_000)
+  const row = cache.fit(cache.take(100), 100).fill(3)
+  cache.clear()
+  cache.set('k', row)
+  row.fill(4)
+  t.deepEqual(Buffer.from(cache.get('k')!), Buffer.alloc(100, 3))
 })

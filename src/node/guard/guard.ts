@@ -1,4 +1,5 @@
 import type { EngineError } from '../../ports/engine.js'
+import type { RowMemory } from '../../protocol/replica/row-memory.js'
 import { CommitQueue, type Flight } from './commit-queue.js'
 import type {
   GuardListener,
@@ -114,6 +115,11 @@ export class StorageGuard {
 
   get state(): GuardState {
     return this.#state
+  }
+
+  /** Rows to be written are best made here. */
+  get rowMemory(): RowMemory {
+    return this.#cache
   }
 
   /** 16 hex digits; valid once `open` has reported. */

@@ -10,7 +10,13 @@
  *                 └ asked for: copied ──┘
  *
  * A segment is never written twice, so that the bytes handed out stay as they are for whoever still holds them.
+ *
+ * A row that is about to be written is made where it will be kept: `take` lends room in the segment being filled, `fit` gives back what
+ * was too much of it, and `set`, once the row is durable, finds it there and copies nothing. What is never set is room lost until
+ * its segment goes.
  */
+import type { RowMemory } from '../../protocol/replica/row-memory.js'
+
 const FEWEST_SEGMENTS = 32
 const LARGEST_SEGMENT_BYTES = 1024 * 1024
 /** What the map and the key take for an entry, about. */
@@ -21,12 +27,15 @@ const LARGEST_SHARE = 4
 
 interface Segment {
   readonly bytes: Buffer
+  readonly memory: ArrayBufferLike
   /** Keys of the rows in it; some may have moved on. */
   readonly keys: string[]
   used: number
+  /** Rows that it has given room to. */
+  rows: number
 }
 
-export class RowCache {
+export class RowCache implements RowMemory {
   readonly #segmentBytes: number
   readonly #segments: number
   /** A ring; `#filling` is the place of the segment being filled, the one after it the oldest. */
@@ -62,19 +71,35 @@ export class RowCache {
     return row
   }
 
-  /** Keeps a copy. */
+  /** Keeps the row: where it is if it was made in room lent here not long ago, else a copy. */
   set(key: string, row: Uint8Array): void {
-    if (row.length + LENGTH_BYTES + ENTRY_BYTES > this.#segmentBytes / LARGEST_SHARE) {
+    if (this.#isTooLarge(row.length)) {
       this.#places.delete(key)
       return
     }
-    const segment = this.#segmentFor(row.length)
-    const at = segment.used
-    segment.bytes.writeUInt32LE(row.length, at)
-    segment.bytes.set(row, at + LENGTH_BYTES)
-    segment.used = at + LENGTH_BYTES + row.length
-    segment.keys.push(key)
-    this.#places.set(key, this.#filling * this.#segmentBytes + at)
+    const slot = this.#slotOf(row)
+    if (slot === undefined) this.#copy(key, row)
+    else this.#keep(key, slot, row.byteOffset - this.#ring[slot]!.bytes.byteOffset - LENGTH_BYTES, row.length)
+  }
+
+  /** Room for a row of up to this many bytes; what it holds is undefined. */
+  take(bytes: number): Buffer {
+    if (this.#isTooLarge(bytes)) return Buffer.allocUnsafe(bytes)
+    const segment = this.#segmentFor(bytes)
+    const at = segment.used + LENGTH_BYTES
+    segment.used = at + bytes
+    segment.rows++
+    return segment.bytes.subarray(at, at + bytes)
+  }
+
+  /** The first bytes of what `take` just lent; the rest is lent anew. */
+  fit(room: Buffer, bytes: number): Buffer {
+    const segment = this.#ring[this.#filling]
+    if (segment !== undefined && segment.memory === room.buffer) {
+      const at = room.byteOffset - segment.bytes.byteOffset
+      if (segment.used === at + room.length) segment.used = bytes === 0 ? at - LENGTH_BYTES : at + bytes
+    }
+    return room.subarray(0, bytes)
   }
 
   delete(key: string): void {
@@ -87,20 +112,49 @@ export class RowCache {
     this.#held = 0
   }
 
+  #isTooLarge(bytes: number): boolean {
+    return bytes + LENGTH_BYTES + ENTRY_BYTES > this.#segmentBytes / LARGEST_SHARE
+  }
+
+  /** Where in the ring the row's own bytes are, if they are in the segment being filled or the one before. */
+  #slotOf(row: Uint8Array): number | undefined {
+    const memory = row.buffer
+    if (this.#ring[this.#filling]?.memory === memory) return this.#filling
+    const before = (this.#filling - 1 + this.#segments) % this.#segments
+    return this.#ring[before]?.memory === memory ? before : undefined
+  }
+
+  #copy(key: string, row: Uint8Array): void {
+    const segment = this.#segmentFor(row.length)
+    const at = segment.used
+    segment.bytes.set(row, at + LENGTH_BYTES)
+    segment.used = at + LENGTH_BYTES + row.length
+    segment.rows++
+    this.#keep(key, this.#filling, at, row.length)
+  }
+
+  #keep(key: string, slot: number, at: number, rowBytes: number): void {
+    const segment = this.#ring[slot]!
+    segment.bytes.writeUInt32LE(rowBytes, at)
+    segment.keys.push(key)
+    this.#places.set(key, slot * this.#segmentBytes + at)
+  }
+
   /** The one being filled, or a new one in the place of the oldest. */
   #segmentFor(rowBytes: number): Segment {
     const filling = this.#ring[this.#filling]
     if (filling !== undefined && this.#fits(filling, rowBytes)) return filling
     if (filling !== undefined) this.#filling = (this.#filling + 1) % this.#segments
     this.#forget(this.#filling)
-    const segment = { bytes: Buffer.allocUnsafeSlow(this.#segmentBytes), keys: [], used: 0 }
+    const bytes = Buffer.allocUnsafeSlow(this.#segmentBytes)
+    const segment: Segment = { bytes, memory: bytes.buffer, keys: [], used: 0, rows: 0 }
     this.#ring[this.#filling] = segment
     this.#held++
     return segment
   }
 
   #fits(segment: Segment, rowBytes: number): boolean {
-    const taken = segment.used + segment.keys.length * ENTRY_BYTES
+    const taken = segment.used + segment.rows * ENTRY_BYTES
     return taken + LENGTH_BYTES + rowBytes + ENTRY_BYTES <= this.#segmentBytes
   }
 

@@ -23,6 +23,7 @@ import {
 import { limits } from '../../limits.js'
 import type { LocalFault, WriteFields } from '../effects.js'
 import type { ActorSource } from './actor.js'
+import type { RowMemory } from './row-memory.js'
 
 export interface LaneWrite {
   readonly kind: 'write'
@@ -104,11 +105,13 @@ export class Lane {
 export class Lanes {
   readonly #lanes = new Map<string, Lane>()
   readonly #dirty: Lane[] = []
+  readonly #memory: RowMemory
   #actors: ActorSource
   #operations = 0
 
-  constructor(actors: ActorSource) {
+  constructor(actors: ActorSource, memory: RowMemory) {
     this.#actors = actors
+    this.#memory = memory
   }
 
   /** A new incarnation: every row takes a fresh actor when it is next coordinated here. */
@@ -203,14 +206,15 @@ export class Lanes {
   #write(lane: Lane, operation: LaneWrite, out: LaneEffect[]): void {
     const row = lane.row ?? NOTHING
     const { write, context } = operation
-    const bytes = Buffer.allocUnsafe(applyWriteBound(row, context, write))
+    const room = this.#memory.take(applyWriteBound(row, context, write))
     const fields = lane.unreadable ? { ...write, incomplete: true } : write
-    const code = applyWrite(row, this.#actors.next, context, fields, SIBLING_LIMITS, bytes)
+    const code = applyWrite(row, this.#actors.next, context, fields, SIBLING_LIMITS, room)
+    const made = this.#memory.fit(room, Math.max(0, code))
     if (code > 0) {
-      const actor = rowActor(bytes)
+      const actor = rowActor(made)
       this.#actors.used(actor)
-      this.#changed(lane, bytes.subarray(0, code), operation, out)
-      out.push({ kind: 'applied', operation, code, object: rowObject(lane.row!), actor })
+      this.#changed(lane, made, operation, out)
+      out.push({ kind: 'applied', operation, code, object: rowObject(made), actor })
       return
     }
     const object = code === CODES.ALREADY ? rowObject(row) : NOTHING
@@ -221,10 +225,11 @@ export class Lanes {
 
   #merge(lane: Lane, operation: LaneMerge, out: LaneEffect[]): void {
     const row = lane.row ?? NOTHING
-    const bytes = Buffer.allocUnsafe(mergeBound(row, operation.object))
-    const length = mergeRow(row, operation.object, lane.unreadable, bytes)
+    const room = this.#memory.take(mergeBound(row, operation.object))
+    const length = mergeRow(row, operation.object, lane.unreadable, room)
+    const made = this.#memory.fit(room, Math.max(0, length))
     if (length < 0) this.#settle(operation, 'refused', out)
-    else if (length > 0) this.#changed(lane, completed(bytes.subarray(0, length), operation), operation, out)
+    else if (length > 0) this.#changed(lane, completed(made, operation), operation, out)
     else if (operation.completes === true && (rowFlags(row) & INCOMPLETE) !== 0) {
       this.#changed(lane, completed(Buffer.from(row), operation), operation, out)
     } else this.#rest(lane, operation, out)
