@@ -10,19 +10,14 @@
 
 const fs = require('node:fs')
 const path = require('node:path')
-const v8 = require('node:v8')
 
 /** Threads for what blocks: every RocksDB call, file I/O, DNS. libuv's own four are full as soon as four slow calls run. */
 const POOL_THREADS = 8
 
 process.env.UV_THREADPOOL_SIZE ??= String(POOL_THREADS)
 
-/**
- * A node makes many small byte arrays that live for a moment. Larger slabs to cut them from, and more room before the young
- * generation is collected: measured, a tenth of the processor time of a put. Neither costs anything before it is used.
- */
+/** A node makes many small byte arrays that live for a moment: larger slabs to cut them from (measured: a twentieth of a put's processor time). */
 Buffer.poolSize = 64 * 1024
-v8.setFlagsFromString('--max-semi-space-size=32')
 
 const main = path.join(__dirname, '..', 'dist', 'src', 'main.js')
 if (fs.existsSync(main)) {

@@ -109,7 +109,7 @@ export const limits = {
   /** Default room on the disk below which rows are refused, beside the reserve: compaction must still be able to work. */
   storageFloorBytes: 128 * MiB,
   /** Default reserve: what a reopen after a full disk must write, both write buffers and some. */
-  storageReserveBytes: 40 * MiB,
+  storageReserveBytes: 136 * MiB,
   /** Default memory for rows, filled by use. What was used while half of it went by is still there. */
   storageCacheBytes: 128 * MiB,
 } as const

@@ -45,7 +45,12 @@ export class Conversations {
 
   begin(machine: Machine, nowMs: number, done: (outcome: unknown) => void): void {
     this.#entries.set(machine.id, { machine, done })
-    this.#enter(machine, (out) => machine.start(nowMs, out))
+    try {
+      machine.start(nowMs, this.#effects)
+    } catch (error) {
+      this.#failed(machine.id, error)
+    }
+    this.#run()
   }
 
   step(id: number, input: Input, nowMs: number): void {
@@ -67,7 +72,7 @@ export class Conversations {
   /** Ends those whose deadline has passed. */
   expire(nowMs: number): void {
     for (const { machine } of [...this.#entries.values()]) {
-      if (nowMs >= machine.deadlineMs) this.#enter(machine, (out) => machine.expire(nowMs, out))
+      if (nowMs >= machine.deadlineMs) this.#expire(machine, nowMs)
     }
   }
 
@@ -76,9 +81,9 @@ export class Conversations {
     return this.#entries.get(id)?.machine.rowKey
   }
 
-  #enter(machine: Machine, step: (out: Effect[]) => void): void {
+  #expire(machine: Machine, nowMs: number): void {
     try {
-      step(this.#effects)
+      machine.expire(nowMs, this.#effects)
     } catch (error) {
       this.#failed(machine.id, error)
     }

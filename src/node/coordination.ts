@@ -175,8 +175,7 @@ export class Coordination {
   }
 
   placement(rowKey: Uint8Array): Placement {
-    const { ring } = this.#parts.membership
-    return { ring: ring.digest, owners: ring.ownersOf(rowKey) }
+    return this.#parts.membership.ring.placementOf(rowKey)
   }
 
   /** Writes held back while a member was let in go on, or run out of time. Call it often. */
@@ -222,11 +221,16 @@ export class Coordination {
         done as (o: unknown) => void,
       )
     }
-    const got = placement.owners.filter(
-      (owner) => owner === membership.self || this.#parts.peers.isUp(owner),
-    ).length
+    const got = this.#reachable(placement)
     if (got < w) return done(unreachable(w, got, n))
     this.#coordinate(order, w, placement, done)
+  }
+
+  #reachable({ owners }: Placement): number {
+    const { membership, peers } = this.#parts
+    let reachable = 0
+    for (const owner of owners) if (owner === membership.self || peers.isUp(owner)) reachable++
+    return reachable
   }
 
   #coordinate(order: WriteOrder, w: number, placement: Placement, done: WriteDone): void {

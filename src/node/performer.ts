@@ -11,6 +11,13 @@ import type { Replica } from './replica.js'
 /** Before a request is tried again under a table that its peer may still be writing down. */
 const LEARN_AGAIN_MS = 20
 
+const DURABLE: Input = { kind: 'settled', fault: undefined }
+
+function settled(fault: (LaneEffect & { kind: 'settled' })['fault']): Input {
+  if (fault === undefined) return DURABLE
+  return { kind: 'settled', fault: fault === 'refused' ? 'unavailable' : fault }
+}
+
 export type Performed = Exclude<Effect, { kind: 'done' } | { kind: 'close' }>
 
 export interface PerformerParts {
@@ -121,11 +128,7 @@ export class Performer {
         const { operation, fault } = effect
         if (operation.kind === 'merge' && operation.peer !== '')
           this.#parts.stored(operation.peer, operation.messageId, fault)
-        else
-          this.#parts.route(operation.conversation, {
-            kind: 'settled',
-            fault: fault === 'refused' ? 'unavailable' : fault,
-          })
+        else this.#parts.route(operation.conversation, settled(fault))
         return
       }
       case 'suspect':

@@ -7,7 +7,7 @@ import type { LocalFault } from '../protocol/effects.js'
 import type { ActorSource } from '../protocol/replica/actor.js'
 import type { LaneCommit, LaneEffect, LaneOperation } from '../protocol/replica/lanes.js'
 import { Lanes } from '../protocol/replica/lanes.js'
-import type { RowRead, StorageFault, StorageGuard, WriteOperation } from './guard/index.js'
+import type { RowRead, StorageFault, StorageGuard } from './guard/index.js'
 
 /** A row as it may be shown: `known` is false where there may be one that cannot be trusted. */
 export interface LocalRow {
@@ -88,6 +88,10 @@ export class Replica {
   /** Hands everything applied in this turn to the guard: a few large writes, which share what each of them costs. */
   flush(): void {
     const commits = this.#lanes.flush()
+    if (commits.length > 0 && commits.length <= COMMITS_OF_A_WRITE) {
+      this.#write(commits)
+      return
+    }
     for (let from = 0; from < commits.length; from += COMMITS_OF_A_WRITE) {
       this.#write(commits.slice(from, from + COMMITS_OF_A_WRITE))
     }
@@ -95,8 +99,7 @@ export class Replica {
 
   #write(commits: readonly LaneCommit[]): void {
     this.#hasRows = true
-    const operations = commits.map(rowOperation)
-    this.#guard.write(operations, (fault) => this.#committed(commits, fault), true)
+    this.#guard.write(commits, (fault) => this.#committed(commits, fault), true)
   }
 
   #committed(commits: readonly LaneCommit[], fault: StorageFault | undefined): void {
@@ -124,10 +127,6 @@ export class Replica {
       this.#drain()
     })
   }
-}
-
-function rowOperation({ lane, rowKey, row, isNew }: LaneCommit): WriteOperation {
-  return { type: 'row', rowKey, row, isNew, text: lane.name }
 }
 
 function localRow(row: RowRead): LocalRow {

@@ -109,7 +109,7 @@ export class ByteWriter {
 export class ByteReader {
   readonly #buffer: Buffer
   #at: number
-  readonly #end: number
+  #end: number
 
   constructor(bytes: Uint8Array) {
     this.#buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
@@ -159,6 +159,7 @@ export class ByteReader {
   }
 
   raw(length: number): Buffer {
+    if (length === 0) return EMPTY
     this.#need(length)
     const value = this.#buffer.subarray(this.#at, this.#at + length)
     this.#at += length
@@ -169,6 +170,20 @@ export class ByteReader {
     const length = this.u16()
     if (length > maxBytes) throw new WireError('a text is longer than allowed')
     return this.raw(length).toString('utf8')
+  }
+
+  /** Lets no more than the next `length` bytes be read until `leave`; gives what `leave` takes. */
+  enter(length: number): number {
+    this.#need(length)
+    const end = this.#end
+    this.#end = this.#at + length
+    return end
+  }
+
+  /** What was entered must have been read to its end. */
+  leave(end: number): void {
+    this.end()
+    this.#end = end
   }
 
   /** A count of items that take at least `itemBytes` each: refused before anything is allocated when they cannot be there. */

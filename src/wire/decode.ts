@@ -25,9 +25,9 @@ export function decodeBatch(frame: Uint8Array, take: (message: Message) => void)
   while (reader.left > 0) {
     const type = reader.u8()
     const id = reader.u32()
-    const body = new ByteReader(reader.bytes())
-    const message = decodeBody(type, id, body)
-    body.end()
+    const end = reader.enter(reader.u32())
+    const message = decodeBody(type, id, reader)
+    reader.leave(end)
     take(message)
   }
 }

@@ -35,7 +35,7 @@ export interface RocksdbOptions {
 
 const DEFAULTS: Required<RocksdbOptions> = {
   blockCacheBytes: 64 * MiB,
-  writeBufferBytes: 16 * MiB,
+  writeBufferBytes: 64 * MiB,
   maxOpenFiles: 4096,
 }
 

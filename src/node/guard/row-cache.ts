@@ -65,7 +65,7 @@ export class RowCache implements RowMemory {
     const slot = Math.floor(place / this.#segmentBytes)
     const { bytes } = this.#ring[slot]!
     const at = place % this.#segmentBytes
-    const row = bytes.subarray(at + LENGTH_BYTES, at + LENGTH_BYTES + bytes.readUInt32LE(at))
+    const row = bytes.subarray(at + LENGTH_BYTES, at + LENGTH_BYTES + lengthAt(bytes, at))
     const age = (this.#filling - slot + this.#segments) % this.#segments
     if (age >= this.#segments / 2) this.set(key, row)
     return row
@@ -171,4 +171,9 @@ export class RowCache implements RowMemory {
     this.#ring[slot] = undefined
     this.#held--
   }
+}
+
+/** The number that writeUInt32LE wrote; below 2^31, as no row is longer than a segment. */
+function lengthAt(bytes: Buffer, at: number): number {
+  return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)
 }

@@ -4,6 +4,7 @@
  */
 import { encodeChanges, objectDigest, placementTable } from '../../kernel/index.js'
 import type { Digest64 } from '../../wire/messages.js'
+import type { Placement } from '../effects.js'
 import type { ClusterState } from './state.js'
 import { encodeState } from './state-codec.js'
 
@@ -16,6 +17,8 @@ export class Ring {
   readonly members: readonly string[]
   /** For each partition its owners' ids in order. */
   readonly owners: readonly (readonly string[])[]
+  /** The same, as requests take it with them. */
+  readonly #placements: readonly Placement[]
   readonly #shift: number
 
   constructor(state: ClusterState) {
@@ -29,6 +32,12 @@ export class Ring {
     )
     this.#shift = 16 - Math.log2(partitions)
     this.digest = ringDigest(state)
+    this.#placements = this.owners.map((owners) => ({ ring: this.digest, owners }))
+  }
+
+  /** Whose the key is under this table. */
+  placementOf(rowKey: Uint8Array): Placement {
+    return this.#placements[this.partitionOf(rowKey)]!
   }
 
   /** The partition of a row key: the top bits of its hash. */

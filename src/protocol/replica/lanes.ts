@@ -46,8 +46,11 @@ export interface LaneMerge {
 
 export type LaneOperation = LaneWrite | LaneMerge
 
-/** What one flush puts on the disk for one key. */
+/** What one flush puts on the disk for one key: a row to write, as storage takes it, and who waits for it. */
 export interface LaneCommit {
+  readonly type: 'row'
+  /** The row key as text, where storage looks rows up by. */
+  readonly text: string
   readonly lane: Lane
   readonly rowKey: Uint8Array
   readonly row: Uint8Array
@@ -172,7 +175,7 @@ export class Lanes {
     for (const lane of this.#dirty) {
       if (lane.broken) continue
       const { rowKey, isNew, applied: operations } = lane
-      commits.push({ lane, rowKey, row: lane.row!, isNew, operations })
+      commits.push({ type: 'row', text: lane.name, lane, rowKey, row: lane.row!, isNew, operations })
       lane.applied = []
       lane.isNew = false
       lane.dirty = false

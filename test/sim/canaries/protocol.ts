@@ -84,9 +84,9 @@ export const PROTOCOL_CANARIES: readonly Canary[] = [
       { file: LANES, find: KERNEL_IMPORT, replace: BUGS_IMPORT },
       {
         file: LANES,
-        find: 'const length = mergeRow(row, operation.object, lane.unreadable, bytes);',
+        find: 'const length = mergeRow(row, operation.object, lane.unreadable, room);',
         replace:
-          'const length = isLater(operation.object, row) ? mergeRow(NOTHING, operation.object, lane.unreadable, bytes) : 0;',
+          'const length = isLater(operation.object, row) ? mergeRow(NOTHING, operation.object, lane.unreadable, room) : 0;',
       },
     ],
   },
@@ -98,9 +98,9 @@ export const PROTOCOL_CANARIES: readonly Canary[] = [
       { file: LANES, find: KERNEL_IMPORT, replace: BUGS_IMPORT },
       {
         file: LANES,
-        find: 'const length = mergeRow(row, operation.object, lane.unreadable, bytes);',
+        find: 'const length = mergeRow(row, operation.object, lane.unreadable, room);',
         replace:
-          'const merged = mergeRow(row, operation.object, lane.unreadable, bytes); const length = merged > 0 ? withoutLastSibling(bytes, merged) : merged;',
+          'const merged = mergeRow(row, operation.object, lane.unreadable, room); const length = merged > 0 ? withoutLastSibling(room, merged) : merged;',
       },
     ],
   },
@@ -111,9 +111,9 @@ export const PROTOCOL_CANARIES: readonly Canary[] = [
     patches: [
       {
         file: LANES,
-        find: 'const length = mergeRow(row, operation.object, lane.unreadable, bytes);',
+        find: 'const length = mergeRow(row, operation.object, lane.unreadable, room);',
         replace:
-          "const length = mergeRow(operation.peer !== '' && operation.messageId === 0 ? NOTHING : row, operation.object, lane.unreadable, bytes);",
+          "const length = mergeRow(operation.peer !== '' && operation.messageId === 0 ? NOTHING : row, operation.object, lane.unreadable, room);",
       },
     ],
   },
