@@ -3,6 +3,7 @@
  * that a machine is never entered while another is being stepped.
  */
 import type { Effect, Input, Machine } from '../protocol/effects.js'
+import { ConversationTable } from './conversation-table.js'
 
 export type Perform = (effect: Exclude<Effect, { kind: 'done' } | { kind: 'close' }>) => void
 
@@ -11,22 +12,19 @@ interface Entry {
   readonly done: (outcome: unknown) => void
 }
 
-const LAST_ID = 0xffff_fffe
-
 export class Conversations {
-  readonly #entries = new Map<number, Entry>()
+  readonly #entries: ConversationTable<Entry>
   readonly #perform: Perform
   readonly #effects: Effect[] = []
   readonly #bug: (error: unknown) => void
   #performing = false
-  #nextId: number
 
   /**
    * `firstId`: random, so that answers meant for an earlier life of this node meet nobody. `bug` is told of what a machine threw: its
    * conversation ends with INTERNAL, and nobody else's suffers.
    */
   constructor(firstId: number, perform: Perform, bug: (error: unknown) => void) {
-    this.#nextId = firstId
+    this.#entries = new ConversationTable(firstId)
     this.#perform = perform
     this.#bug = bug
   }
@@ -37,10 +35,7 @@ export class Conversations {
 
   /** A number that no conversation under way has. */
   nextId(): number {
-    do {
-      this.#nextId = this.#nextId >= LAST_ID ? 1 : this.#nextId + 1
-    } while (this.#entries.has(this.#nextId))
-    return this.#nextId
+    return this.#entries.nextId()
   }
 
   begin(machine: Machine, nowMs: number, done: (outcome: unknown) => void): void {
@@ -66,13 +61,14 @@ export class Conversations {
 
   /** Gives `input` to every conversation. */
   stepAll(input: Input, nowMs: number): void {
-    for (const id of [...this.#entries.keys()]) this.step(id, input, nowMs)
+    for (const id of this.#entries.ids()) this.step(id, input, nowMs)
   }
 
   /** Ends those whose deadline has passed. */
   expire(nowMs: number): void {
-    for (const { machine } of [...this.#entries.values()]) {
-      if (nowMs >= machine.deadlineMs) this.#expire(machine, nowMs)
+    for (const id of this.#entries.ids()) {
+      const machine = this.#entries.get(id)?.machine
+      if (machine !== undefined && nowMs >= machine.deadlineMs) this.#expire(machine, nowMs)
     }
   }
 

@@ -51,7 +51,8 @@ export interface ReadPorts {
 
 export class ReadQueue {
   readonly #ports: ReadPorts
-  readonly #sweeps = new Set<Sweep>()
+  /** Under way: a few. */
+  readonly #sweeps: Sweep[] = []
   #misses: Miss[] = []
   #due = false
 
@@ -95,7 +96,7 @@ export class ReadQueue {
   }
 
   #sweep(): void {
-    while (this.#misses.length > 0 && this.#sweeps.size < limits.storageSweeps) {
+    while (this.#misses.length > 0 && this.#sweeps.length < limits.storageSweeps) {
       this.#start({ misses: this.#misses.splice(0, this.#reach()), overtaken: undefined })
     }
   }
@@ -112,10 +113,10 @@ export class ReadQueue {
       for (const miss of sweep.misses) this.#answer(miss, 'unreadable')
       return
     }
-    this.#sweeps.add(sweep)
+    this.#sweeps.push(sweep)
     const keys = sweep.misses.map(({ asked, slot }) => rowKeyToEngine(asked.rowKeys[slot]!))
     this.#ports.engine.getMany(keys, (error, values) => {
-      this.#sweeps.delete(sweep)
+      this.#sweeps.splice(this.#sweeps.indexOf(sweep), 1)
       if (error === undefined) this.#found(sweep, values)
       else this.#refused(sweep, error)
       this.#sweep()

@@ -23,6 +23,7 @@ import {
 import { limits } from '../../limits.js'
 import type { LocalFault, WriteFields } from '../effects.js'
 import type { ActorSource } from './actor.js'
+import { Lane, LaneTable } from './lane-table.js'
 import type { RowMemory } from './row-memory.js'
 
 export interface LaneWrite {
@@ -81,32 +82,8 @@ const INCOMPLETE = 2
 const NOTHING = new Uint8Array(0)
 const SIBLING_LIMITS = { maxSiblings: limits.siblings, maxBytes: limits.siblingBytes } as const
 
-export class Lane {
-  readonly name: string
-  readonly rowKey: Uint8Array
-  row: Uint8Array | undefined
-  ready = false
-  isNew = false
-  unreadable = false
-  dirty = false
-  /** Flushes under way. */
-  commits = 0
-  /** Before the row is read. */
-  queue: LaneOperation[] = []
-  /** Applied, in the next flush. */
-  applied: LaneOperation[] = []
-  /** Changed nothing, but rest on a flush under way. */
-  resting: LaneOperation[] = []
-  broken = false
-
-  constructor(name: string, rowKey: Uint8Array) {
-    this.name = name
-    this.rowKey = rowKey
-  }
-}
-
 export class Lanes {
-  readonly #lanes = new Map<string, Lane>()
+  readonly #lanes = new LaneTable()
   readonly #dirty: Lane[] = []
   readonly #memory: RowMemory
   #actors: ActorSource
@@ -140,10 +117,10 @@ export class Lanes {
     out: LaneEffect[],
   ): void {
     const name = (rowKey as Buffer).toString('latin1')
-    let lane = this.#lanes.get(name)
+    let lane = this.#lanes.get(rowKey, name)
     if (lane === undefined) {
       lane = new Lane(name, rowKey)
-      this.#lanes.set(name, lane)
+      this.#lanes.add(lane)
       const row = cached(rowKey, name)
       if (row === undefined) out.push({ kind: 'read-row', rowKey, lane })
       else this.#open(lane, row)
@@ -269,7 +246,7 @@ export class Lanes {
   #breakLane(lane: Lane, fault: LocalFault, out: LaneEffect[]): void {
     if (lane.broken) return
     lane.broken = true
-    this.#lanes.delete(lane.name)
+    this.#lanes.delete(lane)
     const { applied, resting, queue } = lane
     lane.applied = []
     lane.resting = []
@@ -280,7 +257,7 @@ export class Lanes {
   }
 
   #release(lane: Lane): void {
-    if (lane.ready && !lane.dirty && lane.commits === 0 && !lane.broken) this.#lanes.delete(lane.name)
+    if (lane.ready && !lane.dirty && lane.commits === 0 && !lane.broken) this.#lanes.delete(lane)
   }
 }
 

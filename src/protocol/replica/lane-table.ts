@@ -1,0 +1,78 @@
+/**
+ * Lanes by their key. Buckets by the hash that a row key begins with, and in each a list; lanes come and go with every write, so this is not a
+ * Map (conversation-table.ts says why).
+ */
+import type { LaneOperation } from './lanes.js'
+
+export class Lane {
+  readonly name: string
+  readonly rowKey: Uint8Array
+  row: Uint8Array | undefined
+  ready = false
+  isNew = false
+  unreadable = false
+  dirty = false
+  /** Flushes under way. */
+  commits = 0
+  /** Before the row is read. */
+  queue: LaneOperation[] = []
+  /** Applied, in the next flush. */
+  applied: LaneOperation[] = []
+  /** Changed nothing, but rest on a flush under way. */
+  resting: LaneOperation[] = []
+  broken = false
+  /** In the table and not taken out again. */
+  held = false
+  /** The next one in its bucket. */
+  next: Lane | undefined
+
+  constructor(name: string, rowKey: Uint8Array) {
+    this.name = name
+    this.rowKey = rowKey
+  }
+}
+
+const BUCKETS = 4096
+
+export class LaneTable {
+  readonly #buckets: (Lane | undefined)[] = new Array(BUCKETS).fill(undefined)
+  #size = 0
+
+  get size(): number {
+    return this.#size
+  }
+
+  get(rowKey: Uint8Array, name: string): Lane | undefined {
+    let lane = this.#buckets[bucketOf(rowKey)]
+    while (lane !== undefined && lane.name !== name) lane = lane.next
+    return lane
+  }
+
+  /** Of a key that has none. */
+  add(lane: Lane): void {
+    const bucket = bucketOf(lane.rowKey)
+    lane.next = this.#buckets[bucket]
+    lane.held = true
+    this.#buckets[bucket] = lane
+    this.#size++
+  }
+
+  /** Does nothing for a lane that is not in it. */
+  delete(lane: Lane): void {
+    if (!lane.held) return
+    const bucket = bucketOf(lane.rowKey)
+    let before = this.#buckets[bucket]
+    if (before === lane) this.#buckets[bucket] = lane.next
+    else {
+      while (before!.next !== lane) before = before!.next
+      before!.next = lane.next
+    }
+    lane.next = undefined
+    lane.held = false
+    this.#size--
+  }
+}
+
+function bucketOf(rowKey: Uint8Array): number {
+  return ((rowKey[0]! << 8) | rowKey[1]!) & (BUCKETS - 1)
+}
