@@ -66,7 +66,7 @@ export const PROTOCOL_CANARIES: readonly Canary[] = [
         file: LANES,
         find: '    submit(rowKey, operation, cached, out) {',
         replace:
-          "    pending(rowKey) { return this.#lanes.get(rowKey.toString('latin1'))?.row }\n    submit(rowKey, operation, cached, out) {",
+          "    pending(rowKey) { return this.#lanes.get(rowKey, rowKey.toString('latin1'))?.row }\n    submit(rowKey, operation, cached, out) {",
       },
       {
         file: 'src/node/replica.js',
@@ -197,9 +197,7 @@ export const PROTOCOL_CANARIES: readonly Canary[] = [
     name: 'forgets-deadlines',
     story: 'A request that cannot be finished is never answered.',
     breaks: ['A5'],
-    patches: [
-      { file: 'src/node/conversations.js', find: 'if (nowMs >= machine.deadlineMs)', replace: 'if (false)' },
-    ],
+    patches: [{ file: 'src/node/conversations.js', find: 'nowMs >= machine.deadlineMs)', replace: 'false)' }],
   },
   {
     name: 'leaks-timers',
