@@ -92,7 +92,7 @@ async function searchCanary(
   await runPool(numbers(1, CANARY_SEEDS), {
     processes,
     canary: canary.name,
-    wish: {},
+    wish: canary.rare === true ? (canary.focus ?? {}) : {},
     onReport: ({ seed, violations }) => {
       const hit = violations.find(({ invariant }) => canary.breaks.includes(invariant as Invariant))
       if (hit !== undefined && (caught === undefined || seed < caught.seed))

@@ -19,6 +19,8 @@ export interface Canary {
   readonly patches: readonly Patch[]
   /** For a rare one: the kind of seed in which it shows soon. Only used when its recorded seed does not show it any more. */
   readonly focus?: Wish
+  /** So rare that its recorded seed, too, is one of that kind. */
+  readonly rare?: true
 }
 
 /** Three nodes, one hot key, many clients in a hurry. */

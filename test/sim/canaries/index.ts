@@ -5,13 +5,11 @@
  */
 import type { Canary } from './canary.js'
 import { PROTOCOL_CANARIES } from './protocol.js'
-import { SOUGHT } from './sought.js'
 import { STORAGE_CANARIES } from './storage.js'
 
 export type { Canary, Patch } from './canary.js'
-export { SOUGHT } from './sought.js'
 
-export const CANARIES: readonly Canary[] = [...PROTOCOL_CANARIES, ...STORAGE_CANARIES, ...SOUGHT]
+export const CANARIES: readonly Canary[] = [...PROTOCOL_CANARIES, ...STORAGE_CANARIES]
 
 export function canaryNamed(name: string): Canary {
   const canary = CANARIES.find((candidate) => candidate.name === name)

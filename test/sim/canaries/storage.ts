@@ -159,4 +159,40 @@ export const STORAGE_CANARIES: readonly Canary[] = [
       },
     ],
   },
+  {
+    name: 'founder-forgets-its-cluster',
+    story:
+      'The log of the first node loses its tail back to the time when it was alone; it goes on as a cluster of one (found by seed 181).',
+    breaks: ['A1', 'A2', 'A3'],
+    focus: {
+      ...CROWD,
+      clients: 2,
+      writes: 60,
+      thinkMs: 150,
+      calmMs: 400,
+      linkMs: 8,
+      retries: 0,
+      only: ['lost-tail', 'clog', 'partition-halves'],
+    },
+    rare: true,
+    patches: [
+      {
+        file: 'src/node/startup.js',
+        find: "const forgotOthers = alone && report.lost !== 'nothing' && report.shared;",
+        replace: 'const forgotOthers = false;',
+      },
+    ],
+  },
+  {
+    name: 'forgets-the-index',
+    story: 'Some rows are written without the index row that listings are made from.',
+    breaks: ['listing'],
+    patches: [
+      {
+        file: `${GUARD}/batch.js`,
+        find: '    if (!isNew)\n        return;',
+        replace: '    if (!isNew || row.length % 3 === 0)\n        return;',
+      },
+    ],
+  },
 ]
