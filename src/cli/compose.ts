@@ -1,9 +1,9 @@
 /** One node put together from its parts: real ports below, the HTTP edge above. Nothing else knows all of them. */
-import { mkdirSync } from 'node:fs'
 import { totalmem } from 'node:os'
 import { join } from 'node:path'
 import { type Api, createApi } from '../api/api.js'
 import { machineClock } from '../io/clock.js'
+import { makeDirectory } from '../io/make-directory.js'
 import { WsNetwork } from '../io/network/index.js'
 import { systemRandom } from '../io/random.js'
 import { eventLoopScheduler } from '../io/scheduler.js'
@@ -80,7 +80,7 @@ async function storagePorts({ engine, dataDirectory }: NodeConfig) {
     import('../io/side-file.js'),
     import('../io/space.js'),
   ])
-  mkdirSync(dataDirectory, { recursive: true, mode: 0o700 })
+  makeDirectory(dataDirectory)
   return {
     engine: new RocksdbEngine(join(dataDirectory, 'rows')),
     sideFile: new DiskSideFile(join(dataDirectory, 'boots')),

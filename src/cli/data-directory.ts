@@ -1,11 +1,12 @@
 /** The directory that holds a node's data: made for this user alone, and never reached through a link. */
-import { accessSync, constants, lstatSync, mkdirSync } from 'node:fs'
+import { accessSync, constants, lstatSync } from 'node:fs'
+import { makeDirectory } from '../io/make-directory.js'
 import { Fault } from './ask.js'
 
 /** Makes the directory if it is not there, and gives sentences for the log about what is dangerous. Throws Fault. */
 export function prepareDataDirectory(path: string): string[] {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 })
+    makeDirectory(path)
     const found = lstatSync(path)
     if (found.isSymbolicLink()) {
       throw new Fault(`the data directory ${path} is a symbolic link: name the directory itself`)

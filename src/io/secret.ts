@@ -11,7 +11,6 @@ import {
   chmodSync,
   linkSync,
   lstatSync,
-  mkdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -21,6 +20,7 @@ import {
 import { homedir, tmpdir, userInfo } from 'node:os'
 import { dirname, join } from 'node:path'
 import { limits } from '../limits.js'
+import { makeDirectory } from './make-directory.js'
 
 const SHORTEST_KEY_BYTES = 16
 /** Below this a key can be guessed by someone who recorded one handshake. */
@@ -127,7 +127,7 @@ export function ensureSecret(path: string): string {
 function createSecret(path: string, content: string): void {
   const draft = `${path}.${process.pid}.${randomBytes(4).toString('hex')}`
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    makeDirectory(dirname(path))
     writeFileSync(draft, content, { mode: 0o600, flag: 'wx', flush: true })
     placeOnce(draft, path)
   } catch (error) {
@@ -169,7 +169,7 @@ export function userSecretPath(env: NodeJS.ProcessEnv = process.env): string {
 function isWritableDirectory(path: string): boolean {
   const probe = join(path, `.probe-${process.pid}-${randomBytes(4).toString('hex')}`)
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 })
+    makeDirectory(path)
     writeFileSync(probe, '', { flag: 'wx', mode: 0o600 })
     return true
   } catch {
@@ -181,7 +181,7 @@ function isWritableDirectory(path: string): boolean {
 
 /** The temporary directory belongs to everybody: a directory or link planted there by someone else must not be trusted. */
 function assertPrivateDirectory(path: string): void {
-  mkdirSync(path, { recursive: true, mode: 0o700 })
+  makeDirectory(path)
   const found = lstatSync(path)
   if (!found.isDirectory()) throw new SecretError(`${path} is not a directory; remove it`)
   if (process.platform === 'win32') return

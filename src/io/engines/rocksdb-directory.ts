@@ -1,6 +1,7 @@
-import { mkdir, readdir } from 'node:fs'
+import { readdir } from 'node:fs'
 import { type Completion, EngineError } from '../../ports/engine.js'
 import { fileError } from '../file-error.js'
+import { makeDirectory } from '../make-directory.js'
 
 /**
  * Looks at a database directory before RocksDB does. RocksDB takes a directory without its CURRENT file for a new database,
@@ -17,15 +18,23 @@ const CONTENTS = /^(\d+\.(sst|log|blob)|archive)$/
 export function examineDirectory(directory: string, done: Completion<boolean>): void {
   readdir(directory, (error, names) => {
     if (error?.code === 'ENOENT') {
-      mkdir(directory, { recursive: true }, (failed) =>
-        failed === null ? done(undefined, true) : done(fileError(failed), false),
-      )
+      create(directory, done)
     } else if (error !== null) {
       done(fileError(error), false)
     } else {
       judge(directory, names, done)
     }
   })
+}
+
+function create(directory: string, done: Completion<boolean>): void {
+  try {
+    makeDirectory(directory)
+  } catch (error) {
+    done(fileError(error as NodeJS.ErrnoException), false)
+    return
+  }
+  done(undefined, true)
 }
 
 function judge(directory: string, names: readonly string[], done: Completion<boolean>): void {
