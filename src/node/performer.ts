@@ -81,7 +81,7 @@ export class Performer {
     if (message.type === 1 && conversation === 0) this.#parts.counts.repairsSent++
     if (message.type === 5 || message.type === 7) this.#parts.counts.forwarded++
     if (to === this.#parts.membership.self) this.#parts.toSelf(message)
-    else if (!this.#parts.peers.isUp(to)) this.#parts.route(conversation, { kind: 'unsent', to })
+    else if (!this.#parts.peers.ask(to)) this.#parts.route(conversation, { kind: 'unsent', to })
     else this.#parts.post(to, message, conversation)
   }
 

@@ -23,6 +23,7 @@ import { type Performed, Performer } from './performer.js'
 import { Rebuilder } from './rebuilder.js'
 import { Replica } from './replica.js'
 import type { Started } from './startup.js'
+import { PING, Watch } from './watch.js'
 
 /** Standing still for longer than this, a node no longer trusts what reached it meanwhile. */
 const PAUSE_MS = 1000
@@ -49,6 +50,8 @@ export class RunningNode {
     learned: 0,
     repairsSent: 0,
     forwarded: 0,
+    suspicions: 0,
+    probes: 0,
   }
   readonly #ports: NodePorts
   readonly #guard: StorageGuard
@@ -57,6 +60,9 @@ export class RunningNode {
   readonly #performer: Performer
   readonly #started: Started
   readonly #awaitMembers: number
+  readonly #watch: Watch
+  /** The frame at hand holds an answer. */
+  #answered = false
   #woken = false
   #stopped = false
   #lastTurnMs: number
@@ -117,6 +123,14 @@ export class RunningNode {
       replace: (conversation) => this.#replace(conversation),
     })
     this.listing = new Listing({ membership, coordination, nextId: () => conversations.nextId(), perform })
+    this.#watch = new Watch({
+      random,
+      log,
+      peers,
+      counts: this.counts,
+      probe: (to, message) => this.#outbox.post(to, 'control', message),
+      suspected: (peer) => this.#away({ kind: 'suspected', to: peer }),
+    })
     this.keeper = new Keeper({
       clock,
       random,
@@ -180,24 +194,32 @@ export class RunningNode {
   }
 
   peerDown(peer: string): void {
-    const nowMs = this.enter()
+    this.enter()
     this.peers.gone(peer)
-    const lost = { kind: 'lost', to: peer } as const
-    this.conversations.stepAll(lost, nowMs)
-    this.listing.stepAll(lost, nowMs)
-    this.rebuilder.lost(peer)
+    this.#away({ kind: 'lost', to: peer })
     this.keeper.peerDown(peer)
   }
 
-  frame(peer: string, _channel: Channel, bytes: Uint8Array): void {
+  frame(peer: string, channel: Channel, bytes: Uint8Array): void {
     if (this.#stopped) return
-    this.peers.heard(peer, this.enter())
+    const nowMs = this.enter()
+    this.peers.heard(peer, nowMs)
     this.counts.framesIn++
+    this.#answered = false
     try {
-      decodeBatch(bytes, (message) => this.#message(peer, message))
+      decodeBatch(bytes, (message) => this.#message(peer, message, channel))
     } catch (error) {
       this.#badFrame(peer, error)
     }
+    if (this.#answered) this.#watch.answered(peer, nowMs)
+  }
+
+  /** Nothing more is to be expected of this peer for now: everybody who waits for it hears of it. */
+  #away(input: Input & { kind: 'lost' | 'suspected' }): void {
+    const nowMs = this.#ports.clock.monotonicMs()
+    this.conversations.stepAll(input, nowMs)
+    this.listing.stepAll(input, nowMs)
+    this.rebuilder.away(input)
   }
 
   fenced(): void {
@@ -217,7 +239,7 @@ export class RunningNode {
     this.counts.pauses++
     this.#ports.log.warn('stood-still', { forMs: Math.round(forMs) })
     this.peers.suspectAll()
-    for (const peer of this.peers.ids) this.#reply(peer, { type: 13, id: 1 })
+    for (const peer of this.peers.ids) this.#reply(peer, { type: 13, id: PING.roundTrip })
   }
 
   #badFrame(peer: string, error: unknown): void {
@@ -237,7 +259,7 @@ export class RunningNode {
     })
   }
 
-  #message(from: string, message: Message): void {
+  #message(from: string, message: Message, channel: Channel = 'data'): void {
     if (this.peers.isStranger(from) && message.type !== 22)
       throw new WireError('a node that has no cluster may only ask to join')
     switch (message.type) {
@@ -260,10 +282,11 @@ export class RunningNode {
         this.#answering.list(from, message)
         return
       case 13:
-        this.#reply(from, { type: 14, id: message.id })
+        this.#outbox.post(from, channel, { type: 14, id: message.id })
+        this.#wake()
         return
       case 14:
-        this.peers.madeRoundTrip(from)
+        this.#pong(from, message.id)
         return
       case 15:
         this.#reply(from, { type: 16, id: message.id })
@@ -277,8 +300,16 @@ export class RunningNode {
         this.keeper.message(from, message)
         return
       default:
+        this.#answered = true
         this.#route(message.id, { kind: 'answer', from, message })
     }
+  }
+
+  /** Only the ping sent after standing still says that all that was sent before it has arrived. */
+  #pong(from: string, id: number): void {
+    this.#answered = true
+    if (id === PING.probe) this.peers.probeAnswered(from, this.#lastTurnMs)
+    else this.peers.madeRoundTrip(from)
   }
 
   #route(id: number, input: Input): void {
@@ -347,6 +378,8 @@ export class RunningNode {
   #tick(): void {
     if (this.#stopped) return
     const nowMs = this.enter()
+    this.#watch.tick(nowMs)
+    if (!this.#outbox.isEmpty) this.#wake()
     this.conversations.expire(nowMs)
     this.listing.expire(nowMs)
     this.keeper.tick(nowMs)

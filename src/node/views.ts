@@ -34,7 +34,7 @@ function memberView(membership: Membership, peers: Peers, id: string, gone: Read
   const facts = factsOf(membership.state, id)!
   const { weight, zone } = weightAndZone(membership.state, id)
   const { name, address, peerAddress, incomplete } = facts
-  const liveness = id === membership.self ? 'self' : peers.isUp(id) ? 'up' : 'down'
+  const liveness = id === membership.self ? 'self' : peers.stateOf(id)
   return {
     id,
     name,

@@ -37,10 +37,12 @@ export type Input =
       readonly counts: boolean
     }
   | { readonly kind: 'answer'; readonly from: string; readonly message: Message }
-  /** The message for this peer was not taken: it is not connected, or its window is full. */
+  /** The message for this peer was not taken: it is not connected or not answering, or its window is full. */
   | { readonly kind: 'unsent'; readonly to: string }
   /** The connection broke after the message was sent: it may or may not have arrived. */
   | { readonly kind: 'lost'; readonly to: string }
+  /** The message was sent and its peer does not answer any more (a local opinion): it may still have arrived, and be answered. */
+  | { readonly kind: 'suspected'; readonly to: string }
   /** The replica applied the write: `object` is the merged object. A negative code is the kernel's refusal, and `object` is empty. */
   | {
       readonly kind: 'applied'

@@ -63,6 +63,10 @@ export class ForwardMachine implements Machine {
       case 'unsent':
         if (input.to === this.#current) this.#next(nowMs, out)
         return
+      case 'suspected':
+        // A write that it has been given it may still carry out: then only the deadline ends the waiting.
+        if (input.to === this.#current && !(this.#sent && this.#body.type === 7)) this.#next(nowMs, out)
+        return
       case 'lost':
         if (input.to !== this.#current) return
         if (this.#sent && this.#body.type === 7) this.#finish(out, indeterminate())

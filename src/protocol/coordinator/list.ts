@@ -88,7 +88,7 @@ export class ListMachine {
   step(input: Input, _nowMs: number, out: ListEffect[]): void {
     if (this.#closed || this.#gathered) return
     if (input.kind === 'answer' && input.message.type === 12) this.#page(input.from, input.message, out)
-    else if (input.kind === 'unsent' || input.kind === 'lost') this.#failed.add(input.to)
+    else if (isGone(input)) this.#failed.add(input.to)
     else return
     if (this.#task.members.every((member) => this.#pages.has(member) || this.#failed.has(member)))
       this.#gather(out)
@@ -189,6 +189,11 @@ export class ListMachine {
     this.#closed = true
     out.push({ kind: 'done', conversation: this.id, outcome }, { kind: 'close', conversation: this.id })
   }
+}
+
+/** Nothing is to be expected from this member any more. */
+function isGone(input: Input): input is Input & { kind: 'unsent' | 'lost' | 'suspected' } {
+  return input.kind === 'unsent' || input.kind === 'lost' || input.kind === 'suspected'
 }
 
 function text(bytes: Uint8Array): string {

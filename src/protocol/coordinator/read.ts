@@ -74,6 +74,7 @@ export class ReadMachine implements Machine {
         break
       case 'unsent':
       case 'lost':
+      case 'suspected':
         this.#tally.fail(input.to)
         break
       case 'placement':
@@ -114,7 +115,7 @@ export class ReadMachine implements Machine {
   }
 
   #answer(from: string, row: ReplicaRow, out: Effect[]): void {
-    if (!this.#tally.isOpen(from)) return
+    if (!this.#tally.isOpen(from) && this.#hasAnswered(from)) return
     switch (row.status) {
       case ReplicaStatus.same:
         this.#take(from, this.#answers[0]?.object, !row.incomplete)
@@ -137,6 +138,11 @@ export class ReadMachine implements Machine {
       default:
         this.#tally.fail(from)
     }
+  }
+
+  /** One that failed (it was suspected) may answer all the same. */
+  #hasAnswered(node: string): boolean {
+    return this.#answers.some(({ from }) => from === node)
   }
 
   #take(from: string, object: Uint8Array | undefined, counts: boolean): void {

@@ -97,6 +97,7 @@ export class WriteMachine implements Machine {
         break
       case 'unsent':
       case 'lost':
+      case 'suspected':
         this.#tally.fail(input.to)
         break
       case 'placement':
