@@ -29,6 +29,13 @@ export function measurements(guard: StorageGuard, running: RunningNode | undefin
   out.set('peers_suspected', running.peers.suspected)
   out.set('suspicions_total', counts.suspicions)
   out.set('probes_sent_total', counts.probes)
+  const { hints, bytes, delivered, refused, damaged } = running.replica.hints.count
+  out.set('hints_held', hints)
+  out.set('hints_bytes', bytes)
+  out.set('hints_delivered_total', delivered)
+  out.set('hints_refused_total', refused)
+  out.set('hints_damaged_total', damaged)
+  out.set('requests_stood_in_total', counts.stoodIn)
   out.set('members', running.membership.ring.members.length)
   out.set('rebuilding', running.membership.own.incomplete ? 1 : 0)
   out.set('rows_to_recover', running.rebuilder.suspectRows)

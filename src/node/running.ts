@@ -3,6 +3,7 @@
  * is performed, and at the end of the turn everything gathered leaves at once: one batch for the disk, one frame for each peer.
  */
 import { KernelError } from '../kernel/index.js'
+import { limits } from '../limits.js'
 import type { Channel, Hello } from '../ports/network.js'
 import type { Input } from '../protocol/effects.js'
 import { Membership } from '../protocol/membership/membership.js'
@@ -14,19 +15,18 @@ import { Answering } from './answering.js'
 import { Conversations } from './conversations.js'
 import { Coordination } from './coordination.js'
 import type { ReopenReport, StorageGuard } from './guard/index.js'
+import { Deliveries } from './handoff.js'
 import { Keeper } from './keeper.js'
 import { Listing } from './listing.js'
-import type { NodePorts, StartFailure } from './options.js'
+import type { NodeOptions, NodePorts, StartFailure } from './options.js'
 import { Outbox } from './outbox.js'
 import { Peers } from './peers.js'
 import { type Performed, Performer } from './performer.js'
 import { Rebuilder } from './rebuilder.js'
 import { Replica } from './replica.js'
 import type { Started } from './startup.js'
-import { PING, Watch } from './watch.js'
+import { Watch } from './watch.js'
 
-/** Standing still for longer than this, a node no longer trusts what reached it meanwhile. */
-const PAUSE_MS = 1000
 const BUSY_TICK_MS = 25
 const IDLE_TICK_MS = 250
 export interface RunningListener {
@@ -40,6 +40,7 @@ export class RunningNode {
   readonly conversations: Conversations
   readonly listing: Listing
   readonly replica: Replica
+  readonly deliveries: Deliveries
   readonly rebuilder: Rebuilder
   readonly keeper: Keeper
   readonly counts = {
@@ -52,6 +53,7 @@ export class RunningNode {
     forwarded: 0,
     suspicions: 0,
     probes: 0,
+    stoodIn: 0,
   }
   readonly #ports: NodePorts
   readonly #guard: StorageGuard
@@ -65,14 +67,13 @@ export class RunningNode {
   #answered = false
   #woken = false
   #stopped = false
-  #lastTurnMs: number
   #cancelTick: () => void = () => {}
 
   constructor(
     ports: NodePorts,
     guard: StorageGuard,
     started: Started,
-    awaitMembers: number,
+    { awaitMembers = 1, hintBytes = limits.hintBytes }: Pick<NodeOptions, 'awaitMembers' | 'hintBytes'>,
     listener: RunningListener,
   ) {
     const { clock, random, log, scheduler, network } = ports
@@ -80,7 +81,6 @@ export class RunningNode {
     this.#guard = guard
     this.#started = started
     this.#awaitMembers = awaitMembers
-    this.#lastTurnMs = clock.monotonicMs()
     const membership = new Membership(started.state, started.own)
     this.membership = membership
     const { peers } = this
@@ -88,8 +88,9 @@ export class RunningNode {
     const reply = (to: string, message: Message) => this.#reply(to, message)
     const perform = (effect: Performed) => this.#performer.perform(effect)
     const provisional = new ActorSource(Buffer.from(random.bytes(8)).toString('hex'), started.own.boot)
-    this.replica = new Replica(guard, provisional, started.hasRows, {
+    this.replica = new Replica({ guard, scheduler, log, hintBytes }, provisional, started.hasRows, {
       laneEffect: (effect) => this.#performer.laneEffect(effect),
+      hintEffect: (effect) => this.#performer.hintEffect(effect),
       wake: () => this.#wake(),
     })
     this.conversations = new Conversations(random.below(0xffff_fff0) + 1, perform, (error) =>
@@ -104,6 +105,7 @@ export class RunningNode {
       membership,
       peers,
       conversations,
+      counts: this.counts,
       holdsWrites,
       reply,
     })
@@ -123,11 +125,10 @@ export class RunningNode {
       replace: (conversation) => this.#replace(conversation),
     })
     this.listing = new Listing({ membership, coordination, nextId: () => conversations.nextId(), perform })
-    this.#watch = new Watch({
-      random,
-      log,
-      peers,
-      counts: this.counts,
+    this.deliveries = new Deliveries({ clock, random, peers, replica, conversations, coordination })
+    const { counts } = this
+    this.#watch = new Watch(clock.monotonicMs(), {
+      ...{ random, log, peers, counts, reply },
       probe: (to, message) => this.#outbox.post(to, 'control', message),
       suspected: (peer) => this.#away({ kind: 'suspected', to: peer }),
     })
@@ -177,15 +178,12 @@ export class RunningNode {
   }
 
   get isIdle(): boolean {
-    return this.conversations.size === 0 && this.listing.size === 0 && this.replica.isIdle
+    return this.conversations.unanswered === 0 && this.listing.size === 0 && this.replica.isIdle
   }
 
   /** An input from outside begins: notices when the process has stood still. */
   enter(): number {
-    const nowMs = this.#ports.clock.monotonicMs()
-    if (nowMs - this.#lastTurnMs > PAUSE_MS) this.#stoodStill(nowMs - this.#lastTurnMs)
-    this.#lastTurnMs = nowMs
-    return nowMs
+    return this.#watch.enter(this.#ports.clock.monotonicMs())
   }
 
   peerUp(peer: string, hello: Hello): void {
@@ -228,18 +226,12 @@ export class RunningNode {
 
   reopened(report: ReopenReport): void {
     this.replica.renew(new ActorSource(report.incarnation, report.boot))
+    this.replica.hints.reopened()
     const lost = report.lost !== 'nothing' && this.membership.ring.members.length > 1
     this.keeper.describeSelf(
       lost ? { incarnation: report.incarnation, incomplete: true } : { incarnation: report.incarnation },
     )
     if (lost) this.rebuilder.begin()
-  }
-
-  #stoodStill(forMs: number): void {
-    this.counts.pauses++
-    this.#ports.log.warn('stood-still', { forMs: Math.round(forMs) })
-    this.peers.suspectAll()
-    for (const peer of this.peers.ids) this.#reply(peer, { type: 13, id: PING.roundTrip })
   }
 
   #badFrame(peer: string, error: unknown): void {
@@ -286,10 +278,14 @@ export class RunningNode {
         this.#wake()
         return
       case 14:
-        this.#pong(from, message.id)
+        this.#answered = true
+        this.#watch.pong(from, message.id)
         return
       case 15:
         this.#reply(from, { type: 16, id: message.id })
+        return
+      case 17:
+        this.#answering.hint(from, message)
         return
       case 20:
       case 21:
@@ -303,13 +299,6 @@ export class RunningNode {
         this.#answered = true
         this.#route(message.id, { kind: 'answer', from, message })
     }
-  }
-
-  /** Only the ping sent after standing still says that all that was sent before it has arrived. */
-  #pong(from: string, id: number): void {
-    this.#answered = true
-    if (id === PING.probe) this.peers.probeAnswered(from, this.#lastTurnMs)
-    else this.peers.madeRoundTrip(from)
   }
 
   #route(id: number, input: Input): void {
@@ -384,8 +373,10 @@ export class RunningNode {
     this.listing.expire(nowMs)
     this.keeper.tick(nowMs)
     this.rebuilder.tick(nowMs)
+    this.deliveries.tick(nowMs)
     this.coordination.releaseHeld(nowMs)
-    const busy = this.conversations.size > 0 || this.listing.size > 0 || this.rebuilder.active
+    const { conversations, listing, rebuilder, deliveries } = this
+    const busy = conversations.size > 0 || listing.size > 0 || rebuilder.active || deliveries.active
     this.#tickIn(busy ? BUSY_TICK_MS : IDLE_TICK_MS)
   }
 }

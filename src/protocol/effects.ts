@@ -13,6 +13,8 @@ export interface Placement {
   readonly ring: Digest64
   /** Node ids in the order of the preference list. */
   readonly owners: readonly string[]
+  /** The preference list beyond the owners: who stands in for one that is away. Made when it is asked for. */
+  readonly beyond: readonly string[]
 }
 
 /** One client's write, as the coordinator hands it to its replica. */
@@ -52,9 +54,17 @@ export type Input =
     }
   /** What was applied or merged here is durable in the mode in force, or will never be. */
   | { readonly kind: 'settled'; readonly fault: LocalFault | undefined }
+  /** What is kept for a target: `gone` = certainly nothing, `unknown` = it cannot be read now. `object` and `number` with `held` only. */
+  | {
+      readonly kind: 'hint'
+      readonly found: 'held' | 'gone' | 'unknown'
+      readonly object: Uint8Array
+      readonly number: number
+    }
   /** Membership was learned after a `learn` effect: the placement now in force. */
   | { readonly kind: 'placement'; readonly placement: Placement }
 
+/** `hintFor`: not into this node's own row, but into what it keeps for these owners (with an empty object: that its own row is to be given to them). */
 export type Effect =
   | { readonly kind: 'send'; readonly conversation: number; readonly to: string; readonly message: Message }
   | { readonly kind: 'read'; readonly conversation: number; readonly rowKey: Uint8Array }
@@ -64,6 +74,7 @@ export type Effect =
       readonly rowKey: Uint8Array
       readonly write: WriteFields
       readonly context: Uint8Array
+      readonly hintFor?: readonly string[] | undefined
     }
   /** `conversation` 0: nobody waits for it. `completes`: the row was exchanged with enough owners to count again. */
   | {
@@ -72,6 +83,22 @@ export type Effect =
       readonly rowKey: Uint8Array
       readonly object: Uint8Array
       readonly completes?: boolean
+      readonly hintFor?: readonly string[] | undefined
+    }
+  /** What is kept here for the target comes back as `hint`. */
+  | {
+      readonly kind: 'read-hint'
+      readonly conversation: number
+      readonly rowKey: Uint8Array
+      readonly target: string
+    }
+  /** The target holds durably what was kept under this number: the hint goes, unless there is something newer. Ends in `settled`. */
+  | {
+      readonly kind: 'release'
+      readonly conversation: number
+      readonly rowKey: Uint8Array
+      readonly target: string
+      readonly number: number
     }
   /** A peer works under another table; merge its membership state, tell it ours, and come back with `placement`. */
   | {

@@ -108,7 +108,9 @@ export class ListMachine {
   #page(from: string, page: KeyPage, out: ListEffect[]): void {
     if (page.status === ReplicaStatus.stale)
       out.push({ kind: 'learn', conversation: 0, from, state: page.state })
-    if (page.status === ReplicaStatus.ok) this.#pages.set(from, page)
+    // A page that goes on but shows no key (its records are damaged) does not tell how far it reaches.
+    const isUsable = page.done || page.keys.length > 0
+    if (page.status === ReplicaStatus.ok && isUsable) this.#pages.set(from, page)
     else this.#failed.add(from)
   }
 
