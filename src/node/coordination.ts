@@ -260,19 +260,12 @@ export class Coordination {
     const { self } = membership
     const n = placement.owners.length
     const r = context === undefined ? quorum(n) : Math.min(needed, quorum(n))
-    const common = {
-      id: conversations.nextId(),
-      self,
-      rowKey,
-      sloppy,
-      placement,
-      returnObject,
-      deadlineMs,
-    }
+    const id = conversations.nextId()
     const task = { kind: 'write', write, context: context ?? NOTHING } as const
+    const request = { id, self, rowKey, task, needed, sloppy, placement, returnObject, deadlineMs }
     const machine = write.tombstone
-      ? new DeleteMachine({ ...common, write, context, r, w: needed })
-      : new WriteMachine({ ...common, task, needed })
+      ? new DeleteMachine({ ...request, write, context, r, w: needed })
+      : new WriteMachine(request)
     conversations.begin(machine, clock.monotonicMs(), done as (outcome: unknown) => void)
   }
 

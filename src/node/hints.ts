@@ -22,13 +22,22 @@ import {
 } from '../protocol/hints/record.js'
 import type { ActorSource } from '../protocol/replica/actor.js'
 import { WireError } from '../wire/bytes.js'
-import type { RecordPage, RecordRead, StorageFault, StorageGuard, WriteOperation } from './guard/index.js'
+import type {
+  Lost,
+  RecordPage,
+  RecordRead,
+  StorageFault,
+  StorageGuard,
+  WriteOperation,
+} from './guard/index.js'
 import { HintCount } from './hint-count.js'
+import { RECORDS } from './records.js'
 import { localFault } from './replica.js'
 
 const PAGE_ROWS = 512
 const LOAD_AGAIN_MS = 500
 const START = new Uint8Array(0)
+const MARK = Uint8Array.of(1)
 
 /** The record of a key, as it can be read now. */
 export type KeptRead = FallbackRecord | undefined | 'unreadable' | 'damaged'
@@ -39,6 +48,8 @@ export interface HintsParts {
   readonly log: Log
   /** That may be kept. */
   readonly hintBytes: number
+  /** What the storage has lost of what it held. */
+  readonly lost: Lost
 }
 
 export interface HintsListener {
@@ -57,12 +68,14 @@ export class Hints {
   #loading = true
   #draining = false
   #life = 0
+  /** The node's own record says that there are hints: a start without it need not look for any. */
+  #marked = false
 
   constructor(parts: HintsParts, actors: ActorSource, listener: HintsListener) {
     this.#parts = parts
     this.#listener = listener
     this.#lanes = new HintLanes(actors)
-    this.#load(START, this.#life)
+    this.#begin(parts.lost)
   }
 
   get isIdle(): boolean {
@@ -74,11 +87,12 @@ export class Hints {
   }
 
   /** The storage was opened again: what it holds is counted anew. */
-  reopened(): void {
+  reopened(lost: Lost): void {
     this.#life++
     this.#loading = true
+    this.#marked = false
     this.count.clear()
-    this.#load(START, this.#life)
+    this.#begin(lost)
   }
 
   /** May there be a row here that was kept for others? */
@@ -149,6 +163,8 @@ export class Hints {
       operations.push({ type: 'record', space: 'hint', key: hintKey(target, rowKey), value })
     for (const target of record.targets) hint(target, entry)
     for (const target of gone) hint(target, undefined)
+    if (!this.#marked) operations.push({ type: 'system', name: RECORDS.hints, value: MARK })
+    this.#marked = true
     const life = this.#life
     this.#parts.guard.write(operations, (fault) => this.#committed(commit, life, fault), true)
   }
@@ -159,6 +175,14 @@ export class Hints {
       this.count.replace(commit.rowKey, commit.before, commit.record)
     this.#lanes.committed(commit, reason, this.#effects)
     this.#drain()
+    const isOver = !this.#loading && this.count.hints === 0 && this.isIdle
+    if (this.#marked && isOver) this.#unmark()
+  }
+
+  /** The last hint has gone. Should this not be written, a later start looks once too often. */
+  #unmark(): void {
+    this.#marked = false
+    this.#parts.guard.write([{ type: 'system', name: RECORDS.hints, value: undefined }], () => {})
   }
 
   #drain(): void {
@@ -186,6 +210,17 @@ export class Hints {
   #lose(): void {
     this.count.damaged++
     this.#parts.log.error('hint-damaged', { total: this.count.damaged })
+  }
+
+  /** A scan makes the engine verify all its tables: only where there is something to be found. */
+  #begin(lost: Lost): void {
+    const life = this.#life
+    this.#parts.guard.readSystem(RECORDS.hints, (mark) => {
+      if (life !== this.#life) return
+      this.#marked = mark !== undefined
+      if (this.#marked || lost !== 'nothing') this.#load(START, life)
+      else this.#loaded()
+    })
   }
 
   /** Goes through all hints, a page at a time. A later life of the storage begins a load of its own. */

@@ -4,6 +4,7 @@ import { rowObject } from '../kernel/index.js'
 import type { Scheduler } from '../ports/scheduler.js'
 import type { Effect, Input } from '../protocol/effects.js'
 import type { HintEffect } from '../protocol/hints/hint-lanes.js'
+import { isNodeId } from '../protocol/hints/record.js'
 import type { Membership } from '../protocol/membership/membership.js'
 import type { LaneEffect } from '../protocol/replica/lanes.js'
 import type { Message } from '../wire/messages.js'
@@ -134,7 +135,10 @@ export class Performer {
   #keep(effect: Effect & { kind: 'write' | 'merge' }, targets: readonly string[]): void {
     const { conversation, rowKey } = effect
     const object = effect.kind === 'merge' ? effect.object : effect.write.value
-    const fault = this.#parts.replica.hints.refusal(rowKey.length + object.length, conversation === 0)
+    const isSpare = conversation === 0
+    const fault = targets.every(isNodeId)
+      ? this.#parts.replica.hints.refusal(rowKey.length + object.length, isSpare)
+      : 'unavailable'
     if (fault !== undefined) this.#parts.route(conversation, { kind: 'settled', fault })
     else if (effect.kind === 'write') {
       const { write, context } = effect

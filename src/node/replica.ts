@@ -17,7 +17,7 @@ import type { HintEffect } from '../protocol/hints/hint-lanes.js'
 import type { ActorSource } from '../protocol/replica/actor.js'
 import type { LaneCommit, LaneEffect, LaneOperation } from '../protocol/replica/lanes.js'
 import { Lanes } from '../protocol/replica/lanes.js'
-import type { RecordRead, RowRead, StorageFault, StorageGuard } from './guard/index.js'
+import type { Lost, RecordRead, RowRead, StorageFault, StorageGuard } from './guard/index.js'
 import { Hints } from './hints.js'
 
 /** A row as it may be shown: `known` is false where there may be one that cannot be trusted. */
@@ -33,6 +33,8 @@ export interface ReplicaParts {
   readonly log: Log
   /** Bytes that may be kept for owners that are away. */
   readonly hintBytes: number
+  /** What the storage has lost of what it held. */
+  readonly lost: Lost
 }
 
 export interface ReplicaListener {
@@ -71,7 +73,7 @@ export class Replica {
 
   /** No row is here, and none on its way. */
   get isEmpty(): boolean {
-    return !this.#hasRows && this.isIdle
+    return !this.#hasRows && this.isIdle && this.hints.count.hints === 0
   }
 
   get isIdle(): boolean {

@@ -83,12 +83,13 @@ export class RunningNode {
     this.#awaitMembers = awaitMembers
     const membership = new Membership(started.state, started.own)
     this.membership = membership
-    const { peers } = this
+    const { peers, counts } = this
     this.#outbox = new Outbox(network, (id, to) => this.#route(id, { kind: 'unsent', to }))
     const reply = (to: string, message: Message) => this.#reply(to, message)
     const perform = (effect: Performed) => this.#performer.perform(effect)
     const provisional = new ActorSource(Buffer.from(random.bytes(8)).toString('hex'), started.own.boot)
-    this.replica = new Replica({ guard, scheduler, log, hintBytes }, provisional, started.hasRows, {
+    const stores = { guard, scheduler, log, hintBytes, lost: started.report.lost }
+    this.replica = new Replica(stores, provisional, started.hasRows, {
       laneEffect: (effect) => this.#performer.laneEffect(effect),
       hintEffect: (effect) => this.#performer.hintEffect(effect),
       wake: () => this.#wake(),
@@ -105,7 +106,7 @@ export class RunningNode {
       membership,
       peers,
       conversations,
-      counts: this.counts,
+      counts,
       holdsWrites,
       reply,
     })
@@ -115,7 +116,7 @@ export class RunningNode {
       membership,
       peers,
       replica,
-      counts: this.counts,
+      counts,
       route: (id, input) => this.#route(id, input),
       post: (to, message, conversation) => this.#post(to, message, conversation),
       toSelf: (message) => this.#message(membership.self, message),
@@ -126,7 +127,6 @@ export class RunningNode {
     })
     this.listing = new Listing({ membership, coordination, nextId: () => conversations.nextId(), perform })
     this.deliveries = new Deliveries({ clock, random, peers, replica, conversations, coordination })
-    const { counts } = this
     this.#watch = new Watch(clock.monotonicMs(), {
       ...{ random, log, peers, counts, reply },
       probe: (to, message) => this.#outbox.post(to, 'control', message),
@@ -226,7 +226,7 @@ export class RunningNode {
 
   reopened(report: ReopenReport): void {
     this.replica.renew(new ActorSource(report.incarnation, report.boot))
-    this.replica.hints.reopened()
+    this.replica.hints.reopened(report.lost)
     const lost = report.lost !== 'nothing' && this.membership.ring.members.length > 1
     this.keeper.describeSelf(
       lost ? { incarnation: report.incarnation, incomplete: true } : { incarnation: report.incarnation },

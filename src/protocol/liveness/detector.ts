@@ -23,13 +23,13 @@
 /** Improbable by 8 powers of ten: at one silence a second, once in three years by chance. */
 const PHI_SUSPECT = 8
 /** What every process may take now and then without being asked about it. */
-const FORGIVEN_MS = 500
+const FORGIVEN_MS = 700
 /** A look that comes later than this means that this node stood still itself. */
 const LOOK_GAP_MS = 300
 const SAMPLE_CAP_MS = 1000
 /** Weight of a new sample in mean and variance. */
 const WEIGHT = 1 / 8
-const FIRST_MEAN_MS = 50
+const FIRST_MEAN_MS = 30
 const LEAST_DEVIATION_MS = 10
 /** So long after a question without an answer, a probe tells a slow answer from a silent peer. */
 const DOUBT_MS = 100
