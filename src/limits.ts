@@ -31,6 +31,10 @@ export const limits = {
   members: 1_000,
   /** Requests one node coordinates at a time; beyond it they are shed before any work. */
   requestsInFlight: 10_000,
+  /** Requests that were answered and stay for stragglers: replicas that do not answer must not shed those that could be served. */
+  requestsAnswered: 10_000,
+  /** Bytes of hints that a node keeps for others, counted once for each target: a share of the disk that a long outage cannot pass. */
+  hintBytes: 4 * 1024 * MiB,
   /** Operations waiting in one key's lane: a hot key must not hold the memory of all. */
   laneOperations: 4_096,
   /** Bytes of values held by requests in flight. */

@@ -1,9 +1,18 @@
 /** What this node answers when a peer asks its replica: store this, show that row, show a range, list keys. */
 import { liveCount, makeRowKey, objectDigest, rowObject, versionDigest } from '../kernel/index.js'
 import type { LocalFault } from '../protocol/effects.js'
+import { isNodeId } from '../protocol/hints/record.js'
 import type { Membership } from '../protocol/membership/membership.js'
 import { sameDigest } from '../protocol/membership/ring.js'
-import type { Digest64, ListKeys, Message, RangeRead, ReplicaRead, ReplicaWrite } from '../wire/messages.js'
+import type {
+  Digest64,
+  HintedWrite,
+  ListKeys,
+  Message,
+  RangeRead,
+  ReplicaRead,
+  ReplicaWrite,
+} from '../wire/messages.js'
 import { ReplicaStatus } from '../wire/messages.js'
 import type { StorageGuard } from './guard/index.js'
 import type { LocalRow, Replica } from './replica.js'
@@ -48,7 +57,31 @@ export class Answering {
       })
   }
 
-  /** What `write` asked the lane for has come to its end. */
+  /** Keeps the object for an owner that is away; the answer leaves when it is durable here. */
+  hint(from: string, { id, ring, target, rowKey, object }: HintedWrite): void {
+    const { membership } = this.#parts
+    const { hints } = this.#parts.replica
+    if (!this.#isCurrent(ring)) {
+      this.#written(from, id, ReplicaStatus.stale, membership.encoded)
+      return
+    }
+    const owners = membership.ring.ownersOf(rowKey)
+    const isMine = owners.includes(membership.self) || !owners.includes(target) || !isNodeId(target)
+    const fault =
+      isMine || object.length === 0 ? 'refused' : hints.refusal(rowKey.length + object.length, false)
+    if (fault !== undefined) this.#written(from, id, statusOf(fault), NOTHING)
+    else
+      hints.submit(rowKey, {
+        kind: 'keep',
+        conversation: 0,
+        peer: from,
+        messageId: id,
+        object,
+        targets: [target],
+      })
+  }
+
+  /** What `write` or `hint` asked the lane for has come to its end. */
   stored(to: string, id: number, fault: LocalFault | 'refused' | undefined): void {
     if (id !== 0) this.#written(to, id, fault === undefined ? ReplicaStatus.ok : statusOf(fault), NOTHING)
   }

@@ -2,6 +2,7 @@
  * The conversations under way: each machine by its id, with whoever waits for its outcome. Effects are performed in order, one queue for all, so
  * that a machine is never entered while another is being stepped.
  */
+import { limits } from '../limits.js'
 import type { Effect, Input, Machine } from '../protocol/effects.js'
 import { ConversationTable } from './conversation-table.js'
 
@@ -10,6 +11,8 @@ export type Perform = (effect: Exclude<Effect, { kind: 'done' } | { kind: 'close
 interface Entry {
   readonly machine: Machine
   readonly done: (outcome: unknown) => void
+  /** Its outcome has been told; it stays for stragglers. */
+  answered: boolean
 }
 
 export class Conversations {
@@ -18,6 +21,8 @@ export class Conversations {
   readonly #effects: Effect[] = []
   readonly #bug: (error: unknown) => void
   #performing = false
+  /** Conversations whose outcome has been told. */
+  #answered = 0
 
   /**
    * `firstId`: random, so that answers meant for an earlier life of this node meet nobody. `bug` is told of what a machine threw: its
@@ -33,13 +38,18 @@ export class Conversations {
     return this.#entries.size
   }
 
+  /** Those for whose outcome somebody waits. */
+  get unanswered(): number {
+    return this.#entries.size - this.#answered
+  }
+
   /** A number that no conversation under way has. */
   nextId(): number {
     return this.#entries.nextId()
   }
 
   begin(machine: Machine, nowMs: number, done: (outcome: unknown) => void): void {
-    this.#entries.set(machine.id, { machine, done })
+    this.#entries.set(machine.id, { machine, done, answered: false })
     try {
       machine.start(nowMs, this.#effects)
     } catch (error) {
@@ -104,8 +114,24 @@ export class Conversations {
   }
 
   #one(effect: Effect): void {
-    if (effect.kind === 'done') this.#entries.get(effect.conversation)?.done(effect.outcome)
-    else if (effect.kind === 'close') this.#entries.delete(effect.conversation)
+    if (effect.kind === 'done') this.#done(effect.conversation, effect.outcome)
+    else if (effect.kind === 'close') this.#close(effect.conversation)
     else this.#perform(effect)
+  }
+
+  /** Once for each conversation, also when its machine throws after its answer. */
+  #done(id: number, outcome: unknown): void {
+    const entry = this.#entries.get(id)
+    if (entry === undefined || entry.answered) return
+    entry.answered = true
+    this.#answered++
+    entry.done(outcome)
+    // What they would still do (repairs, hints that count for nothing) others make up for; their memory nobody does.
+    if (this.#answered > limits.requestsAnswered) this.#close(id)
+  }
+
+  #close(id: number): void {
+    if (this.#entries.get(id)?.answered === true) this.#answered--
+    this.#entries.delete(id)
   }
 }

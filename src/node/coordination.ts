@@ -10,7 +10,7 @@ import type { Random } from '../ports/random.js'
 import { DeleteMachine } from '../protocol/coordinator/delete.js'
 import type { ReplicaAnswer } from '../protocol/coordinator/explain.js'
 import { ExplainMachine } from '../protocol/coordinator/explain.js'
-import type { ForwardBody } from '../protocol/coordinator/forward.js'
+import type { ForwardBody, Unreached } from '../protocol/coordinator/forward.js'
 import { ForwardMachine, remoteFailure } from '../protocol/coordinator/forward.js'
 import { quorum, resolveQuorum } from '../protocol/coordinator/quorum.js'
 import { ReadMachine } from '../protocol/coordinator/read.js'
@@ -28,9 +28,20 @@ export interface CoordinationParts {
   readonly membership: Membership
   readonly peers: Peers
   readonly conversations: Conversations
+  readonly counts: { stoodIn: number }
   /** Client writes wait: a member is being let in. */
   holdsWrites(): boolean
   reply(to: string, message: Message): void
+}
+
+/** A read, whoever asked for it. */
+interface ReadOrder {
+  readonly rowKey: Uint8Array
+  readonly r: QuorumChoice | undefined
+  readonly sloppy: boolean
+  readonly deadlineMs: number
+  /** It was forwarded here and goes no further. */
+  readonly forwarded: boolean
 }
 
 /** A write, whoever asked for it. */
@@ -39,6 +50,7 @@ interface WriteOrder {
   readonly fields: WriteFields
   readonly context: Uint8Array | undefined
   readonly w: QuorumChoice | undefined
+  readonly sloppy: boolean
   readonly returnObject: boolean
   readonly preferred: string
   readonly deadlineMs: number
@@ -62,8 +74,9 @@ export class Coordination {
   }
 
   get(request: GetRequest, done: ReadDone): void {
+    const { r, sloppy = true, deadlineMs } = request
     const rowKey = makeRowKey(request.bucket, request.key)
-    this.read(rowKey, request.r, request.deadlineMs, false, done)
+    this.read({ rowKey, r, sloppy, deadlineMs, forwarded: false }, done)
   }
 
   write(request: WriteRequest, done: WriteDone): void {
@@ -74,6 +87,7 @@ export class Coordination {
         fields: writeFields(tombstone, wallMs, attributes, value, request.operation ?? NOTHING),
         context: request.context,
         w: request.w,
+        sloppy: request.sloppy ?? true,
         returnObject: request.returnObject,
         preferred: request.preferred,
         deadlineMs: request.deadlineMs,
@@ -83,9 +97,10 @@ export class Coordination {
     )
   }
 
-  forwardedRead(from: string, { id, leftMs, r, rowKey }: ForwardRead): void {
+  forwardedRead(from: string, { id, leftMs, r, strict, rowKey }: ForwardRead): void {
     const deadlineMs = this.#deadline(leftMs)
-    this.read(rowKey, r === 0 ? undefined : r, deadlineMs, true, (outcome) => {
+    const order = { rowKey, r: r === 0 ? undefined : r, sloppy: !strict, deadlineMs, forwarded: true }
+    this.read(order, (outcome) => {
       const remote =
         outcome.status === 'error'
           ? remoteFailure(outcome, false)
@@ -115,6 +130,7 @@ export class Coordination {
       fields: writeFields(tombstone, wallMs, attributes, value, operation),
       context: message.blind ? undefined : message.context,
       w: w === 0 ? undefined : w,
+      sloppy: !message.strict,
       returnObject: message.returnObject,
       preferred: '',
       deadlineMs: this.#deadline(leftMs),
@@ -135,31 +151,34 @@ export class Coordination {
     })
   }
 
-  read(
-    rowKey: Uint8Array,
-    choice: QuorumChoice | undefined,
-    deadlineMs: number,
-    forwarded: boolean,
-    done: ReadDone,
-  ): void {
-    const { conversations, membership, clock } = this.#parts
-    const r = resolveQuorum(choice, membership.ring.n)
+  read(order: ReadOrder, done: ReadDone): void {
+    const { membership } = this.#parts
+    const r = resolveQuorum(order.r, membership.ring.n)
     if (r === undefined) return done(outOfRange('r', membership.ring.n))
     if (this.#isFull) return done({ status: 'error', code: 'OVERLOADED' })
-    const placement = this.placement(rowKey)
-    const nowMs = clock.monotonicMs()
-    if (!placement.owners.includes(membership.self)) {
-      if (forwarded) return done(notOwner())
-      return this.#forward(
-        { type: 5, r: choice === undefined ? 0 : r, rowKey },
-        placement,
-        '',
-        deadlineMs,
-        done as (o: unknown) => void,
-      )
-    }
-    const machine = new ReadMachine(conversations.nextId(), membership.self, rowKey, r, placement, deadlineMs)
-    conversations.begin(machine, nowMs, done as (outcome: unknown) => void)
+    const placement = this.placement(order.rowKey)
+    if (placement.owners.includes(membership.self)) return this.#coordinateRead(order, r, placement, done)
+    if (order.forwarded) return done(notOwner())
+    const { rowKey, sloppy, deadlineMs } = order
+    const body = { type: 5, r: order.r === undefined ? 0 : r, strict: !sloppy, rowKey } as const
+    const instead = sloppy ? () => this.#coordinateRead(order, r, placement, done) : undefined
+    this.#forward(body, placement, '', deadlineMs, done as (outcome: unknown) => void, instead)
+  }
+
+  #coordinateRead(order: ReadOrder, needed: number, placement: Placement, done: ReadDone): void {
+    const { conversations, membership, clock } = this.#parts
+    const id = conversations.nextId()
+    const { rowKey, sloppy, deadlineMs } = order
+    const machine = new ReadMachine({
+      id,
+      self: membership.self,
+      rowKey,
+      needed,
+      sloppy,
+      placement,
+      deadlineMs,
+    })
+    conversations.begin(machine, clock.monotonicMs(), done as (outcome: unknown) => void)
   }
 
   explain(rowKey: Uint8Array, deadlineMs: number, done: (answers: readonly ReplicaAnswer[]) => void): void {
@@ -193,7 +212,7 @@ export class Coordination {
   }
 
   get #isFull(): boolean {
-    return this.#parts.conversations.size + this.#held.length >= limits.requestsInFlight
+    return this.#parts.conversations.unanswered + this.#held.length >= limits.requestsInFlight
   }
 
   #deadline(leftMs: number): number {
@@ -213,45 +232,40 @@ export class Coordination {
     const placement = this.placement(order.rowKey)
     if (!placement.owners.includes(membership.self)) {
       if (order.forwarded) return done(notOwner())
-      return this.#forward(
-        forwardBody(this.#named(order), w),
-        placement,
-        order.preferred,
-        order.deadlineMs,
-        done as (o: unknown) => void,
-      )
+      return this.#forwardWrite(this.#named(order), w, placement, done)
     }
-    const got = this.#reachable(placement)
-    if (got < w) return done(unreachable(w, got, n))
+    const got = this.#reachable(placement.owners)
+    if (got < w && !(order.sloppy && this.#reachable(membership.ring.members) >= w))
+      return done(unreachable(w, got, n))
     this.#coordinate(order, w, placement, done)
   }
 
-  #reachable({ owners }: Placement): number {
-    const { membership, peers } = this.#parts
+  #forwardWrite(order: WriteOrder, w: number, placement: Placement, done: WriteDone): void {
+    const instead = order.sloppy ? () => this.#coordinate(order, w, placement, done) : undefined
+    const { preferred, deadlineMs } = order
+    const body = forwardBody(order, w)
+    this.#forward(body, placement, preferred, deadlineMs, done as (o: unknown) => void, instead)
+  }
+
+  #reachable(nodes: readonly string[]): number {
+    const { peers, membership } = this.#parts
     let reachable = 0
-    for (const owner of owners) if (owner === membership.self || peers.isUp(owner)) reachable++
+    for (const node of nodes) if (node === membership.self || peers.isUp(node)) reachable++
     return reachable
   }
 
-  #coordinate(order: WriteOrder, w: number, placement: Placement, done: WriteDone): void {
+  #coordinate(order: WriteOrder, needed: number, placement: Placement, done: WriteDone): void {
     const { conversations, membership, clock } = this.#parts
-    const { rowKey, fields: write, context, returnObject, deadlineMs } = order
-    const id = conversations.nextId()
+    const { rowKey, fields: write, context, returnObject, deadlineMs, sloppy } = order
     const { self } = membership
     const n = placement.owners.length
-    const r = context === undefined ? quorum(n) : Math.min(w, quorum(n))
+    const r = context === undefined ? quorum(n) : Math.min(needed, quorum(n))
+    const id = conversations.nextId()
+    const task = { kind: 'write', write, context: context ?? NOTHING } as const
+    const request = { id, self, rowKey, task, needed, sloppy, placement, returnObject, deadlineMs }
     const machine = write.tombstone
-      ? new DeleteMachine({ id, self, rowKey, write, context, r, w, placement, returnObject, deadlineMs })
-      : new WriteMachine(
-          id,
-          self,
-          rowKey,
-          { kind: 'write', write, context: context ?? NOTHING },
-          w,
-          placement,
-          returnObject,
-          deadlineMs,
-        )
+      ? new DeleteMachine({ ...request, write, context, r, w: needed })
+      : new WriteMachine(request)
     conversations.begin(machine, clock.monotonicMs(), done as (outcome: unknown) => void)
   }
 
@@ -271,6 +285,7 @@ export class Coordination {
     preferred: string,
     deadlineMs: number,
     done: (outcome: unknown) => void,
+    instead: (() => void) | undefined,
   ): void {
     const { conversations, peers, clock } = this.#parts
     const nowMs = clock.monotonicMs()
@@ -280,7 +295,15 @@ export class Coordination {
     const order = first === undefined ? [] : [first, ...up.filter((owner) => owner !== first)]
     const targets = order.map((owner) => ({ id: owner, fresh: peers.isFresh(owner, nowMs) }))
     const machine = new ForwardMachine(id, body, targets, placement.owners.length, deadlineMs)
-    conversations.begin(machine, nowMs, done)
+    conversations.begin(machine, nowMs, (outcome) => {
+      const { status, failure } = outcome as Unreached
+      if (status !== 'unreached') done(outcome)
+      else if (instead === undefined) done(failure)
+      else {
+        this.#parts.counts.stoodIn++
+        instead()
+      }
+    })
   }
 }
 
@@ -305,6 +328,7 @@ function forwardBody(order: WriteOrder, w: number): ForwardBody {
     w: order.w === undefined ? 0 : w,
     blind,
     returnObject,
+    strict: !order.sloppy,
     context: context ?? NOTHING,
   }
 }

@@ -125,7 +125,7 @@ export class Keeper {
 
   #view(): SponsorView {
     const { replica, clock, peers } = this.#parts
-    return { empty: replica.isEmpty, wallMs: clock.wallMs(), isUp: (peer) => peers.isUp(peer) }
+    return { empty: replica.isEmpty, wallMs: clock.wallMs(), isUp: (peer) => peers.isConnected(peer) }
   }
 
   #run(step: (out: MembershipEffect[]) => void): void {

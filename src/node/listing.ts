@@ -41,7 +41,7 @@ export class Listing {
     const { ring, self } = membership
     const { bucket, prefix, after, limit, deadlineMs } = request
     const id = this.#parts.nextId()
-    const placement = { ring: ring.digest, owners: ring.members }
+    const placement = { ring: ring.digest, owners: ring.members, beyond: [] }
     const ownersOf = (key: Uint8Array) => ring.ownersOf(makeRowKey(bucket, key))
     const r = quorum(ring.n)
     const task = {
@@ -94,14 +94,11 @@ export class Listing {
   }
 
   #readKey(machine: ListMachine, id: number, key: Uint8Array, bucket: Uint8Array): void {
-    this.#parts.coordination.read(
-      makeRowKey(bucket, key),
-      undefined,
-      machine.deadlineMs,
-      false,
-      (outcome) => {
-        this.#run(id, (out) => machine.keyRead(key, outcome, out))
-      },
-    )
+    const rowKey = makeRowKey(bucket, key)
+    const { deadlineMs } = machine
+    const order = { rowKey, r: undefined, sloppy: true, deadlineMs, forwarded: false }
+    this.#parts.coordination.read(order, (outcome) => {
+      this.#run(id, (out) => machine.keyRead(key, outcome, out))
+    })
   }
 }

@@ -96,6 +96,7 @@ export class RotundaNode implements Database {
   stop(done: () => void): void {
     this.#stopping = true
     this.#joiner?.close()
+    this.#running?.deliveries.stop()
     const untilMs = this.#ports.clock.monotonicMs() + DRAIN_MS
     const drain = (): void => {
       const idle = this.#running === undefined || this.#running.isIdle
@@ -154,7 +155,12 @@ export class RotundaNode implements Database {
   cluster(): ClusterView {
     const running = this.#running
     if (running !== undefined)
-      return clusterView(running.membership, running.peers, running.rebuilder.active ? 1 : 0)
+      return clusterView(
+        running.membership,
+        running.peers,
+        running.replica.hints.count.hints,
+        running.rebuilder.active ? 1 : 0,
+      )
     return {
       clusterId: '',
       self: '',
@@ -235,7 +241,7 @@ export class RotundaNode implements Database {
 
   #begin(started: Started): void {
     if (this.#stopping) return
-    const running = new RunningNode(this.#ports, this.#guard, started, this.#options.awaitMembers ?? 1, {
+    const running = new RunningNode(this.#ports, this.#guard, started, this.#options, {
       fatal: (failure) => this.#fatal(failure),
     })
     const { id: nodeId, boot, incarnation } = started.own

@@ -39,6 +39,8 @@ export interface NodeOptions {
   readonly durability: 'fsync' | 'os'
   readonly freeSpaceFloorBytes: number
   readonly cacheBytes: number
+  /** Bytes that may be kept for owners that are away; default `limits.hintBytes`. */
+  readonly hintBytes?: number
 }
 
 export interface StartFailure {

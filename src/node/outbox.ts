@@ -29,7 +29,7 @@ const KEPT_BYTES = 64 * 1024
 const LARGEST_BYTES = limits.peerDataFrameBytes - BUNDLE_BYTES - 4096
 
 function bulkBytes(message: Message): number {
-  if (message.type === 1 || message.type === 4) return message.object.length
+  if (message.type === 1 || message.type === 4 || message.type === 17) return message.object.length
   if (message.type === 6 || message.type === 8)
     return message.outcome.status === 'ok' ? message.outcome.object.length : 0
   return 0

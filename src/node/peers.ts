@@ -1,61 +1,104 @@
-/** The peers connected now, and when each was last heard. Liveness is this node's own opinion and goes no further. */
+/** The peers connected now, when each was last heard, and whether it answers. Liveness is this node's own opinion and goes no further. */
 import type { Hello } from '../ports/network.js'
+import { Detector } from '../protocol/liveness/detector.js'
 
 /** Heard from within this time, a peer is handed a write without being asked first. */
 const FRESH_MS = 1000
 
+/** `suspected`: its connection stands, but it does not answer; nothing new waits for it. `down`: there is no connection. */
+export type PeerState = 'up' | 'suspected' | 'down'
+
 interface Peer {
   readonly hello: Hello
+  readonly detector: Detector
   lastHeardMs: number
   /** This node stood still: what the peer sent before a fresh round trip may be long out of date. */
   owesRoundTrip: boolean
 }
 
 export class Peers {
-  readonly #up = new Map<string, Peer>()
+  readonly #connected = new Map<string, Peer>()
   #ids: readonly string[] = []
 
   connected(hello: Hello, nowMs: number): void {
-    this.#up.set(hello.nodeId, { hello, lastHeardMs: nowMs, owesRoundTrip: false })
+    const detector = new Detector(nowMs)
+    this.#connected.set(hello.nodeId, { hello, detector, lastHeardMs: nowMs, owesRoundTrip: false })
     this.#list()
   }
 
   gone(id: string): void {
-    this.#up.delete(id)
+    this.#connected.delete(id)
     this.#list()
   }
 
   heard(id: string, nowMs: number): void {
-    const peer = this.#up.get(id)
+    const peer = this.#connected.get(id)
     if (peer !== undefined) peer.lastHeardMs = nowMs
   }
 
+  /** It answered a request or a probe. True when it was suspected until now. */
+  answered(id: string, nowMs: number): boolean {
+    return this.#connected.get(id)?.detector.answered(nowMs) === true
+  }
+
+  probeAnswered(id: string, nowMs: number): void {
+    this.#connected.get(id)?.detector.probeAnswered(nowMs)
+  }
+
+  /** A request is about to be sent: false where nothing should wait for this peer now. */
+  ask(id: string): boolean {
+    const detector = this.#connected.get(id)?.detector
+    if (detector === undefined || detector.suspected) return false
+    detector.ask()
+    return true
+  }
+
+  /** Connected, and not suspected. */
   isUp(id: string): boolean {
-    return this.#up.has(id)
+    return this.#connected.get(id)?.detector.suspected === false
+  }
+
+  isConnected(id: string): boolean {
+    return this.#connected.has(id)
+  }
+
+  stateOf(id: string): PeerState {
+    const peer = this.#connected.get(id)
+    if (peer === undefined) return 'down'
+    return peer.detector.suspected ? 'suspected' : 'up'
+  }
+
+  get suspected(): number {
+    return this.#ids.filter((id) => !this.isUp(id)).length
+  }
+
+  /** Looks at every member that is connected. */
+  watch(look: (id: string, detector: Detector) => void): void {
+    for (const id of this.#ids) look(id, this.#connected.get(id)!.detector)
   }
 
   isFresh(id: string, nowMs: number): boolean {
-    const peer = this.#up.get(id)
+    const peer = this.#connected.get(id)
     return peer !== undefined && nowMs - peer.lastHeardMs < FRESH_MS
   }
 
   /** It has no cluster yet and may ask for nothing but to join. */
   isStranger(id: string): boolean {
-    return this.#up.get(id)?.hello.clusterId === ''
+    return this.#connected.get(id)?.hello.clusterId === ''
   }
 
   /** Everybody owes a round trip from now on. */
   suspectAll(): void {
-    for (const peer of this.#up.values()) peer.owesRoundTrip = true
+    for (const peer of this.#connected.values()) peer.owesRoundTrip = true
   }
 
   madeRoundTrip(id: string): void {
-    const peer = this.#up.get(id)
+    const peer = this.#connected.get(id)
     if (peer !== undefined) peer.owesRoundTrip = false
   }
 
   owesRoundTrip(id: string): boolean {
-    return this.#up.get(id)?.owesRoundTrip === true
+    return this.#connected.get(id)?.owesRoundTrip === true
   }
 
   /** Ids of those connected that belong to the cluster. */
@@ -64,6 +107,6 @@ export class Peers {
   }
 
   #list(): void {
-    this.#ids = [...this.#up.keys()].filter((id) => !this.isStranger(id)).sort()
+    this.#ids = [...this.#connected.keys()].filter((id) => !this.isStranger(id)).sort()
   }
 }

@@ -1,12 +1,17 @@
 /** Performs what conversations ask for. Whatever it brings back reaches them through `route`, as an input with their id. */
 
+import { rowObject } from '../kernel/index.js'
 import type { Scheduler } from '../ports/scheduler.js'
 import type { Effect, Input } from '../protocol/effects.js'
+import type { HintEffect } from '../protocol/hints/hint-lanes.js'
+import { isNodeId } from '../protocol/hints/record.js'
 import type { Membership } from '../protocol/membership/membership.js'
 import type { LaneEffect } from '../protocol/replica/lanes.js'
 import type { Message } from '../wire/messages.js'
 import type { Peers } from './peers.js'
 import type { Replica } from './replica.js'
+
+const NOTHING = new Uint8Array(0)
 
 /** Before a request is tried again under a table that its peer may still be writing down. */
 const LEARN_AGAIN_MS = 20
@@ -60,8 +65,17 @@ export class Performer {
         return
       case 'write':
       case 'merge':
-        this.#submit(effect)
+        if (effect.hintFor === undefined) this.#submit(effect)
+        else this.#keep(effect, effect.hintFor)
         return
+      case 'read-hint':
+        this.#readHint(effect)
+        return
+      case 'release': {
+        const { conversation, rowKey, target, number } = effect
+        this.#parts.replica.hints.submit(rowKey, { kind: 'release', conversation, target, number })
+        return
+      }
       case 'learn':
         this.#learn(effect)
         return
@@ -81,7 +95,7 @@ export class Performer {
     if (message.type === 1 && conversation === 0) this.#parts.counts.repairsSent++
     if (message.type === 5 || message.type === 7) this.#parts.counts.forwarded++
     if (to === this.#parts.membership.self) this.#parts.toSelf(message)
-    else if (!this.#parts.peers.isUp(to)) this.#parts.route(conversation, { kind: 'unsent', to })
+    else if (!this.#parts.peers.ask(to)) this.#parts.route(conversation, { kind: 'unsent', to })
     else this.#parts.post(to, message, conversation)
   }
 
@@ -115,6 +129,55 @@ export class Performer {
         completes,
       })
     }
+  }
+
+  /** Into what is kept for others. A hint that nobody waits for counts for nothing, and is not kept where room is short. */
+  #keep(effect: Effect & { kind: 'write' | 'merge' }, targets: readonly string[]): void {
+    const { conversation, rowKey } = effect
+    const object = effect.kind === 'merge' ? effect.object : effect.write.value
+    const isSpare = conversation === 0
+    const fault = targets.every(isNodeId)
+      ? this.#parts.replica.hints.refusal(rowKey.length + object.length, isSpare)
+      : 'unavailable'
+    if (fault !== undefined) this.#parts.route(conversation, { kind: 'settled', fault })
+    else if (effect.kind === 'write') {
+      const { write, context } = effect
+      this.#parts.replica.hints.submit(rowKey, { kind: 'write', conversation, write, context, targets })
+    } else {
+      this.#parts.replica.hints.submit(rowKey, {
+        kind: 'keep',
+        conversation,
+        peer: '',
+        messageId: 0,
+        object,
+        targets,
+      })
+    }
+  }
+
+  #readHint({ conversation, rowKey, target }: Effect & { kind: 'read-hint' }): void {
+    const tell = (found: 'held' | 'gone' | 'unknown', object: Uint8Array, number: number) =>
+      this.#parts.route(conversation, { kind: 'hint', found, object, number })
+    this.#parts.replica.hints.read(rowKey, (record) => {
+      if (record === 'unreadable') tell('unknown', NOTHING, 0)
+      else if (record === 'damaged' || record?.targets.includes(target) !== true) tell('gone', NOTHING, 0)
+      else if (record.row.length > 0) tell('held', rowObject(record.row), record.number)
+      else
+        this.#parts.replica.readOwn(rowKey, ({ object, known }) => {
+          if (object !== undefined) tell('held', object, record.number)
+          else tell(known ? 'gone' : 'unknown', NOTHING, record.number)
+        })
+    })
+  }
+
+  hintEffect(effect: Exclude<HintEffect, { kind: 'read-record' }>): void {
+    const { operation } = effect
+    if (effect.kind === 'applied') {
+      const { code, object, actor } = effect
+      this.#parts.route(operation.conversation, { kind: 'applied', code, object, actor })
+    } else if (operation.kind === 'keep' && operation.peer !== '')
+      this.#parts.stored(operation.peer, operation.messageId, effect.fault)
+    else this.#parts.route(operation.conversation, settled(effect.fault))
   }
 
   laneEffect(effect: Exclude<LaneEffect, { kind: 'read-row' }>): void {

@@ -74,12 +74,19 @@ export class Rebuilder {
     this.#run((out) => this.#rebuild?.step(input, nowMs, out))
   }
 
-  lost(peer: string): void {
-    this.step({ kind: 'lost', to: peer })
+  away(input: Input & { kind: 'lost' | 'suspected' }): void {
+    this.step(input)
   }
 
   tick(nowMs: number): void {
-    this.#run((out) => this.#rebuild?.tick(nowMs, this.#parts.peers.ids, out))
+    const { peers } = this.#parts
+    this.#run((out) =>
+      this.#rebuild?.tick(
+        nowMs,
+        peers.ids.filter((id) => peers.isUp(id)),
+        out,
+      ),
+    )
     if (this.#suspects.size > 0 && nowMs >= this.#rowsAgainMs) this.#recoverRows(nowMs)
   }
 

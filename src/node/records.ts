@@ -1,7 +1,12 @@
 /** The node's own small records in its database: who it is, what it has adopted, how far a rebuild has come. */
 import { ByteReader, ByteWriter, WireError } from '../wire/bytes.js'
 
-export const RECORDS = { identity: 'identity', membership: 'membership', rebuild: 'rebuild' } as const
+export const RECORDS = {
+  identity: 'identity',
+  membership: 'membership',
+  rebuild: 'rebuild',
+  hints: 'hints',
+} as const
 
 export interface Identity {
   /** 32 hex digits; for the life of this directory, or of the member whose place it took. */

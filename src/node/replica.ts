@@ -2,12 +2,23 @@
  * This node's own copy of the data: lanes above the guard. Reads show durable rows; writes go through the key's lane and are
  * committed together at the end of the turn.
  */
-import { liveCount, ROW_FLAGS, rowFlags, rowObject } from '../kernel/index.js'
+import {
+  liveCount,
+  mergeObjects,
+  mergeObjectsBound,
+  ROW_FLAGS,
+  rowFlags,
+  rowObject,
+} from '../kernel/index.js'
+import type { Log } from '../ports/log.js'
+import type { Scheduler } from '../ports/scheduler.js'
 import type { LocalFault } from '../protocol/effects.js'
+import type { HintEffect } from '../protocol/hints/hint-lanes.js'
 import type { ActorSource } from '../protocol/replica/actor.js'
 import type { LaneCommit, LaneEffect, LaneOperation } from '../protocol/replica/lanes.js'
 import { Lanes } from '../protocol/replica/lanes.js'
-import type { RowRead, StorageFault, StorageGuard } from './guard/index.js'
+import type { Lost, RecordRead, RowRead, StorageFault, StorageGuard } from './guard/index.js'
+import { Hints } from './hints.js'
 
 /** A row as it may be shown: `known` is false where there may be one that cannot be trusted. */
 export interface LocalRow {
@@ -16,7 +27,18 @@ export interface LocalRow {
   readonly incomplete: boolean
 }
 
+export interface ReplicaParts {
+  readonly guard: StorageGuard
+  readonly scheduler: Scheduler
+  readonly log: Log
+  /** Bytes that may be kept for owners that are away. */
+  readonly hintBytes: number
+  /** What the storage has lost of what it held. */
+  readonly lost: Lost
+}
+
 export interface ReplicaListener {
+  hintEffect(effect: Exclude<HintEffect, { kind: 'read-record' }>): void
   laneEffect(effect: Exclude<LaneEffect, { kind: 'read-row' }>): void
   /** Something is to be flushed at the end of this turn. */
   wake(): void
@@ -29,6 +51,8 @@ const MISSING: LocalRow = { object: undefined, known: true, incomplete: false }
 const UNKNOWN: LocalRow = { object: undefined, known: false, incomplete: false }
 
 export class Replica {
+  /** What is kept here for others. */
+  readonly hints: Hints
   readonly #guard: StorageGuard
   readonly #lanes: Lanes
   readonly #listener: ReplicaListener
@@ -37,7 +61,9 @@ export class Replica {
   #draining = false
   #hasRows: boolean
 
-  constructor(guard: StorageGuard, actors: ActorSource, hasRows: boolean, listener: ReplicaListener) {
+  constructor(parts: ReplicaParts, actors: ActorSource, hasRows: boolean, listener: ReplicaListener) {
+    const { guard } = parts
+    this.hints = new Hints(parts, actors, listener)
     this.#guard = guard
     this.#lanes = new Lanes(actors, guard.rowMemory)
     this.#listener = listener
@@ -47,11 +73,11 @@ export class Replica {
 
   /** No row is here, and none on its way. */
   get isEmpty(): boolean {
-    return !this.#hasRows && this.#lanes.size === 0
+    return !this.#hasRows && this.isIdle && this.hints.count.hints === 0
   }
 
   get isIdle(): boolean {
-    return this.#lanes.size === 0
+    return this.#lanes.size === 0 && this.hints.isIdle
   }
 
   /** Operations waiting for the disk or for their row. */
@@ -61,10 +87,20 @@ export class Replica {
 
   renew(actors: ActorSource): void {
     this.#lanes.renew(actors)
+    this.hints.renew(actors)
   }
 
-  /** Shows a durable row; `done` is called at once when it is in memory. */
+  /** Shows a durable row, with what is kept here for others; `done` is called at once when it is in memory. */
   read(rowKey: Uint8Array, done: (row: LocalRow) => void): void {
+    if (!this.hints.mayHold(rowKey)) this.readOwn(rowKey, done)
+    else
+      this.hints.readObject(rowKey, (kept) => {
+        this.readOwn(rowKey, (row) => done(merged(row, kept)))
+      })
+  }
+
+  /** The row alone. */
+  readOwn(rowKey: Uint8Array, done: (row: LocalRow) => void): void {
     const cached = this.#guard.readCached(rowKey)
     if (cached !== undefined) done(localRow(cached))
     else this.#guard.read([rowKey], ([row]) => done(localRow(row)))
@@ -87,6 +123,12 @@ export class Replica {
 
   /** Hands everything applied in this turn to the guard: a few large writes, which share what each of them costs. */
   flush(): void {
+    this.#flushRows()
+    // After the rows: a hint that says "give them my row" must not be durable before that row is.
+    this.hints.flush()
+  }
+
+  #flushRows(): void {
     const commits = this.#lanes.flush()
     if (commits.length > 0 && commits.length <= COMMITS_OF_A_WRITE) {
       this.#write(commits)
@@ -135,7 +177,17 @@ function localRow(row: RowRead): LocalRow {
   return { object: rowObject(row), known: true, incomplete: (rowFlags(row) & ROW_FLAGS.INCOMPLETE) !== 0 }
 }
 
-function localFault(kind: StorageFault['kind'] | undefined): LocalFault | undefined {
+/** What is kept for others joins the row. If it cannot be read, there may be more than the row shows. */
+function merged(row: LocalRow, kept: RecordRead): LocalRow {
+  if (kept === undefined) return row
+  if (kept === 'unreadable' || kept === 'damaged') return { ...row, known: false }
+  if (row.object === undefined) return { ...row, object: kept }
+  const bytes = Buffer.allocUnsafe(mergeObjectsBound(row.object, kept))
+  const length = mergeObjects(row.object, kept, bytes)
+  return length > 0 ? { ...row, object: bytes.subarray(0, length) } : row
+}
+
+export function localFault(kind: StorageFault['kind'] | undefined): LocalFault | undefined {
   if (kind === undefined) return undefined
   return kind === 'full' || kind === 'overloaded' ? kind : 'unavailable'
 }

@@ -14,6 +14,8 @@ export interface GetRequest {
   readonly bucket: Uint8Array
   readonly key: Uint8Array
   readonly r?: QuorumChoice
+  /** Nodes that stand in for owners that are away count towards R. Default true. */
+  readonly sloppy?: boolean
   /** When the answer is no longer wanted, on the node's monotonic clock. */
   readonly deadlineMs: number
 }
@@ -41,6 +43,8 @@ export interface WriteRequest {
   /** The client's own operation id (1–64 bytes), or undefined. */
   readonly operation: Uint8Array | undefined
   readonly w?: QuorumChoice
+  /** Nodes that stand in for owners that are away count towards W. Default true. */
+  readonly sloppy?: boolean
   readonly deadlineMs: number
   /** The context's hint: the node that answered the preceding read fastest, or ''. */
   readonly preferred: string

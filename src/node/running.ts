@@ -3,6 +3,7 @@
  * is performed, and at the end of the turn everything gathered leaves at once: one batch for the disk, one frame for each peer.
  */
 import { KernelError } from '../kernel/index.js'
+import { limits } from '../limits.js'
 import type { Channel, Hello } from '../ports/network.js'
 import type { Input } from '../protocol/effects.js'
 import { Membership } from '../protocol/membership/membership.js'
@@ -14,18 +15,18 @@ import { Answering } from './answering.js'
 import { Conversations } from './conversations.js'
 import { Coordination } from './coordination.js'
 import type { ReopenReport, StorageGuard } from './guard/index.js'
+import { Deliveries } from './handoff.js'
 import { Keeper } from './keeper.js'
 import { Listing } from './listing.js'
-import type { NodePorts, StartFailure } from './options.js'
+import type { NodeOptions, NodePorts, StartFailure } from './options.js'
 import { Outbox } from './outbox.js'
 import { Peers } from './peers.js'
 import { type Performed, Performer } from './performer.js'
 import { Rebuilder } from './rebuilder.js'
 import { Replica } from './replica.js'
 import type { Started } from './startup.js'
+import { Watch } from './watch.js'
 
-/** Standing still for longer than this, a node no longer trusts what reached it meanwhile. */
-const PAUSE_MS = 1000
 const BUSY_TICK_MS = 25
 const IDLE_TICK_MS = 250
 export interface RunningListener {
@@ -39,6 +40,7 @@ export class RunningNode {
   readonly conversations: Conversations
   readonly listing: Listing
   readonly replica: Replica
+  readonly deliveries: Deliveries
   readonly rebuilder: Rebuilder
   readonly keeper: Keeper
   readonly counts = {
@@ -49,6 +51,9 @@ export class RunningNode {
     learned: 0,
     repairsSent: 0,
     forwarded: 0,
+    suspicions: 0,
+    probes: 0,
+    stoodIn: 0,
   }
   readonly #ports: NodePorts
   readonly #guard: StorageGuard
@@ -57,16 +62,18 @@ export class RunningNode {
   readonly #performer: Performer
   readonly #started: Started
   readonly #awaitMembers: number
+  readonly #watch: Watch
+  /** The frame at hand holds an answer. */
+  #answered = false
   #woken = false
   #stopped = false
-  #lastTurnMs: number
   #cancelTick: () => void = () => {}
 
   constructor(
     ports: NodePorts,
     guard: StorageGuard,
     started: Started,
-    awaitMembers: number,
+    { awaitMembers = 1, hintBytes = limits.hintBytes }: Pick<NodeOptions, 'awaitMembers' | 'hintBytes'>,
     listener: RunningListener,
   ) {
     const { clock, random, log, scheduler, network } = ports
@@ -74,16 +81,17 @@ export class RunningNode {
     this.#guard = guard
     this.#started = started
     this.#awaitMembers = awaitMembers
-    this.#lastTurnMs = clock.monotonicMs()
     const membership = new Membership(started.state, started.own)
     this.membership = membership
-    const { peers } = this
+    const { peers, counts } = this
     this.#outbox = new Outbox(network, (id, to) => this.#route(id, { kind: 'unsent', to }))
     const reply = (to: string, message: Message) => this.#reply(to, message)
     const perform = (effect: Performed) => this.#performer.perform(effect)
     const provisional = new ActorSource(Buffer.from(random.bytes(8)).toString('hex'), started.own.boot)
-    this.replica = new Replica(guard, provisional, started.hasRows, {
+    const stores = { guard, scheduler, log, hintBytes, lost: started.report.lost }
+    this.replica = new Replica(stores, provisional, started.hasRows, {
       laneEffect: (effect) => this.#performer.laneEffect(effect),
+      hintEffect: (effect) => this.#performer.hintEffect(effect),
       wake: () => this.#wake(),
     })
     this.conversations = new Conversations(random.below(0xffff_fff0) + 1, perform, (error) =>
@@ -98,6 +106,7 @@ export class RunningNode {
       membership,
       peers,
       conversations,
+      counts,
       holdsWrites,
       reply,
     })
@@ -107,7 +116,7 @@ export class RunningNode {
       membership,
       peers,
       replica,
-      counts: this.counts,
+      counts,
       route: (id, input) => this.#route(id, input),
       post: (to, message, conversation) => this.#post(to, message, conversation),
       toSelf: (message) => this.#message(membership.self, message),
@@ -117,6 +126,12 @@ export class RunningNode {
       replace: (conversation) => this.#replace(conversation),
     })
     this.listing = new Listing({ membership, coordination, nextId: () => conversations.nextId(), perform })
+    this.deliveries = new Deliveries({ clock, random, peers, replica, conversations, coordination })
+    this.#watch = new Watch(clock.monotonicMs(), {
+      ...{ random, log, peers, counts, reply },
+      probe: (to, message) => this.#outbox.post(to, 'control', message),
+      suspected: (peer) => this.#away({ kind: 'suspected', to: peer }),
+    })
     this.keeper = new Keeper({
       clock,
       random,
@@ -163,15 +178,12 @@ export class RunningNode {
   }
 
   get isIdle(): boolean {
-    return this.conversations.size === 0 && this.listing.size === 0 && this.replica.isIdle
+    return this.conversations.unanswered === 0 && this.listing.size === 0 && this.replica.isIdle
   }
 
   /** An input from outside begins: notices when the process has stood still. */
   enter(): number {
-    const nowMs = this.#ports.clock.monotonicMs()
-    if (nowMs - this.#lastTurnMs > PAUSE_MS) this.#stoodStill(nowMs - this.#lastTurnMs)
-    this.#lastTurnMs = nowMs
-    return nowMs
+    return this.#watch.enter(this.#ports.clock.monotonicMs())
   }
 
   peerUp(peer: string, hello: Hello): void {
@@ -180,24 +192,32 @@ export class RunningNode {
   }
 
   peerDown(peer: string): void {
-    const nowMs = this.enter()
+    this.enter()
     this.peers.gone(peer)
-    const lost = { kind: 'lost', to: peer } as const
-    this.conversations.stepAll(lost, nowMs)
-    this.listing.stepAll(lost, nowMs)
-    this.rebuilder.lost(peer)
+    this.#away({ kind: 'lost', to: peer })
     this.keeper.peerDown(peer)
   }
 
-  frame(peer: string, _channel: Channel, bytes: Uint8Array): void {
+  frame(peer: string, channel: Channel, bytes: Uint8Array): void {
     if (this.#stopped) return
-    this.peers.heard(peer, this.enter())
+    const nowMs = this.enter()
+    this.peers.heard(peer, nowMs)
     this.counts.framesIn++
+    this.#answered = false
     try {
-      decodeBatch(bytes, (message) => this.#message(peer, message))
+      decodeBatch(bytes, (message) => this.#message(peer, message, channel))
     } catch (error) {
       this.#badFrame(peer, error)
     }
+    if (this.#answered) this.#watch.answered(peer, nowMs)
+  }
+
+  /** Nothing more is to be expected of this peer for now: everybody who waits for it hears of it. */
+  #away(input: Input & { kind: 'lost' | 'suspected' }): void {
+    const nowMs = this.#ports.clock.monotonicMs()
+    this.conversations.stepAll(input, nowMs)
+    this.listing.stepAll(input, nowMs)
+    this.rebuilder.away(input)
   }
 
   fenced(): void {
@@ -206,18 +226,12 @@ export class RunningNode {
 
   reopened(report: ReopenReport): void {
     this.replica.renew(new ActorSource(report.incarnation, report.boot))
+    this.replica.hints.reopened(report.lost)
     const lost = report.lost !== 'nothing' && this.membership.ring.members.length > 1
     this.keeper.describeSelf(
       lost ? { incarnation: report.incarnation, incomplete: true } : { incarnation: report.incarnation },
     )
     if (lost) this.rebuilder.begin()
-  }
-
-  #stoodStill(forMs: number): void {
-    this.counts.pauses++
-    this.#ports.log.warn('stood-still', { forMs: Math.round(forMs) })
-    this.peers.suspectAll()
-    for (const peer of this.peers.ids) this.#reply(peer, { type: 13, id: 1 })
   }
 
   #badFrame(peer: string, error: unknown): void {
@@ -237,7 +251,7 @@ export class RunningNode {
     })
   }
 
-  #message(from: string, message: Message): void {
+  #message(from: string, message: Message, channel: Channel = 'data'): void {
     if (this.peers.isStranger(from) && message.type !== 22)
       throw new WireError('a node that has no cluster may only ask to join')
     switch (message.type) {
@@ -260,13 +274,18 @@ export class RunningNode {
         this.#answering.list(from, message)
         return
       case 13:
-        this.#reply(from, { type: 14, id: message.id })
+        this.#outbox.post(from, channel, { type: 14, id: message.id })
+        this.#wake()
         return
       case 14:
-        this.peers.madeRoundTrip(from)
+        this.#answered = true
+        this.#watch.pong(from, message.id)
         return
       case 15:
         this.#reply(from, { type: 16, id: message.id })
+        return
+      case 17:
+        this.#answering.hint(from, message)
         return
       case 20:
       case 21:
@@ -277,6 +296,7 @@ export class RunningNode {
         this.keeper.message(from, message)
         return
       default:
+        this.#answered = true
         this.#route(message.id, { kind: 'answer', from, message })
     }
   }
@@ -347,12 +367,16 @@ export class RunningNode {
   #tick(): void {
     if (this.#stopped) return
     const nowMs = this.enter()
+    this.#watch.tick(nowMs)
+    if (!this.#outbox.isEmpty) this.#wake()
     this.conversations.expire(nowMs)
     this.listing.expire(nowMs)
     this.keeper.tick(nowMs)
     this.rebuilder.tick(nowMs)
+    this.deliveries.tick(nowMs)
     this.coordination.releaseHeld(nowMs)
-    const busy = this.conversations.size > 0 || this.listing.size > 0 || this.rebuilder.active
+    const { conversations, listing, rebuilder, deliveries } = this
+    const busy = conversations.size > 0 || listing.size > 0 || rebuilder.active || deliveries.active
     this.#tickIn(busy ? BUSY_TICK_MS : IDLE_TICK_MS)
   }
 }

@@ -7,7 +7,12 @@ import { departed, factsOf, presentMembers, weightAndZone } from '../protocol/me
 import type { Peers } from './peers.js'
 import type { ClusterView, MemberView, RingView } from './requests.js'
 
-export function clusterView(membership: Membership, peers: Peers, transfers: number): ClusterView {
+export function clusterView(
+  membership: Membership,
+  peers: Peers,
+  pendingHints: number,
+  transfers: number,
+): ClusterView {
   const { state, ring, self } = membership
   const gone = departed(state)
   return {
@@ -21,7 +26,7 @@ export function clusterView(membership: Membership, peers: Peers, transfers: num
     members: state.facts
       .filter(({ id }) => isJoined(membership, id))
       .map(({ id }) => memberView(membership, peers, id, gone)),
-    pendingHints: 0,
+    pendingHints,
     transfers,
   }
 }
@@ -34,7 +39,7 @@ function memberView(membership: Membership, peers: Peers, id: string, gone: Read
   const facts = factsOf(membership.state, id)!
   const { weight, zone } = weightAndZone(membership.state, id)
   const { name, address, peerAddress, incomplete } = facts
-  const liveness = id === membership.self ? 'self' : peers.isUp(id) ? 'up' : 'down'
+  const liveness = id === membership.self ? 'self' : peers.stateOf(id)
   return {
     id,
     name,

@@ -13,6 +13,8 @@ export interface Placement {
   readonly ring: Digest64
   /** Node ids in the order of the preference list. */
   readonly owners: readonly string[]
+  /** The preference list beyond the owners: who stands in for one that is away. Made when it is asked for. */
+  readonly beyond: readonly string[]
 }
 
 /** One client's write, as the coordinator hands it to its replica. */
@@ -37,10 +39,12 @@ export type Input =
       readonly counts: boolean
     }
   | { readonly kind: 'answer'; readonly from: string; readonly message: Message }
-  /** The message for this peer was not taken: it is not connected, or its window is full. */
+  /** The message for this peer was not taken: it is not connected or not answering, or its window is full. */
   | { readonly kind: 'unsent'; readonly to: string }
   /** The connection broke after the message was sent: it may or may not have arrived. */
   | { readonly kind: 'lost'; readonly to: string }
+  /** The message was sent and its peer does not answer any more (a local opinion): it may still have arrived, and be answered. */
+  | { readonly kind: 'suspected'; readonly to: string }
   /** The replica applied the write: `object` is the merged object. A negative code is the kernel's refusal, and `object` is empty. */
   | {
       readonly kind: 'applied'
@@ -50,9 +54,17 @@ export type Input =
     }
   /** What was applied or merged here is durable in the mode in force, or will never be. */
   | { readonly kind: 'settled'; readonly fault: LocalFault | undefined }
+  /** What is kept for a target: `gone` = certainly nothing, `unknown` = it cannot be read now. `object` and `number` with `held` only. */
+  | {
+      readonly kind: 'hint'
+      readonly found: 'held' | 'gone' | 'unknown'
+      readonly object: Uint8Array
+      readonly number: number
+    }
   /** Membership was learned after a `learn` effect: the placement now in force. */
   | { readonly kind: 'placement'; readonly placement: Placement }
 
+/** `hintFor`: not into this node's own row, but into what it keeps for these owners (with an empty object: that its own row is to be given to them). */
 export type Effect =
   | { readonly kind: 'send'; readonly conversation: number; readonly to: string; readonly message: Message }
   | { readonly kind: 'read'; readonly conversation: number; readonly rowKey: Uint8Array }
@@ -62,6 +74,7 @@ export type Effect =
       readonly rowKey: Uint8Array
       readonly write: WriteFields
       readonly context: Uint8Array
+      readonly hintFor?: readonly string[] | undefined
     }
   /** `conversation` 0: nobody waits for it. `completes`: the row was exchanged with enough owners to count again. */
   | {
@@ -70,6 +83,22 @@ export type Effect =
       readonly rowKey: Uint8Array
       readonly object: Uint8Array
       readonly completes?: boolean
+      readonly hintFor?: readonly string[] | undefined
+    }
+  /** What is kept here for the target comes back as `hint`. */
+  | {
+      readonly kind: 'read-hint'
+      readonly conversation: number
+      readonly rowKey: Uint8Array
+      readonly target: string
+    }
+  /** The target holds durably what was kept under this number: the hint goes, unless there is something newer. Ends in `settled`. */
+  | {
+      readonly kind: 'release'
+      readonly conversation: number
+      readonly rowKey: Uint8Array
+      readonly target: string
+      readonly number: number
     }
   /** A peer works under another table; merge its membership state, tell it ours, and come back with `placement`. */
   | {

@@ -3,9 +3,11 @@ import { limits } from '../limits.js'
 import { ByteReader, WireError } from './bytes.js'
 import type {
   Digest64,
+  ForwardRead,
   ForwardReadDone,
   ForwardWrite,
   ForwardWriteDone,
+  HintedWrite,
   JoinAnswer,
   JoinRequest,
   KeyPage,
@@ -18,6 +20,7 @@ import type {
 
 const NOTHING = Buffer.alloc(0)
 const TEXT_BYTES = 1024
+const PREPARED = ['ready', 'busy', 'data', 'stale'] as const
 
 /** Reads the whole batch of one frame, giving each message to `take`; stops with a WireError at the first malformed one. */
 export function decodeBatch(frame: Uint8Array, take: (message: Message) => void): void {
@@ -57,7 +60,7 @@ function decodeBody(type: number, id: number, body: ByteReader): Message {
     case 4:
       return replicaRow(id, body)
     case 5:
-      return { type, id, leftMs: body.u32(), r: body.u8(), rowKey: rowKey(body, body.left) }
+      return forwardRead(id, body)
     case 6:
       return forwardReadDone(id, body)
     case 7:
@@ -85,6 +88,8 @@ function decodeBody(type: number, id: number, body: ByteReader): Message {
     case 15:
     case 16:
       return { type, id }
+    case 17:
+      return hintedWrite(id, body)
     case 20:
       return { type, id, digest: body.raw(16) }
     case 21:
@@ -96,17 +101,26 @@ function decodeBody(type: number, id: number, body: ByteReader): Message {
     case 24:
       return { type, id, nodeId: body.text(64), ring: digest64(body) }
     case 25:
-      return {
-        type,
-        id,
-        verdict: choice(body, ['ready', 'busy', 'data', 'stale'] as const),
-        state: rest(body),
-      }
+      return { type, id, verdict: choice(body, PREPARED), state: rest(body) }
     case 26:
       return { type, id, nodeId: body.text(64) }
     default:
       throw new WireError(`message type ${type} is unknown`)
   }
+}
+
+function forwardRead(id: number, body: ByteReader): ForwardRead {
+  const leftMs = body.u32()
+  const r = body.u8()
+  const strict = flag(body.u8())
+  return { type: 5, id, leftMs, r, strict, rowKey: rowKey(body, body.left) }
+}
+
+function hintedWrite(id: number, body: ByteReader): HintedWrite {
+  const leftMs = body.u32()
+  const ring = digest64(body)
+  const target = body.text(64)
+  return { type: 17, id, leftMs, ring, target, rowKey: rowKey(body, body.u16()), object: rest(body) }
 }
 
 function forwardReadDone(id: number, body: ByteReader): ForwardReadDone {
@@ -197,7 +211,7 @@ function forwardWrite(id: number, body: ByteReader): ForwardWrite {
   const leftMs = body.u32()
   const w = body.u8()
   const flags = body.u8()
-  if (flags > 7) throw new WireError('an unknown flag is set')
+  if (flags > 15) throw new WireError('an unknown flag is set')
   return {
     type: 7,
     id,
@@ -206,6 +220,7 @@ function forwardWrite(id: number, body: ByteReader): ForwardWrite {
     tombstone: (flags & 1) !== 0,
     blind: (flags & 2) !== 0,
     returnObject: (flags & 4) !== 0,
+    strict: (flags & 8) !== 0,
     wallMs: body.u53(),
     rowKey: rowKey(body, body.u16()),
     operation: bounded(body.raw(body.u8()), limits.operationBytes),

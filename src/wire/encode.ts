@@ -5,6 +5,7 @@ import type {
   ForwardReadDone,
   ForwardWrite,
   ForwardWriteDone,
+  HintedWrite,
   JoinAnswer,
   JoinRequest,
   KeyPage,
@@ -44,6 +45,7 @@ function encodeBody(writer: ByteWriter, message: Message): void {
     case 5:
       writer.u32(message.leftMs)
       writer.u8(message.r)
+      writer.u8(message.strict ? 1 : 0)
       writer.raw(message.rowKey)
       return
     case 6:
@@ -68,6 +70,8 @@ function encodeBody(writer: ByteWriter, message: Message): void {
     case 15:
     case 16:
       return
+    case 17:
+      return hintedWrite(writer, message)
     case 20:
       writer.raw(message.digest)
       return
@@ -109,6 +113,14 @@ function shortBytes(writer: ByteWriter, bytes: Uint8Array): void {
 function replicaWrite(writer: ByteWriter, message: ReplicaWrite): void {
   writer.u32(message.leftMs)
   digest64(writer, message.ring)
+  shortBytes(writer, message.rowKey)
+  writer.raw(message.object)
+}
+
+function hintedWrite(writer: ByteWriter, message: HintedWrite): void {
+  writer.u32(message.leftMs)
+  digest64(writer, message.ring)
+  writer.text(message.target)
   shortBytes(writer, message.rowKey)
   writer.raw(message.object)
 }
@@ -156,7 +168,12 @@ function forwardWriteDone(writer: ByteWriter, { outcome }: ForwardWriteDone): vo
 function forwardWrite(writer: ByteWriter, message: ForwardWrite): void {
   writer.u32(message.leftMs)
   writer.u8(message.w)
-  writer.u8((message.tombstone ? 1 : 0) | (message.blind ? 2 : 0) | (message.returnObject ? 4 : 0))
+  writer.u8(
+    (message.tombstone ? 1 : 0) |
+      (message.blind ? 2 : 0) |
+      (message.returnObject ? 4 : 0) |
+      (message.strict ? 8 : 0),
+  )
   writer.u53(message.wallMs)
   shortBytes(writer, message.rowKey)
   writer.u8(message.operation.length)

@@ -28,6 +28,7 @@ export const MessageType = {
   pong: 14,
   forwardOffer: 15,
   forwardAccept: 16,
+  hintedWrite: 17,
   gossipDigest: 20,
   gossipState: 21,
   joinRequest: 22,
@@ -106,6 +107,8 @@ export interface ForwardRead {
   readonly rowKey: Uint8Array
   /** 0 = the default quorum. */
   readonly r: number
+  /** Only owners count. */
+  readonly strict: boolean
 }
 export interface ForwardReadDone {
   readonly type: 6
@@ -128,6 +131,8 @@ export interface ForwardWrite {
   readonly tombstone: boolean
   readonly blind: boolean
   readonly returnObject: boolean
+  /** Only owners count. */
+  readonly strict: boolean
   readonly wallMs: number
   readonly context: Uint8Array
   readonly attributes: Uint8Array
@@ -208,6 +213,17 @@ export interface ForwardAccept {
   readonly type: 16
   readonly id: number
 }
+/** A replica write for an owner that is away: keep it durably, and hand it on when it is back. Answered by ReplicaWritten. */
+export interface HintedWrite {
+  readonly type: 17
+  readonly id: number
+  readonly leftMs: number
+  readonly ring: Digest64
+  /** Node id of the owner, 32 hex digits. */
+  readonly target: string
+  readonly rowKey: Uint8Array
+  readonly object: Uint8Array
+}
 export interface GossipDigest {
   readonly type: 20
   readonly id: number
@@ -280,6 +296,7 @@ export type Message =
   | Pong
   | ForwardOffer
   | ForwardAccept
+  | HintedWrite
   | GossipDigest
   | GossipState
   | JoinRequest

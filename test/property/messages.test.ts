@@ -62,7 +62,7 @@ const message = fc.oneof(
     object: fc.constant(NOTHING),
     state: bytes(200),
   }),
-  of(5, { leftMs: u32, r: fc.nat(255), rowKey }),
+  of(5, { leftMs: u32, r: fc.nat(255), strict: fc.boolean(), rowKey }),
   of(6, { outcome: fc.oneof(failure, read) }),
   of(7, {
     leftMs: u32,
@@ -70,6 +70,7 @@ const message = fc.oneof(
     tombstone: fc.boolean(),
     blind: fc.boolean(),
     returnObject: fc.boolean(),
+    strict: fc.boolean(),
     wallMs: fc.maxSafeNat(),
     rowKey,
     operation: bytes(64),
@@ -104,6 +105,7 @@ const message = fc.oneof(
   of(14, {}),
   of(15, {}),
   of(16, {}),
+  of(17, { leftMs: u32, ring, target: shortText, rowKey, object: bytes(200) }),
   of(20, { digest: bytes(16, 16) }),
   of(21, { final: fc.boolean(), state: bytes(200) }),
   of(22, {

@@ -44,9 +44,14 @@ export class Caller {
     this.#prng = prng
   }
 
-  get(host: SimHost, key: string, r: QuorumChoice, asked: Omit<Asked<Found>, 'host' | 'what'>): void {
+  get(
+    host: SimHost,
+    key: string,
+    { r, sloppy }: { readonly r: QuorumChoice; readonly sloppy: boolean },
+    asked: Omit<Asked<Found>, 'host' | 'what'>,
+  ): void {
     this.#ask<Found>({ ...asked, host, what: `get of ${key} at ${host.name}` }, (deadlineMs, done) => {
-      host.node?.get({ bucket: bytes(BUCKET), key: bytes(key), r, deadlineMs }, done)
+      host.node?.get({ bucket: bytes(BUCKET), key: bytes(key), r, sloppy, deadlineMs }, done)
     })
   }
 

@@ -76,18 +76,25 @@ export class Client {
   #read(key: string, host: SimHost): void {
     const { ledger, counters } = this.#parts
     const r = this.#quorum(true)
-    const asked = { begunAt: ledger.step(), begunAtMs: this.#parts.world.timeline.nowMs, r }
+    const sloppy = this.#isSloppy()
+    const begunAtMs = this.#parts.world.timeline.nowMs
+    const asked = { begunAt: ledger.step(), begunAtMs, r, strict: !sloppy }
     counters.count('reads')
     const timeoutMs = this.#prng.pick([20, 300, 1_000, 5_000])
-    this.#caller.get(host, key, r, {
-      timeoutMs,
-      answered: (outcome) => {
-        if (outcome.status === 'error') counters.count(`read ${outcome.code}`)
-        else this.#learned(key, host, outcome, asked)
-        this.#think()
+    this.#caller.get(
+      host,
+      key,
+      { r, sloppy },
+      {
+        timeoutMs,
+        answered: (outcome) => {
+          if (outcome.status === 'error') counters.count(`read ${outcome.code}`)
+          else this.#learned(key, host, outcome, asked)
+          this.#think()
+        },
+        silence: () => this.#think(),
       },
-      silence: () => this.#think(),
-    })
+    )
   }
 
   #learned(key: string, host: SimHost, found: Found, asked: AskedRead): void {
@@ -110,7 +117,9 @@ export class Client {
     const context = this.#context(key)
     const valueBytes = this.#valueBytes()
     const w = this.#quorum(false)
-    const entry = ledger.begin(key, { kind: 'put', sweeping: false, w, valueBytes }, context ?? KNOWS_NOTHING)
+    const sloppy = this.#isSloppy()
+    const fields = { kind: 'put', sweeping: false, w, valueBytes, sloppy } as const
+    const entry = ledger.begin(key, fields, context ?? KNOWS_NOTHING)
     world.timeline.trace.detail(
       world.timeline.nowMs,
       () =>
@@ -127,7 +136,8 @@ export class Client {
     if (sweeping && key !== 'k1') return this.#read(key, host)
     if (sweeping) counters.count('deletes without context')
     const w = this.#quorum(false)
-    const entry = ledger.begin(key, { kind: 'delete', sweeping, w, valueBytes: 0 }, context ?? KNOWS_NOTHING)
+    const fields = { kind: 'delete', sweeping, w, valueBytes: 0, sloppy: this.#isSloppy() } as const
+    const entry = ledger.begin(key, fields, context ?? KNOWS_NOTHING)
     world.timeline.trace.detail(
       world.timeline.nowMs,
       () =>
@@ -156,6 +166,7 @@ export class Client {
       attributes: new Uint8Array(0),
       operation: withOperation ? operationOf(entry.id) : undefined,
       w: entry.w,
+      sloppy: entry.sloppy,
       preferred: context?.fastest ?? '',
       returnObject: this.#prng.chance(0.3),
     }
@@ -191,6 +202,7 @@ export class Client {
       ledger.end(entry, 'acked')
       counters.count('acknowledged')
       check.acknowledged(entry, begunAtMs)
+      if (!entry.strict) counters.count('acknowledged with nodes standing in')
       this.#keepContext(entry, outcome, context)
     } else {
       const refused = outcome !== undefined && !ERRORS[outcome.code].mayBeWritten
@@ -204,8 +216,10 @@ export class Client {
   #swept(entry: WriteEntry, begunAt: number): void {
     const { ledger, world } = this.#parts
     const quorum = Math.floor(world.n / 2) + 1
+    // Such a read may have gone by those who held none of it.
+    if (entry.sloppy) return
     for (const other of ledger.key(entry.key).writes) {
-      if (other.ackedAt > begunAt || other.w + quorum <= world.n) continue
+      if (!other.strict || other.ackedAt > begunAt || other.w + quorum <= world.n) continue
       entry.covers.add(other.id)
       for (const covered of other.covers) entry.covers.add(covered)
     }
@@ -285,6 +299,10 @@ export class Client {
     const quorum = Math.floor(n / 2) + 1
     if (!this.#prng.chance(config.oddQuorums)) return quorum
     return read || config.weakWrites ? this.#prng.whole(1, n) : this.#prng.whole(quorum, n)
+  }
+
+  #isSloppy(): boolean {
+    return this.#prng.chance(this.#parts.world.config.sloppiness)
   }
 
   #valueBytes(): number {

@@ -3,6 +3,7 @@
 import { BUCKET, Caller, type ClientWorld } from './caller.js'
 import { FinalCheck, type FinalRow, partitionOfKey } from './check/final-check.js'
 import { rowNameOf } from './check/row-book.js'
+import { fallbackKey, hintOf, rowKeyOfFallback } from './fallback-reader.js'
 import type { SimHost } from './host.js'
 import { KNOWS_NOTHING, operationOf, valueBytesOf, type WriteEntry } from './ledger.js'
 import { readObject } from './object-reader.js'
@@ -37,6 +38,7 @@ export class Ending {
       () => this.#becomeWhole(),
       () => this.#serve(),
       () => this.#converge(),
+      () => this.#handOver(),
       () => this.#agree(),
       () => this.#list(),
     ]
@@ -79,7 +81,7 @@ export class Ending {
     const w = Math.floor(world.n / 2) + 1
     const entry: WriteEntry = ledger.begin(
       key,
-      { kind: 'put', sweeping: false, w, valueBytes: 24 },
+      { kind: 'put', sweeping: false, w, valueBytes: 24, sloppy: false },
       KNOWS_NOTHING,
     )
     const begunAtMs = world.timeline.nowMs
@@ -91,6 +93,7 @@ export class Ending {
       attributes: new Uint8Array(0),
       operation: operationOf(entry.id),
       w,
+      sloppy: false,
       preferred: '',
       returnObject: false,
     }
@@ -109,6 +112,25 @@ export class Ending {
       },
       silence: retry,
     })
+  }
+
+  /** Every hint finds its way: all targets are there. One whose record has gone bad on the disk cannot. */
+  #handOver(): boolean {
+    const { world, violations } = this.#parts
+    const left = (): string[] =>
+      world.hosts.flatMap(({ name, disk }) =>
+        disk
+          .keys()
+          .filter((key) => {
+            const rowKey = hintOf(key)?.rowKey ?? rowKeyOfFallback(key)
+            return rowKey !== undefined && !disk.damaged.has(key) && !disk.damaged.has(fallbackKey(rowKey))
+          })
+          .map(() => name),
+      )
+    if (this.#within(SERVE_MS, () => left().length === 0)) return true
+    if (!violations.any)
+      violations.add('A8', `${SERVE_MS} ms after the cluster was whole hints are left on ${left()}`)
+    return false
   }
 
   /** Reads every key at r=all, each round through other nodes, until all owners hold the same bytes. */
@@ -138,20 +160,26 @@ export class Ending {
   #readAll(key: string, waiting: Set<string>): void {
     const { world, ledger, check } = this.#parts
     const host = this.#prng.pick(world.hosts)
-    const asked = { begunAt: ledger.step(), begunAtMs: world.timeline.nowMs, r: world.n }
+    const asked = { begunAt: ledger.step(), begunAtMs: world.timeline.nowMs, r: world.n, strict: true }
     const again = (): void => {
       world.timeline.after(300, 'final read', () => this.#readAll(key, waiting))
     }
-    this.#caller.get(host, key, world.n, {
-      timeoutMs: 5_000,
-      answered: (outcome) => {
-        if (outcome.status === 'error') return again()
-        const object = outcome.object === undefined ? undefined : readObject(Uint8Array.from(outcome.object))
-        check.read(key, object, asked, `the final read at ${host.name}`)
-        waiting.delete(key)
+    this.#caller.get(
+      host,
+      key,
+      { r: world.n, sloppy: false },
+      {
+        timeoutMs: 5_000,
+        answered: (outcome) => {
+          if (outcome.status === 'error') return again()
+          const object =
+            outcome.object === undefined ? undefined : readObject(Uint8Array.from(outcome.object))
+          check.read(key, object, asked, `the final read at ${host.name}`)
+          waiting.delete(key)
+        },
+        silence: again,
       },
-      silence: again,
-    })
+    )
   }
 
   /** All nodes compute the same placement. */

@@ -45,6 +45,10 @@ export interface WriteEntry {
   readonly besides: ReadonlySet<number>
   /** Distinct durable nodes that an acknowledgement promises. */
   w: number
+  /** Nodes that stand in for owners may be among them. */
+  readonly sloppy: boolean
+  /** Those nodes were all owners: reads at a quorum of owners must show it at once. */
+  strict: boolean
   readonly begunAt: number
   /** After this ledger step it certainly has no effect any more; Infinity while that is open. */
   endedAt: number
@@ -125,7 +129,7 @@ export class Ledger {
 
   begin(
     key: string,
-    fields: Pick<WriteEntry, 'kind' | 'sweeping' | 'w' | 'valueBytes'>,
+    fields: Pick<WriteEntry, 'kind' | 'sweeping' | 'w' | 'valueBytes' | 'sloppy'>,
     knowledge: Knowledge,
   ): WriteEntry {
     const entry: WriteEntry = {
@@ -134,6 +138,7 @@ export class Ledger {
       ...fields,
       covers: new Set(knowledge.covers),
       besides: knowledge.besides,
+      strict: !fields.sloppy,
       begunAt: this.step(),
       endedAt: Number.POSITIVE_INFINITY,
       ackedAt: Number.POSITIVE_INFINITY,

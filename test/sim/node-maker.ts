@@ -18,5 +18,6 @@ export function makeNode(config: Config): NodeMaker {
       durability: config.durability,
       freeSpaceFloorBytes: 64 * 1024,
       cacheBytes,
+      hintBytes: config.hintBytes,
     })
 }

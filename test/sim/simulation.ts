@@ -16,6 +16,7 @@ import { type Violation, Violations, WITHOUT_BUDGET } from './check/violation.js
 import { Client } from './client.js'
 import { Counters } from './counters.js'
 import { Ending } from './ending.js'
+import { readFallback, rowKeyOfFallback } from './fallback-reader.js'
 import type { NodeMaker, SimHost } from './host.js'
 import { Ledger } from './ledger.js'
 import { Nemesis } from './nemesis.js'
@@ -147,20 +148,22 @@ export class Simulation {
     return held || (!this.#violations.any && done())
   }
 
-  #durableRows(key: string): { node: string; row: Uint8Array | undefined; lostSomethingAt: number }[] {
-    return this.#world.hosts.map((host) => ({
-      node: host.name,
-      row: this.#durableRow(host, key),
-      lostSomethingAt: host.lostSomethingAtMs,
-    }))
+  #durableRows(key: string): DurableRow[] {
+    return this.#world.hosts.map((host) => this.#durableRow(host, key))
   }
 
-  #durableRow(host: SimHost, key: string): Uint8Array | undefined {
-    for (const name of host.disk.keys()) {
-      if (rowNameOf(name)?.key !== key) continue
-      return this.#config.durability === 'fsync' ? host.disk.durable(name) : host.disk.get(name)
+  #durableRow(host: SimHost, key: string): DurableRow {
+    const found: DurableRow = {
+      node: host.name,
+      row: undefined,
+      kept: undefined,
+      lostSomethingAt: host.lostSomethingAtMs,
     }
-    return undefined
+    for (const name of host.disk.keys()) {
+      if (rowNameOf(name)?.key === key) found.row = this.#world.durable(host, name)
+      else if (isKeptOf(name, key)) found.kept = keptRow(this.#world.durable(host, name))
+    }
+    return found
   }
 
   #verdict(): Verdict {
@@ -180,6 +183,23 @@ export class Simulation {
       story: trace.story(),
     }
   }
+}
+
+interface DurableRow {
+  readonly node: string
+  row: Uint8Array | undefined
+  kept: Uint8Array | undefined
+  readonly lostSomethingAt: number
+}
+
+function isKeptOf(engineKey: string, key: string): boolean {
+  const rowKey = rowKeyOfFallback(engineKey)
+  return rowKey !== undefined && rowNameOf(`d${rowKey}`)?.key === key
+}
+
+function keptRow(record: Uint8Array | undefined): Uint8Array | undefined {
+  const row = record === undefined ? undefined : readFallback(record).row
+  return row === undefined || row.length === 0 ? undefined : row
 }
 
 function describe(config: Config): string {

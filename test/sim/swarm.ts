@@ -63,6 +63,10 @@ export interface Config {
   readonly linkMs: number
   readonly dataWindowBytes: number
   readonly retries: number
+  /** Share of requests for which nodes that stand in for owners count. */
+  readonly sloppiness: number
+  /** Bytes that a node keeps for others. */
+  readonly hintBytes: number
 }
 
 /** Faults that destroy what was durable. */
@@ -103,6 +107,8 @@ export function configure(seed: number, wish: Wish = {}): Config {
     roughStart: prng.chance(0.25),
     blindness: prng.pick([0.05, 0.2, 0.2, 0.2, 1]),
     unbudgeted: prng.chance(0.1),
+    sloppiness: prng.pick([0, 0, 0.5, 1, 1]),
+    hintBytes: prng.pick([3_000, 20_000, 64 * 1024 * 1024, 64 * 1024 * 1024]),
   }
   return apply(config, wish)
 }

@@ -1,6 +1,7 @@
 /** A whole cluster: hosts, wires, and the operator who starts nodes again. */
 
 import type { StartFailure } from '../../src/node/options.js'
+import { HintCheck, type HintDisk } from './check/hint-check.js'
 import type { RowBook } from './check/row-book.js'
 import type { Violations } from './check/violation.js'
 import type { Counters } from './counters.js'
@@ -108,6 +109,11 @@ export class World {
     return complaints.join('; ')
   }
 
+  /** What the host's disk keeps of this key in the durability mode in force, whatever happens to its power. */
+  durable(host: SimHost, engineKey: string): Uint8Array | undefined {
+    return this.config.durability === 'fsync' ? host.disk.durable(engineKey) : host.disk.get(engineKey)
+  }
+
   get n(): number {
     return Math.min(this.config.n, this.config.nodes)
   }
@@ -145,11 +151,22 @@ export class World {
   }
 
   #watcher(book: RowBook): HostWatcher {
+    const disks = (): HintDisk[] => this.hosts.map((host) => this.#hintDisk(host))
+    const hints = new HintCheck(book, this.#violations, disks, () => this.timeline.nowMs)
     return {
       log: (line) => this.#log(line),
       ended: (host, failure) => this.#ended(host, failure),
       crashed: (host, reason) => this.#violations.add('crash', `${host.name}: ${reason}`),
-      disk: (host) => watchDisk(host, book),
+      disk: (host) => watchDisk(host, book, hints),
+    }
+  }
+
+  #hintDisk(host: SimHost): HintDisk {
+    return {
+      name: host.name,
+      nodeId: host.node?.cluster().self,
+      lostSomethingAtMs: host.lostSomethingAtMs,
+      durable: (engineKey) => this.durable(host, engineKey),
     }
   }
 
@@ -199,9 +216,10 @@ export class World {
   }
 }
 
-function watchDisk(host: SimHost, book: RowBook): DiskWatcher {
+function watchDisk(host: SimHost, book: RowBook, hints: HintCheck): DiskWatcher {
   return {
     written: (changes, before) => {
+      hints.written(host.name, changes, before)
       changes.forEach((change, index) => {
         book.written(host.name, change.key, before[index], change.value)
       })

@@ -4,7 +4,7 @@ import { DeleteMachine } from '../../src/protocol/coordinator/delete.js'
 import { ForwardMachine } from '../../src/protocol/coordinator/forward.js'
 import { ReadMachine } from '../../src/protocol/coordinator/read.js'
 import { WriteMachine } from '../../src/protocol/coordinator/write.js'
-import type { Effect, Machine } from '../../src/protocol/effects.js'
+import type { Effect, Machine, Placement } from '../../src/protocol/effects.js'
 import type { Message, ReplicaRow } from '../../src/wire/messages.js'
 import { ReplicaStatus } from '../../src/wire/messages.js'
 import { actorOf, objectOf, putRow, valuesOf } from '../model/objects.js'
@@ -12,7 +12,7 @@ import { actorOf, objectOf, putRow, valuesOf } from '../model/objects.js'
 const NOTHING = new Uint8Array(0)
 const KEY = makeRowKey(Buffer.from('b'), Buffer.from('k'))
 const RING = { high: 1, low: 2 }
-const PLACEMENT = { ring: RING, owners: ['a', 'b', 'c'] }
+const PLACEMENT = { ring: RING, owners: ['a', 'b', 'c'], beyond: [] as string[] }
 const FIELDS = {
   incomplete: false,
   operationIsClients: false,
@@ -41,6 +41,10 @@ const outcome = (out: readonly Effect[]): unknown =>
   out.flatMap((effect) => (effect.kind === 'done' ? [effect.outcome] : []))[0]
 const closes = (out: readonly Effect[]) => out.some(({ kind }) => kind === 'close')
 
+function reading(needed: number, placement: Placement, id = 1, self = 'a', sloppy = true): ReadMachine {
+  return new ReadMachine({ id, self, rowKey: KEY, needed, sloppy, placement, deadlineMs: 100 })
+}
+
 function row(object: Uint8Array | undefined, counts = true) {
   return { kind: 'row', object, known: true, counts } as const
 }
@@ -56,7 +60,7 @@ function stored(from: string, status: ReplicaStatus = ReplicaStatus.ok) {
 
 test('read: asks with the digest of the local object, answers at R, repairs nobody who agrees', (t) => {
   const object = objectOf('x', { value: 'v' })
-  const machine = new ReadMachine(1, 'a', KEY, 2, PLACEMENT, 100)
+  const machine = reading(2, PLACEMENT, 1)
   begin(machine)
   const asked = step(machine, row(object))
   t.deepEqual(sent(asked), ['b:3', 'c:3'])
@@ -78,7 +82,7 @@ test('read: asks with the digest of the local object, answers at R, repairs nobo
 })
 
 test('read: gives all concurrent versions, and repairs every replica that lacks one', (t) => {
-  const machine = new ReadMachine(1, 'a', KEY, 2, PLACEMENT, 100)
+  const machine = reading(2, PLACEMENT, 1)
   begin(machine)
   step(machine, row(objectOf('x', { value: 'mine' })))
   const replied = step(machine, answer('b', ReplicaStatus.ok, objectOf('y', { value: 'theirs' })))
@@ -89,7 +93,7 @@ test('read: gives all concurrent versions, and repairs every replica that lacks 
 })
 
 test('read: an incomplete replica is merged but does not count', (t) => {
-  const machine = new ReadMachine(1, 'a', KEY, 2, PLACEMENT, 100)
+  const machine = reading(2, PLACEMENT, 1)
   begin(machine)
   step(machine, row(undefined))
   t.is(
@@ -101,7 +105,7 @@ test('read: an incomplete replica is merged but does not count', (t) => {
 })
 
 test('read: unknown is never missing; when too few can answer it says so at once', (t) => {
-  const machine = new ReadMachine(1, 'a', KEY, 2, PLACEMENT, 100)
+  const machine = reading(2, PLACEMENT, 1)
   begin(machine)
   step(machine, { kind: 'row', object: undefined, known: false, counts: true })
   t.is(outcome(step(machine, answer('b', ReplicaStatus.missing))), undefined)
@@ -112,12 +116,12 @@ test('read: unknown is never missing; when too few can answer it says so at once
 })
 
 test('read: nobody connected, or the deadline passes', (t) => {
-  const machine = new ReadMachine(1, 'a', KEY, 2, PLACEMENT, 100)
+  const machine = reading(2, PLACEMENT, 1)
   begin(machine)
   step(machine, row(undefined))
   step(machine, { kind: 'unsent', to: 'b' })
   t.like(outcome(step(machine, { kind: 'lost', to: 'c' })), { code: 'QUORUM_UNMET' })
-  const slow = new ReadMachine(2, 'a', KEY, 2, PLACEMENT, 100)
+  const slow = reading(2, PLACEMENT, 2)
   begin(slow)
   step(slow, row(undefined))
   const out: Effect[] = []
@@ -127,7 +131,7 @@ test('read: nobody connected, or the deadline passes', (t) => {
 })
 
 test('read: bytes of a peer that are no object are not served', (t) => {
-  const machine = new ReadMachine(1, 'a', KEY, 2, PLACEMENT, 100)
+  const machine = reading(2, PLACEMENT, 1)
   begin(machine)
   step(machine, row(undefined))
   t.is(outcome(step(machine, answer('b', ReplicaStatus.ok, Buffer.from('rubbish')))), undefined)
@@ -139,17 +143,19 @@ function applied(rowBytes: Uint8Array, object: Uint8Array, actor: string) {
   return { kind: 'applied', code: 1, object, actor: actorOf(actor) } as const
 }
 
-function writing(needed: number): WriteMachine {
-  return new WriteMachine(
-    1,
-    'a',
-    KEY,
-    { kind: 'write', write: FIELDS, context: NOTHING },
+function writing(needed: number, placement: Placement = PLACEMENT, self = 'a', sloppy = true): WriteMachine {
+  const task = { kind: 'write', write: FIELDS, context: NOTHING } as const
+  return new WriteMachine({
+    id: 1,
+    self,
+    rowKey: KEY,
+    task,
     needed,
-    PLACEMENT,
-    false,
-    100,
-  )
+    sloppy,
+    placement,
+    returnObject: false,
+    deadlineMs: 100,
+  })
 }
 
 test('write: acknowledged when W distinct nodes hold it durably, this one only after its commit', (t) => {
@@ -206,7 +212,7 @@ test('write: sent again under the new table to those who have not got it', (t) =
   step(machine, stored('b'))
   const again = step(machine, {
     kind: 'placement',
-    placement: { ring: { high: 9, low: 9 }, owners: ['a', 'b', 'd'] },
+    placement: { ring: { high: 9, low: 9 }, owners: ['a', 'b', 'd'], beyond: [] },
   })
   t.deepEqual(sent(again), ['d:1'])
 })
@@ -221,6 +227,7 @@ function deleting(context: Uint8Array | undefined): DeleteMachine {
     context,
     r: 2,
     w: 2,
+    sloppy: true,
     placement: PLACEMENT,
     returnObject: false,
     deadlineMs: 100,
@@ -278,6 +285,7 @@ const FORWARD = {
   w: 0,
   blind: true,
   returnObject: false,
+  strict: false,
   context: NOTHING,
   ...FIELDS,
 } as const
@@ -314,8 +322,11 @@ test('forward: a read is asked of the next owner when the first is lost', (t) =>
     { id: 'b', fresh: true },
     { id: 'c', fresh: true },
   ]
-  const machine = new ForwardMachine(1, { type: 5, rowKey: KEY, r: 0 }, targets, 3, 100)
+  const machine = new ForwardMachine(1, { type: 5, rowKey: KEY, r: 0, strict: false }, targets, 3, 100)
   begin(machine)
   t.deepEqual(sent(step(machine, { kind: 'lost', to: 'b' })), ['c:5'])
-  t.like(outcome(step(machine, { kind: 'lost', to: 'c' })), { code: 'QUORUM_UNMET' })
+  t.like(outcome(step(machine, { kind: 'lost', to: 'c' })), {
+    status: 'unreached',
+    failure: { code: 'QUORUM_UNMET' },
+  })
 })

@@ -23,13 +23,14 @@ class Story {
 
   constructor() {
     const everywhere = {
-      durableRows: () => ['n1', 'n2'].map((node) => ({ node, row: undefined, lostSomethingAt: 1 })),
+      durableRows: () =>
+        ['n1', 'n2'].map((node) => ({ node, row: undefined, kept: undefined, lostSomethingAt: 1 })),
     }
     this.check = new AnswerCheck(this.ledger, this.book, this.violations, everywhere, 3)
   }
 
   begin(kind: 'put' | 'delete', seen: Knowledge = KNOWS_NOTHING, sweeping = false): WriteEntry {
-    return this.ledger.begin('k', { kind, sweeping, w: 2, valueBytes: 20 }, seen)
+    return this.ledger.begin('k', { kind, sweeping, w: 2, valueBytes: 20, sloppy: false }, seen)
   }
 
   acked(kind: 'put' | 'delete', seen?: Knowledge): WriteEntry {
@@ -45,7 +46,7 @@ class Story {
   }
 
   read(...entries: WriteEntry[]): readonly Invariant[] {
-    const asked = { begunAt: this.ledger.step(), begunAtMs: 0, r: 2 }
+    const asked = { begunAt: this.ledger.step(), begunAtMs: 0, r: 2, strict: true }
     this.check.read('k', objectOf(entries), asked, 'a read')
     return this.violations.found.map((violation) => violation.invariant)
   }
@@ -170,7 +171,9 @@ test('a write that was refused and is there is caught', (t) => {
 })
 
 test('an acknowledgement without the copies that it promises is caught', (t) => {
-  const nowhere = { durableRows: () => [{ node: 'n1', row: undefined, lostSomethingAt: -1 }] }
+  const nowhere = {
+    durableRows: () => [{ node: 'n1', row: undefined, kept: undefined, lostSomethingAt: -1 }],
+  }
   const story = new Story()
   const check = new AnswerCheck(story.ledger, story.book, story.violations, nowhere, 3)
   const entry = story.acked('put')

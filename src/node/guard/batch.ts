@@ -2,9 +2,9 @@ import { sealRow } from '../../kernel/index.js'
 import type { BatchOperation } from '../../ports/engine.js'
 import { encodeMark, type Mark } from './boot-record.js'
 import type { WriteOperation } from './face.js'
-import { indexKeyOf, rowKeyToEngine, systemKey } from './key-space.js'
+import { indexKeyOf, recordKey, rowKeyToEngine, systemKey } from './key-space.js'
+import { recordOperation } from './records.js'
 import { sealRecord } from './small-record.js'
-import { systemOperation } from './system-records.js'
 
 /** Turns writes into the operations of one engine batch: rows sealed with its number, index rows, and the mark. */
 
@@ -27,8 +27,11 @@ export function appendOperations(
         batch.push({ type: 'del', key: rowKeyToEngine(operation.rowKey) })
         batch.push({ type: 'del', key: indexKeyOf(operation.rowKey) })
         break
+      case 'record':
+        batch.push(recordOperation(recordKey(operation.space, operation.key), operation.value, commit))
+        break
       case 'system':
-        batch.push(systemOperation(operation.name, operation.value, commit))
+        batch.push(recordOperation(systemKey(operation.name), operation.value, commit))
         break
       default:
         operation satisfies never
@@ -40,6 +43,12 @@ export function markOperation(mark: Mark): BatchOperation {
   return { type: 'put', key: MARK_KEY, value: encodeMark(MARK_KEY, mark) }
 }
 
+/** Whether an operation keeps somebody's data: it waits for room on the disk, and a node that has done it once is not empty. */
+export function holdsData(operation: WriteOperation): boolean {
+  if (operation.type === 'record') return operation.space === 'fallback' && operation.value !== undefined
+  return operation.type === 'row'
+}
+
 /** Bytes that an operation will take in a batch, about. */
 export function operationBytes(operation: WriteOperation): number {
   switch (operation.type) {
@@ -47,6 +56,8 @@ export function operationBytes(operation: WriteOperation): number {
       return operation.rowKey.length + operation.row.length
     case 'drop':
       return 2 * operation.rowKey.length
+    case 'record':
+      return operation.key.length + (operation.value?.length ?? 0)
     case 'system':
       return operation.name.length + (operation.value?.length ?? 0)
     default:

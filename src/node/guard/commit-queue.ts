@@ -1,6 +1,6 @@
 import { limits } from '../../limits.js'
 import type { BatchOperation, EngineError } from '../../ports/engine.js'
-import { appendOperations, markOperation, operationBytes } from './batch.js'
+import { appendOperations, holdsData, markOperation, operationBytes } from './batch.js'
 import type { GuardStats, StorageFault, WriteOperation } from './face.js'
 import type { OwnedEngine } from './owned-engine.js'
 import type { Turn } from './turn.js'
@@ -124,7 +124,7 @@ export class CommitQueue {
     const batch: BatchOperation[] = []
     for (const { operations } of flight.writes) {
       appendOperations(batch, operations, flight.commit)
-      this.#hasRows ||= operations.some(({ type }) => type === 'row')
+      this.#hasRows ||= operations.some(holdsData)
     }
     batch.push(markOperation({ ...this.#story, commit: flight.commit, hasRows: this.#hasRows }))
     this.#flight = flight

@@ -5,6 +5,7 @@ import type { Random } from '../../ports/random.js'
 import type { Scheduler } from '../../ports/scheduler.js'
 import type { SideFile } from '../../ports/side-file.js'
 import type { Space } from '../../ports/space.js'
+import type { RecordSpace } from './key-space.js'
 
 /** What the storage guard takes and gives. The rules for its callers are at the head of guard.ts. */
 
@@ -120,6 +121,9 @@ export class StorageFault extends Error {
 /** The row's intact bytes, `undefined` where there certainly is none, `unreadable` where there is or may be one that cannot be trusted. */
 export type RowRead = Uint8Array | undefined | 'unreadable'
 
+/** Like a row's, but `damaged` where the record itself was read and is not what was written: it will never be. */
+export type RecordRead = RowRead | 'damaged'
+
 export type WriteOperation =
   /**
    * Envelope and object, not yet sealed. `isNew`: this node has no row for the key, so its index row goes into the same batch. `text`: the
@@ -134,6 +138,13 @@ export type WriteOperation =
     }
   /** Removes the row and its index row. */
   | { readonly type: 'drop'; readonly rowKey: Uint8Array }
+  /** A fallback's record or a hint; `undefined` removes. */
+  | {
+      readonly type: 'record'
+      readonly space: RecordSpace
+      readonly key: Uint8Array
+      readonly value: Uint8Array | undefined
+    }
   /** The node's own small records, by name (1 to 64 ASCII characters); `undefined` removes. */
   | { readonly type: 'system'; readonly name: string; readonly value: Uint8Array | undefined }
 
@@ -163,6 +174,19 @@ interface Page {
 export interface ScanPage extends Page {
   /** In order of the row keys, damaged rows included. */
   readonly rows: readonly ScannedRow[]
+}
+
+export interface RecordRange {
+  /** First key, included. */
+  readonly from: Uint8Array
+  /** Where to stop, excluded; absent = the end of the space. */
+  readonly to?: Uint8Array
+  readonly maxRows: number
+}
+
+export interface RecordPage extends Page {
+  /** In order of the keys. A record of a batch that has not ended is shown as `unreadable`. */
+  readonly records: readonly { readonly key: Uint8Array; readonly value: Uint8Array | 'unreadable' }[]
 }
 
 export interface IndexRange {

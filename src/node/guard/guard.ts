@@ -1,5 +1,6 @@
 import type { EngineError } from '../../ports/engine.js'
 import type { RowMemory } from '../../protocol/replica/row-memory.js'
+import { holdsData } from './batch.js'
 import { CommitQueue, type Flight } from './commit-queue.js'
 import type {
   GuardListener,
@@ -12,6 +13,9 @@ import type {
   Lost,
   OpenFailure,
   OpenReport,
+  RecordPage,
+  RecordRange,
+  RecordRead,
   ReopenReport,
   RowRange,
   RowRead,
@@ -21,16 +25,16 @@ import type {
   WriteOperation,
 } from './face.js'
 import { rowKeysOf } from './inspection.js'
-import { keyText } from './key-space.js'
+import { keyText, type RecordSpace, recordKey, systemKey } from './key-space.js'
 import { openStorage } from './opening.js'
 import { DamageLog, fault, newStats } from './outcomes.js'
 import { OwnedEngine } from './owned-engine.js'
 import { ReadQueue } from './read-queue.js'
+import { RecordReads } from './records.js'
 import { Recovery, type Standing } from './recovery.js'
 import { Room } from './room.js'
 import { RowCache } from './row-cache.js'
 import { ScanQueue } from './scan-queue.js'
-import { readSystemRecord } from './system-records.js'
 import { Turn } from './turn.js'
 import { WatermarkWriter } from './watermark.js'
 
@@ -57,6 +61,7 @@ export class StorageGuard {
   readonly #commits: CommitQueue
   readonly #reads: ReadQueue
   readonly #scans: ScanQueue
+  readonly #records: RecordReads
   readonly #watermark: WatermarkWriter
   readonly #room: Room
   readonly #recovery: Recovery
@@ -93,6 +98,7 @@ export class StorageGuard {
     this.#commits = commits
     this.#reads = new ReadQueue({ engine, turn, cache, commits, stats, mayRead, damaged })
     this.#scans = new ScanQueue({ engine, turn, commits, mayRead, damaged })
+    this.#records = new RecordReads({ engine, turn, commits, mayRead })
     this.#watermark = new WatermarkWriter({
       sideFile,
       scheduler,
@@ -180,8 +186,12 @@ export class StorageGuard {
 
   /** One of the node's own records. */
   readSystem(name: string, done: (value: RowRead) => void): void {
-    const ports = { engine: this.#engine, commits: this.#commits, mayRead: () => this.#mayRead() }
-    this.#turn.after(() => readSystemRecord(ports, name, done))
+    this.#records.read(systemKey(name), (value) => done(value === 'damaged' ? 'unreadable' : value))
+  }
+
+  /** A fallback's record or a hint. */
+  readRecord(space: RecordSpace, key: Uint8Array, done: (value: RecordRead) => void): void {
+    this.#records.read(recordKey(space, key), done)
   }
 
   /**
@@ -201,9 +211,7 @@ export class StorageGuard {
     done: (fault: StorageFault | undefined) => void,
     admitted = false,
   ): void {
-    const refusal = admitted
-      ? this.#gate()
-      : this.#refusal(operations.some((operation) => operation.type === 'row'))
+    const refusal = admitted ? this.#gate() : this.#refusal(operations.some(holdsData))
     if (refusal === undefined) this.#commits.add(operations, done)
     else this.#turn.after(() => done(fault(refusal)))
   }
@@ -216,6 +224,11 @@ export class StorageGuard {
   /** A page of the keys of a bucket, in byte order. */
   scanIndex(range: IndexRange, done: (page: IndexPage) => void): void {
     this.#scans.index(range, done)
+  }
+
+  /** A page of records in order of their keys. */
+  scanRecords(space: RecordSpace, range: RecordRange, done: (page: RecordPage) => void): void {
+    this.#scans.records(space, range, done)
   }
 
   #gate(): StorageFaultKind | undefined {
@@ -284,7 +297,7 @@ export class StorageGuard {
   }
 
   #applyToCache(operation: WriteOperation): void {
-    if (operation.type === 'system') return
+    if (operation.type === 'system' || operation.type === 'record') return
     const key =
       operation.type === 'row' ? (operation.text ?? keyText(operation.rowKey)) : keyText(operation.rowKey)
     this.#reads.overtake(key)

@@ -3,13 +3,19 @@
  *
  *   d [row key]                       a row (design: hash bits, bucket length, bucket, key)
  *   i [bucket length][bucket][key]    the key exists: listings in key order
+ *   f [row key]                       a fallback's record: what is kept here for owners that were away
+ *   h [16 bytes of node id][row key]  a hint: that record is to be given to this node
  *   s [name]                          the node's own records
  *
- * `h` and `t` are kept for hints and trees.
+ * `t` is kept for trees.
  */
 const DATA = 0x64
 const INDEX = 0x69
 const SYSTEM = 0x73
+
+/** Key spaces of sealed records other than the node's own. */
+export const RECORD_SPACES = { fallback: 0x66, hint: 0x68 } as const
+export type RecordSpace = keyof typeof RECORD_SPACES
 
 /** Bytes of hash in front of a row key; without them a row key is what the index holds. */
 const HASH_BYTES = 2
@@ -29,6 +35,15 @@ export function indexKeyOf(rowKey: Uint8Array): Buffer {
 
 export function systemKey(name: string): Buffer {
   return tagged(SYSTEM, Buffer.from(name, 'ascii'))
+}
+
+export function recordKey(space: RecordSpace, key: Uint8Array): Buffer {
+  return tagged(RECORD_SPACES[space], key)
+}
+
+/** Where a space of records ends. */
+export function endOfRecords(space: RecordSpace): Buffer {
+  return Buffer.of(RECORD_SPACES[space] + 1)
 }
 
 /** Where the rows end. */

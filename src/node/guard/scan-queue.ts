@@ -2,17 +2,29 @@ import { checkRow, rowCommit } from '../../kernel/index.js'
 import { limits } from '../../limits.js'
 import type { ScanRange, ScanResult } from '../../ports/engine.js'
 import type { CommitQueue } from './commit-queue.js'
-import type { IndexPage, IndexRange, RowRange, ScannedRow, ScanPage } from './face.js'
+import type {
+  IndexPage,
+  IndexRange,
+  RecordPage,
+  RecordRange,
+  RowRange,
+  ScannedRow,
+  ScanPage,
+} from './face.js'
 import {
   afterPrefix,
+  endOfRecords,
   endOfRows,
   engineToRowKey,
   indexPrefix,
   keyInIndex,
+  type RecordSpace,
+  recordKey,
   rowKeyToEngine,
   successor,
 } from './key-space.js'
 import type { OwnedEngine } from './owned-engine.js'
+import { openPayload } from './records.js'
 import { openRecord } from './small-record.js'
 import type { Turn } from './turn.js'
 
@@ -73,6 +85,35 @@ export class ScanQueue {
     this.#ask(range, (result) =>
       done(result === undefined ? { keys: [], ...FAILED } : indexPage(bucket, range, result)),
     )
+  }
+
+  records(space: RecordSpace, asked: RecordRange, done: (page: RecordPage) => void): void {
+    const range = {
+      from: recordKey(space, asked.from),
+      to: asked.to === undefined ? endOfRecords(space) : recordKey(space, asked.to),
+      maxRows: asked.maxRows,
+      maxBytes: limits.storageScanBytes,
+    }
+    this.#ask(range, (result) => {
+      if (result === undefined) done({ records: [], ...FAILED })
+      else done(this.#recordPage(range, result))
+    })
+  }
+
+  #recordPage(range: Bounds, result: ScanResult): RecordPage {
+    const { lastCommit } = this.#ports.commits
+    const records = result.rows.map(({ key, value }) => {
+      const payload = openPayload(key, value)
+      const durable = payload !== 'damaged' && payload.commit <= lastCommit
+      return { key: engineToRowKey(key), value: durable ? payload.value : ('unreadable' as const) }
+    })
+    const next = goOn(range, result)
+    return {
+      records,
+      next: next === undefined ? undefined : engineToRowKey(next),
+      damaged: !inOrder(range, result) || records.some(({ value }) => value === 'unreadable'),
+      failed: next === undefined && !result.done,
+    }
   }
 
   #ask(range: ScanRange, done: (result: ScanResult | undefined) => void): void {

@@ -24,6 +24,7 @@ export interface DeleteRequest {
   readonly context: Uint8Array | undefined
   readonly r: number
   readonly w: number
+  readonly sloppy: boolean
   readonly placement: Placement
   readonly returnObject: boolean
   readonly deadlineMs: number
@@ -48,8 +49,8 @@ export class DeleteMachine implements Machine {
   }
 
   start(nowMs: number, out: Effect[]): void {
-    const { id, self, rowKey, r, deadlineMs } = this.#request
-    this.#read = new ReadMachine(id, self, rowKey, r, this.#placement, deadlineMs)
+    const { r: needed } = this.#request
+    this.#read = new ReadMachine({ ...this.#request, needed, placement: this.#placement })
     this.#read.start(nowMs, out)
   }
 
@@ -94,8 +95,8 @@ export class DeleteMachine implements Machine {
       )
       return
     }
-    const { id, self, rowKey, w, returnObject, deadlineMs } = this.#request
-    this.#write = new WriteMachine(id, self, rowKey, task, w, this.#placement, returnObject, deadlineMs)
+    const { w: needed } = this.#request
+    this.#write = new WriteMachine({ ...this.#request, task, needed, placement: this.#placement })
     this.#write.start(nowMs, out)
   }
 

@@ -69,7 +69,15 @@ export class ExplainMachine implements Machine {
         break
       case 'unsent':
       case 'lost':
-        this.#note({ ...SILENT, nodeId: input.to, answer: 'down', reason: 'there is no connection to it' })
+        this.#note({
+          ...SILENT,
+          nodeId: input.to,
+          answer: 'down',
+          reason: 'there is no connection to it, or it does not answer',
+        })
+        break
+      case 'suspected':
+        this.#note({ ...SILENT, nodeId: input.to, answer: 'timeout', reason: 'it does not answer' })
         break
       default:
         return

@@ -6,6 +6,8 @@
  * the owner said so. Otherwise the answer is TIMEOUT, indeterminate: a second coordinator would mint a second dot for one write.
  * A peer not heard from just now is offered the write first and gets it on acceptance, so that a paused process is not left
  * with a write that it would carry out long after somebody has read, and deleted, what came of it elsewhere.
+ *
+ * When no owner can be reached, or none is able to begin, the outcome is `unreached`: then this node may coordinate in their place.
  */
 import type { ErrorCode, Failure } from '../../errors.js'
 import { ERRORS } from '../../errors.js'
@@ -15,6 +17,12 @@ import type { Found } from './read.js'
 import type { Written } from './write.js'
 
 export type ForwardBody = Omit<ForwardRead, 'id' | 'leftMs'> | Omit<ForwardWrite, 'id' | 'leftMs'>
+
+/** Nothing was begun by anybody. */
+export interface Unreached {
+  readonly status: 'unreached'
+  readonly failure: Failure
+}
 
 /** An owner, in the order in which to try. */
 export interface ForwardTarget {
@@ -63,6 +71,10 @@ export class ForwardMachine implements Machine {
       case 'unsent':
         if (input.to === this.#current) this.#next(nowMs, out)
         return
+      case 'suspected':
+        // A write that it has been given it may still carry out: then only the deadline ends the waiting.
+        if (input.to === this.#current && !(this.#sent && this.#body.type === 7)) this.#next(nowMs, out)
+        return
       case 'lost':
         if (input.to !== this.#current) return
         if (this.#sent && this.#body.type === 7) this.#finish(out, indeterminate())
@@ -85,12 +97,9 @@ export class ForwardMachine implements Machine {
     const [target, ...others] = this.#targets
     this.#targets = others
     if (target === undefined) {
-      this.#finish(out, {
-        status: 'error',
-        code: 'QUORUM_UNMET',
-        message: NO_OWNER,
-        numbers: { needed: 1, got: 0, n: this.#n },
-      })
+      const numbers = { needed: 1, got: 0, n: this.#n }
+      const failure = { status: 'error', code: 'QUORUM_UNMET', message: NO_OWNER, numbers } as const
+      this.#finish(out, { status: 'unreached', failure })
       return
     }
     this.#current = target.id
@@ -119,10 +128,12 @@ export class ForwardMachine implements Machine {
 
   #failed(failure: RemoteFailure, nowMs: number, out: Effect[]): void {
     if (!failure.begun && this.#targets.length > 0) this.#next(nowMs, out)
+    else if (!failure.begun && failure.code === 'NOT_READY')
+      this.#finish(out, { status: 'unreached', failure: localFailure(failure) })
     else this.#finish(out, localFailure(failure))
   }
 
-  #finish(out: Effect[], outcome: Found | Written | Failure): void {
+  #finish(out: Effect[], outcome: Found | Written | Failure | Unreached): void {
     this.#closed = true
     out.push({ kind: 'done', conversation: this.id, outcome }, { kind: 'close', conversation: this.id })
   }

@@ -88,7 +88,7 @@ export class ListMachine {
   step(input: Input, _nowMs: number, out: ListEffect[]): void {
     if (this.#closed || this.#gathered) return
     if (input.kind === 'answer' && input.message.type === 12) this.#page(input.from, input.message, out)
-    else if (input.kind === 'unsent' || input.kind === 'lost') this.#failed.add(input.to)
+    else if (isGone(input)) this.#failed.add(input.to)
     else return
     if (this.#task.members.every((member) => this.#pages.has(member) || this.#failed.has(member)))
       this.#gather(out)
@@ -108,7 +108,9 @@ export class ListMachine {
   #page(from: string, page: KeyPage, out: ListEffect[]): void {
     if (page.status === ReplicaStatus.stale)
       out.push({ kind: 'learn', conversation: 0, from, state: page.state })
-    if (page.status === ReplicaStatus.ok) this.#pages.set(from, page)
+    // A page that goes on but shows no key (its records are damaged) does not tell how far it reaches.
+    const isUsable = page.done || page.keys.length > 0
+    if (page.status === ReplicaStatus.ok && isUsable) this.#pages.set(from, page)
     else this.#failed.add(from)
   }
 
@@ -189,6 +191,11 @@ export class ListMachine {
     this.#closed = true
     out.push({ kind: 'done', conversation: this.id, outcome }, { kind: 'close', conversation: this.id })
   }
+}
+
+/** Nothing is to be expected from this member any more. */
+function isGone(input: Input): input is Input & { kind: 'unsent' | 'lost' | 'suspected' } {
+  return input.kind === 'unsent' || input.kind === 'lost' || input.kind === 'suspected'
 }
 
 function text(bytes: Uint8Array): string {

@@ -5,6 +5,10 @@
  * The coordinator is an owner: it reads its own row first and sends the digest of it along, so that a replica that agrees answers
  * with one byte instead of the value. Converged replicas thus move no values and merge nothing.
  *
+ * For an owner that is away, the next node beyond the owners is asked: it may hold a hint for that owner (paper 4.6). What it shows is
+ * merged in any case; with a sloppy quorum it also counts, where the owners themselves are too few. When no owner can be reached, a
+ * node that is none coordinates and begins with what it keeps itself.
+ *
  * A replica that may lack rows (it lost its disk and is being filled again) is merged but does not count: its "missing" means
  * "unknown". A row that cannot be trusted likewise.
  */
@@ -19,6 +23,18 @@ export interface Found {
   readonly status: 'ok'
   readonly object: Uint8Array | undefined
   readonly fastest: string
+}
+
+export interface ReadRequest {
+  readonly id: number
+  readonly self: string
+  readonly rowKey: Uint8Array
+  /** R */
+  readonly needed: number
+  /** Nodes that stand in for owners count towards R. */
+  readonly sloppy: boolean
+  readonly placement: Placement
+  readonly deadlineMs: number
 }
 
 interface Answer {
@@ -43,20 +59,15 @@ export class ReadMachine implements Machine {
   #agreed = true
   #replied = false
 
-  constructor(
-    id: number,
-    self: string,
-    rowKey: Uint8Array,
-    needed: number,
-    placement: Placement,
-    deadlineMs: number,
-  ) {
-    this.id = id
-    this.deadlineMs = deadlineMs
+  constructor(request: ReadRequest) {
+    const { placement, self } = request
+    this.id = request.id
     this.#self = self
-    this.rowKey = rowKey
+    this.rowKey = request.rowKey
+    this.deadlineMs = request.deadlineMs
     this.#placement = placement
-    this.#tally = new QuorumTally(placement.owners, needed)
+    this.#tally = new QuorumTally(placement.owners, request.needed, request.sloppy)
+    if (!placement.owners.includes(self)) this.#tally.standInMyself(self, placement)
   }
 
   start(_nowMs: number, out: Effect[]): void {
@@ -70,11 +81,12 @@ export class ReadMachine implements Machine {
         break
       case 'answer':
         if (input.message.type !== 4) return
-        this.#answer(input.from, input.message, out)
+        this.#answer(input.from, input.message, nowMs, out)
         break
       case 'unsent':
       case 'lost':
-        this.#tally.fail(input.to)
+      case 'suspected':
+        this.#away(input.to, nowMs, out)
         break
       case 'placement':
         this.#place(input.placement, nowMs, out)
@@ -98,7 +110,12 @@ export class ReadMachine implements Machine {
     }
     this.#merged = row.object
     this.#take(this.#self, row.object, row.counts && row.known)
-    for (const owner of this.#placement.owners) if (owner !== this.#self) this.#ask(owner, nowMs, out)
+    if (!row.known) this.#away(this.#self, nowMs, out)
+    for (const owner of this.#placement.owners) {
+      if (owner === this.#self) continue
+      if (this.#tally.isOpen(owner)) this.#ask(owner, nowMs, out)
+      else this.#standIn(owner, nowMs, out)
+    }
   }
 
   #ask(owner: string, nowMs: number, out: Effect[]): void {
@@ -113,18 +130,33 @@ export class ReadMachine implements Machine {
     out.push({ kind: 'send', conversation: this.id, to: owner, message })
   }
 
-  #answer(from: string, row: ReplicaRow, out: Effect[]): void {
-    if (!this.#tally.isOpen(from)) return
+  /** An owner, or one who stands in for one, is not to be expected to show anything. */
+  #away(node: string, nowMs: number, out: Effect[]): void {
+    const owner = this.#tally.standsInFor(node) ?? node
+    if (owner === node) this.#tally.fail(node)
+    else this.#tally.failStandIn(node)
+    if (this.#answers.length > 0 && this.#placement.owners.includes(owner)) this.#standIn(owner, nowMs, out)
+  }
+
+  #standIn(owner: string, nowMs: number, out: Effect[]): void {
+    if (this.#tally.hasCounted(owner) || this.#tally.hasStandIn(owner)) return
+    const node = this.#tally.standIn(owner, this.#placement, this.#self)
+    if (node !== undefined) this.#ask(node, nowMs, out)
+  }
+
+  #answer(from: string, row: ReplicaRow, nowMs: number, out: Effect[]): void {
+    const standsIn = this.#tally.standsInFor(from) !== undefined
+    if (!this.#tally.isOpen(from) && this.#hasAnswered(from)) return
     switch (row.status) {
       case ReplicaStatus.same:
         this.#take(from, this.#answers[0]?.object, !row.incomplete)
         return
       case ReplicaStatus.ok:
         if (this.#merge(row.object)) this.#take(from, row.object, !row.incomplete)
-        else this.#tally.fail(from)
+        else this.#away(from, nowMs, out)
         return
       case ReplicaStatus.missing:
-        if (this.#merged !== undefined) this.#agreed = false
+        if (this.#merged !== undefined && !standsIn) this.#agreed = false
         this.#take(from, undefined, !row.incomplete)
         return
       case ReplicaStatus.stale:
@@ -133,15 +165,24 @@ export class ReadMachine implements Machine {
       case ReplicaStatus.unknown:
         this.#agreed = false
         this.#take(from, undefined, false)
+        this.#away(from, nowMs, out)
         return
       default:
-        this.#tally.fail(from)
+        this.#away(from, nowMs, out)
     }
+  }
+
+  /** One that failed (it was suspected) may answer all the same. */
+  #hasAnswered(node: string): boolean {
+    return this.#answers.some(({ from }) => from === node)
   }
 
   #take(from: string, object: Uint8Array | undefined, counts: boolean): void {
     this.#answers.push({ from, object })
-    if (counts) this.#tally.count(from)
+    const standsIn = this.#tally.standsInFor(from) !== undefined
+    if (counts && standsIn) this.#tally.countStandIn(from)
+    else if (counts) this.#tally.count(from)
+    else if (standsIn) this.#tally.failStandIn(from)
     else this.#tally.fail(from)
   }
 
@@ -163,6 +204,7 @@ export class ReadMachine implements Machine {
   #place(placement: Placement, nowMs: number, out: Effect[]): void {
     this.#placement = placement
     this.#tally.place(placement.owners)
+    if (!placement.owners.includes(this.#self)) this.#tally.standInMyself(this.#self, placement)
     for (const owner of placement.owners) {
       if (owner !== this.#self && this.#tally.isOpen(owner)) this.#ask(owner, nowMs, out)
     }
@@ -181,7 +223,7 @@ export class ReadMachine implements Machine {
     out.push({ kind: 'done', conversation: this.id, outcome })
   }
 
-  /** Read repair: every replica that answered something else than the merged object gets it. It merges; nothing unseen is overwritten. */
+  /** Read repair: every owner that answered something else than the merged object gets it. It merges; nothing unseen is overwritten. */
   #close(out: Effect[]): void {
     if (!this.#agreed && this.#merged !== undefined) this.#repair(this.#merged, out)
     out.push({ kind: 'close', conversation: this.id })
@@ -189,6 +231,7 @@ export class ReadMachine implements Machine {
 
   #repair(merged: Uint8Array, out: Effect[]): void {
     for (const { from, object } of this.#answers) {
+      if (!this.#placement.owners.includes(from)) continue
       if (object === merged || (object !== undefined && Buffer.compare(object, merged) === 0)) continue
       if (from === this.#self)
         out.push({ kind: 'merge', conversation: 0, rowKey: this.rowKey, object: merged })
@@ -208,9 +251,9 @@ export class ReadMachine implements Machine {
 }
 
 function unmetRead(tally: QuorumTally, n: number): Failure {
-  return { status: 'error', code: 'QUORUM_UNMET', numbers: { needed: tally.needed, got: tally.got, n } }
+  return { status: 'error', code: 'QUORUM_UNMET', numbers: { needed: tally.needed, got: tally.gotInAll, n } }
 }
 
 export function timedOut(tally: QuorumTally, n: number): Failure {
-  return { status: 'error', code: 'TIMEOUT', numbers: { needed: tally.needed, got: tally.got, n } }
+  return { status: 'error', code: 'TIMEOUT', numbers: { needed: tally.needed, got: tally.gotInAll, n } }
 }

@@ -5,6 +5,13 @@
  * Sending before it is durable here is safe: should this node crash and lose the row, it comes back with a new
  * incarnation and never mints that dot again. One client write is one dot: whatever happens later, this machine applies once.
  *
+ * An owner that is away (not connected, suspected, or unable to store) gets its copy as a hint: the next node beyond the owners keeps it
+ * durably and hands it on later (paper 4.6). With a sloppy quorum such a copy counts towards W where the owners themselves are too
+ * few. Where nobody is left to ask, this node keeps a hint itself, which counts for nothing. After its answer the machine stays until every owner has
+ * answered or is taken care of, so that one that dies under way is not forgotten.
+ *
+ * When no owner can be reached, a node that is none coordinates: it mints and keeps what it writes as hints for all of them.
+ *
  * With `object` instead of a write it makes an already merged state durable on W nodes without minting anything (a delete that
  * finds nothing live must not acknowledge a tombstone that only one node holds).
  */
@@ -27,7 +34,22 @@ export type WriteTask =
   | { readonly kind: 'write'; readonly write: WriteFields; readonly context: Uint8Array }
   | { readonly kind: 'keep'; readonly object: Uint8Array }
 
+export interface WriteRequest {
+  readonly id: number
+  readonly self: string
+  readonly rowKey: Uint8Array
+  readonly task: WriteTask
+  /** W */
+  readonly needed: number
+  /** Nodes that stand in for owners count towards W. */
+  readonly sloppy: boolean
+  readonly placement: Placement
+  readonly returnObject: boolean
+  readonly deadlineMs: number
+}
+
 const NO_ACTOR = new Uint8Array(14)
+const NOTHING = new Uint8Array(0)
 
 export class WriteMachine implements Machine {
   readonly id: number
@@ -40,44 +62,39 @@ export class WriteMachine implements Machine {
   #placement: Placement
   #object: Uint8Array | undefined
   #actor: Uint8Array | undefined
+  #isOwner: boolean
+  #durableHere = false
   #full = 0
+  #answered = false
   #closed = false
 
-  constructor(
-    id: number,
-    self: string,
-    rowKey: Uint8Array,
-    task: WriteTask,
-    needed: number,
-    placement: Placement,
-    returnObject: boolean,
-    deadlineMs: number,
-  ) {
-    this.id = id
-    this.deadlineMs = deadlineMs
-    this.#self = self
-    this.rowKey = rowKey
-    this.#task = task
+  constructor(request: WriteRequest) {
+    const { placement, needed, sloppy } = request
+    this.id = request.id
+    this.#self = request.self
+    this.rowKey = request.rowKey
+    this.#task = request.task
     this.#placement = placement
-    this.#returnObject = returnObject
-    this.#tally = new QuorumTally(placement.owners, needed)
+    this.#returnObject = request.returnObject
+    this.deadlineMs = request.deadlineMs
+    this.#tally = new QuorumTally(placement.owners, needed, sloppy)
+    this.#isOwner = placement.owners.includes(request.self)
+    if (!this.#isOwner) this.#tally.standInMyself(request.self, placement)
   }
 
   start(nowMs: number, out: Effect[]): void {
-    const { id, deadlineMs } = this
-    if (nowMs >= deadlineMs) {
-      this.#finish(out, timedOut(this.#tally, this.#placement.owners.length))
-    } else if (this.#task.kind === 'write') {
-      out.push({
-        kind: 'write',
-        conversation: id,
-        rowKey: this.rowKey,
-        write: this.#task.write,
-        context: this.#task.context,
-      })
+    if (nowMs >= this.deadlineMs) {
+      this.#refuse(timedOut(this.#tally, this.#placement.owners.length), out)
+      return
+    }
+    const { id: conversation, rowKey } = this
+    const hintFor = this.#isOwner ? undefined : this.#placement.owners
+    if (this.#task.kind === 'write') {
+      const { write, context } = this.#task
+      out.push({ kind: 'write', conversation, rowKey, write, context, hintFor })
     } else {
       this.#object = this.#task.object
-      out.push({ kind: 'merge', conversation: id, rowKey: this.rowKey, object: this.#task.object })
+      out.push({ kind: 'merge', conversation, rowKey, object: this.#task.object, hintFor })
       this.#replicate(nowMs, out)
     }
   }
@@ -89,19 +106,19 @@ export class WriteMachine implements Machine {
         this.#applied(input, nowMs, out)
         break
       case 'settled':
-        this.#settled(input.fault, out)
+        this.#settled(input.fault, nowMs, out)
         break
       case 'answer':
         if (input.message.type !== 2) return
-        this.#answer(input.from, input.message, out)
+        this.#answer(input.from, input.message, nowMs, out)
         break
       case 'unsent':
       case 'lost':
-        this.#tally.fail(input.to)
+      case 'suspected':
+        this.#away(input.to, nowMs, out)
         break
       case 'placement':
-        this.#placement = input.placement
-        this.#tally.place(input.placement.owners)
+        this.#place(input.placement)
         if (this.#object !== undefined) this.#replicate(nowMs, out)
         break
       default:
@@ -111,12 +128,21 @@ export class WriteMachine implements Machine {
   }
 
   expire(_nowMs: number, out: Effect[]): void {
-    this.#finish(out, timedOut(this.#tally, this.#placement.owners.length))
+    if (!this.#answered) this.#reply(timedOut(this.#tally, this.#placement.owners.length), out)
+    this.#close(out)
+  }
+
+  #place(placement: Placement): void {
+    this.#placement = placement
+    this.#tally.place(placement.owners)
+    this.#isOwner = placement.owners.includes(this.#self)
+    if (!this.#isOwner) this.#tally.standInMyself(this.#self, placement)
+    if (this.#durableHere) this.#count(this.#self)
   }
 
   #applied(applied: Input & { kind: 'applied' }, nowMs: number, out: Effect[]): void {
     if (applied.code < 0 && applied.code !== CODES.ALREADY) {
-      this.#finish(out, refusal(applied.code))
+      this.#refuse(refusal(applied.code), out)
       return
     }
     this.#object = applied.object
@@ -124,44 +150,90 @@ export class WriteMachine implements Machine {
     this.#replicate(nowMs, out)
   }
 
+  /** To every owner not heard yet, and in place of those that are away already to others. */
   #replicate(nowMs: number, out: Effect[]): void {
-    const message = {
-      type: 1,
+    const message = { type: 1, ...this.#copy(nowMs) } as const
+    for (const owner of this.#placement.owners) {
+      if (owner === this.#self) continue
+      if (this.#tally.isOpen(owner)) out.push({ kind: 'send', conversation: this.id, to: owner, message })
+      else this.#standIn(owner, nowMs, out)
+    }
+  }
+
+  #copy(nowMs: number) {
+    return {
       id: this.id,
       leftMs: Math.max(0, Math.ceil(this.deadlineMs - nowMs)),
       ring: this.#placement.ring,
       rowKey: this.rowKey,
       object: this.#object!,
     } as const
-    for (const owner of this.#placement.owners) {
-      if (owner === this.#self || !this.#tally.isOpen(owner)) continue
-      out.push({ kind: 'send', conversation: this.id, to: owner, message })
+  }
+
+  /** An owner, or one who stands in for one, cannot be expected to store this. */
+  #away(node: string, nowMs: number, out: Effect[]): void {
+    const owner = this.#tally.standsInFor(node) ?? node
+    if (owner === node) this.#tally.fail(node)
+    else this.#tally.failStandIn(node)
+    if (this.#object !== undefined && this.#placement.owners.includes(owner)) this.#standIn(owner, nowMs, out)
+  }
+
+  #standIn(owner: string, nowMs: number, out: Effect[]): void {
+    if (this.#tally.hasCounted(owner) || this.#tally.hasStandIn(owner)) return
+    const to = this.#tally.standIn(owner, this.#placement, this.#self)
+    if (to !== undefined) {
+      const message = { type: 17, ...this.#copy(nowMs), target: owner } as const
+      out.push({ kind: 'send', conversation: this.id, to, message })
+    } else if (this.#isOwner && owner !== this.#self) {
+      const { rowKey } = this
+      out.push({ kind: 'merge', conversation: 0, rowKey, object: NOTHING, hintFor: [owner] })
     }
   }
 
-  #settled(fault: LocalFault | undefined, out: Effect[]): void {
-    if (this.#object === undefined) this.#finish(out, notBegun(fault ?? 'unavailable'))
-    else if (fault === undefined) this.#tally.count(this.#self)
-    else {
-      if (fault === 'full') this.#full++
-      this.#tally.fail(this.#self)
-    }
-  }
-
-  #answer(from: string, written: ReplicaWritten, out: Effect[]): void {
-    if (written.status === ReplicaStatus.ok) this.#tally.count(from)
-    else if (written.status === ReplicaStatus.stale) {
-      out.push({ kind: 'learn', conversation: this.id, from, state: written.state })
+  #settled(fault: LocalFault | undefined, nowMs: number, out: Effect[]): void {
+    if (this.#object === undefined) this.#refuse(notBegun(fault ?? 'unavailable'), out)
+    else if (fault === undefined) {
+      this.#durableHere = true
+      this.#count(this.#self)
     } else {
-      if (written.status === ReplicaStatus.full) this.#full++
-      this.#tally.fail(from)
+      if (fault === 'full') this.#full++
+      this.#away(this.#self, nowMs, out)
     }
+  }
+
+  #answer(from: string, written: ReplicaWritten, nowMs: number, out: Effect[]): void {
+    switch (written.status) {
+      case ReplicaStatus.ok:
+        this.#count(from)
+        return
+      case ReplicaStatus.stale:
+        out.push({ kind: 'learn', conversation: this.id, from, state: written.state })
+        return
+      case ReplicaStatus.full:
+        this.#full++
+        this.#away(from, nowMs, out)
+        return
+      case ReplicaStatus.unavailable:
+        this.#away(from, nowMs, out)
+        return
+      default:
+        if (this.#tally.standsInFor(from) === undefined) this.#tally.fail(from)
+        else this.#away(from, nowMs, out)
+    }
+  }
+
+  #count(node: string): void {
+    if (this.#tally.standsInFor(node) === undefined) this.#tally.count(node)
+    else this.#tally.countStandIn(node)
   }
 
   #conclude(out: Effect[]): void {
     if (this.#closed) return
-    if (this.#tally.enough && this.#object !== undefined) this.#finish(out, this.#written(this.#object))
-    else if (this.#tally.hopeless) this.#finish(out, this.#unmet())
+    if (!this.#answered && this.#object !== undefined) {
+      if (this.#tally.enough) this.#reply(this.#written(this.#object), out)
+      else if (this.#tally.hopeless) this.#reply(this.#unmet(), out)
+    }
+    if (this.#answered && this.#tally.settled) this.#close(out)
   }
 
   #written(object: Uint8Array): Written {
@@ -197,13 +269,27 @@ export class WriteMachine implements Machine {
   }
 
   #unmet(): Failure {
-    const numbers = { needed: this.#tally.needed, got: this.#tally.got, n: this.#placement.owners.length }
+    const numbers = {
+      needed: this.#tally.needed,
+      got: this.#tally.gotInAll,
+      n: this.#placement.owners.length,
+    }
     return { status: 'error', code: this.#full > 0 ? 'STORAGE_FULL' : 'QUORUM_UNMET', numbers }
   }
 
-  #finish(out: Effect[], outcome: Written | Failure): void {
-    this.#closed = true
+  /** Nothing was begun, and nothing is left to do. */
+  #refuse(outcome: Failure, out: Effect[]): void {
+    this.#reply(outcome, out)
+    this.#close(out)
+  }
+
+  #reply(outcome: Written | Failure, out: Effect[]): void {
+    this.#answered = true
     out.push({ kind: 'done', conversation: this.id, outcome })
+  }
+
+  #close(out: Effect[]): void {
+    this.#closed = true
     out.push({ kind: 'close', conversation: this.id })
   }
 }

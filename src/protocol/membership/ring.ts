@@ -8,6 +8,34 @@ import type { Placement } from '../effects.js'
 import type { ClusterState } from './state.js'
 import { encodeState } from './state-codec.js'
 
+/** How far beyond the owners anybody looks for a node to stand in for one. */
+const BEYOND = 32
+
+/** The owners of a partition, and who comes after them: as machines see them. */
+class PartitionPlacement implements Placement {
+  readonly ring: Digest64
+  readonly owners: readonly string[]
+  readonly #members: readonly string[]
+  readonly #partition: number
+
+  constructor(ring: Digest64, owners: readonly string[], members: readonly string[], partition: number) {
+    this.ring = ring
+    this.owners = owners
+    this.#members = members
+    this.#partition = partition
+  }
+
+  /**
+   * The members that are no owners in the order of their ids, beginning at another one for each partition: the same on every node, and the
+   * load of a node that is away falls on all the others.
+   */
+  get beyond(): readonly string[] {
+    const others = this.#members.filter((member) => !this.owners.includes(member))
+    const turn = others.length === 0 ? 0 : this.#partition % others.length
+    return [...others.slice(turn), ...others.slice(0, turn)].slice(0, BEYOND)
+  }
+}
+
 export class Ring {
   readonly digest: Digest64
   readonly partitions: number
@@ -32,7 +60,9 @@ export class Ring {
     )
     this.#shift = 16 - Math.log2(partitions)
     this.digest = ringDigest(state)
-    this.#placements = this.owners.map((owners) => ({ ring: this.digest, owners }))
+    this.#placements = this.owners.map(
+      (owners, partition) => new PartitionPlacement(this.digest, owners, this.members, partition),
+    )
   }
 
   /** Whose the key is under this table. */
@@ -49,13 +79,10 @@ export class Ring {
     return this.owners[((rowKey[0]! << 8) | rowKey[1]!) >>> this.#shift]!
   }
 
-  /** Members after the owners, in an order that differs from partition to partition: who stands in when owners are away. */
+  /** The owners, and those who stand in when owners are away. */
   preferenceList(rowKey: Uint8Array): readonly string[] {
-    const partition = this.partitionOf(rowKey)
-    const owners = this.owners[partition]!
-    const others = this.members.filter((member) => !owners.includes(member))
-    const turn = others.length === 0 ? 0 : partition % others.length
-    return [...owners, ...others.slice(turn), ...others.slice(0, turn)]
+    const { owners, beyond } = this.placementOf(rowKey)
+    return [...owners, ...beyond]
   }
 }
 

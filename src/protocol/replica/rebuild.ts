@@ -98,6 +98,7 @@ export class Rebuild {
         return
       case 'unsent':
       case 'lost':
+      case 'suspected':
         if (input.to === this.#peer && this.#merging === 0) this.#waitingUntilMs = nowMs + RETRY_MS
         return
       default:

@@ -48,6 +48,7 @@ export class RecoverRowMachine implements Machine {
         break
       case 'unsent':
       case 'lost':
+      case 'suspected':
         this.#open--
         break
       default:

@@ -39,4 +39,5 @@ export const CROWD: Wish = {
   largeValues: false,
   oddQuorums: 0.6,
   blindness: 0.2,
+  sloppiness: 0,
 }

@@ -26,8 +26,8 @@ export const PROTOCOL_CANARIES: readonly Canary[] = [
     patches: [
       {
         file: `${COORDINATOR}/write.js`,
-        find: 'new QuorumTally(placement.owners, needed)',
-        replace: 'new QuorumTally(placement.owners, Math.max(1, needed - 1))',
+        find: 'new QuorumTally(placement.owners, needed, sloppy)',
+        replace: 'new QuorumTally(placement.owners, Math.max(1, needed - 1), sloppy)',
       },
     ],
   },
@@ -38,8 +38,8 @@ export const PROTOCOL_CANARIES: readonly Canary[] = [
     patches: [
       {
         file: `${COORDINATOR}/read.js`,
-        find: 'new QuorumTally(placement.owners, needed)',
-        replace: 'new QuorumTally(placement.owners, Math.max(1, needed - 1))',
+        find: 'new QuorumTally(placement.owners, request.needed, request.sloppy)',
+        replace: 'new QuorumTally(placement.owners, Math.max(1, request.needed - 1), request.sloppy)',
       },
     ],
   },
@@ -50,9 +50,9 @@ export const PROTOCOL_CANARIES: readonly Canary[] = [
     patches: [
       {
         file: 'src/node/answering.js',
-        find: 'this.#written(from, id, statusOf(fault), NOTHING);\n        else\n',
+        find: '        else\n            this.#parts.replica.submit(rowKey, {',
         replace:
-          'this.#written(from, id, statusOf(fault), NOTHING);\n        else if (id !== 0) this.#written(from, id, 0, NOTHING);\n        if (fault === undefined)\n',
+          '        else if (id !== 0)\n            this.#written(from, id, 0, NOTHING);\n        if (fault === undefined)\n            this.#parts.replica.submit(rowKey, {',
       },
     ],
   },

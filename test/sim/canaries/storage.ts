@@ -22,7 +22,8 @@ export const STORAGE_CANARIES: readonly Canary[] = [
     story:
       'After an unclean start the node goes on under its old incarnation and mints dots that it has forgotten (riak_kv#679).',
     breaks: ['A7'],
-    focus: { ...CROWD, linkMs: 8, only: ['lost-tail', 'slow-disk'] },
+    focus: { ...CROWD, calmMs: 400, only: ['power-cut', 'slow-disk'] },
+    rare: true,
     patches: [
       {
         file: `${GUARD}/judgement.js`,

@@ -10,6 +10,8 @@ export interface Replicas {
   durableRows(key: string): readonly {
     readonly node: string
     readonly row: Uint8Array | undefined
+    /** What the node keeps of it for owners that are away. */
+    readonly kept: Uint8Array | undefined
     readonly lostSomethingAt: number
   }[]
 }
@@ -19,6 +21,8 @@ export interface AskedRead {
   readonly begunAt: number
   readonly begunAtMs: number
   readonly r: number
+  /** Only owners count. */
+  readonly strict: boolean
 }
 
 export class AnswerCheck {
@@ -44,7 +48,7 @@ export class AnswerCheck {
   read(
     key: string,
     object: ReadObject | undefined,
-    { begunAt, begunAtMs, r }: AskedRead,
+    { begunAt, begunAtMs, r, strict }: AskedRead,
     where: string,
   ): WriteEntry[] {
     if (object !== undefined) this.#book.saw(key, object, where)
@@ -55,7 +59,7 @@ export class AnswerCheck {
       (id) => this.#ledger.find(id),
     )
     for (const entry of ledger.writes) {
-      if (entry.ackedAt < begunAt && entry.w + r > this.#n) {
+      if (strict && entry.strict && entry.ackedAt < begunAt && entry.w + r > this.#n) {
         this.#mustShow(ledger, entry, closure, where)
         this.#mustHide(entry, seen, where)
       }
@@ -74,7 +78,8 @@ export class AnswerCheck {
         this.#violations.add('A6', `put ${entry.id} of ${entry.key} was acknowledged and is nowhere`)
       return
     }
-    const holders = this.#holders(entry, begunAtMs)
+    if (entry.sloppy && !entry.strict) entry.strict = this.#owners(entry) >= entry.w
+    const holders = this.#holders(entry, begunAtMs, entry.sloppy)
     if (holders.length >= entry.w) return
     const held = holders.length === 0 ? 'nobody' : holders.join(', ')
     this.#violations.add(
@@ -108,19 +113,29 @@ export class AnswerCheck {
   }
 
   /** Nodes that hold the write, or something that has seen it, durably; those that lost something meanwhile are believed to have. */
-  #holders(entry: WriteEntry, sinceMs: number): string[] {
-    const dots = [...this.#book.dotsOf(entry.id)]
+  #holders(entry: WriteEntry, sinceMs: number, sloppy: boolean): string[] {
     const holders: string[] = []
-    for (const { node, row, lostSomethingAt } of this.#replicas.durableRows(entry.key)) {
-      const clock = row === undefined ? undefined : this.#book.parse(row).object.clock
-      if (dots.some((dot) => clock?.has(dot) === true) || lostSomethingAt >= sinceMs) holders.push(node)
+    for (const { node, row, kept, lostSomethingAt } of this.#replicas.durableRows(entry.key)) {
+      const holds = this.#has(entry, row) || (sloppy && this.#has(entry, kept))
+      if (holds || lostSomethingAt >= sinceMs) holders.push(node)
     }
     return holders
   }
 
+  /** Owners that certainly hold the write in their own rows. */
+  #owners(entry: WriteEntry): number {
+    return this.#replicas.durableRows(entry.key).filter(({ row }) => this.#has(entry, row)).length
+  }
+
+  #has(entry: WriteEntry, row: Uint8Array | undefined): boolean {
+    if (row === undefined) return false
+    const { clock } = this.#book.parse(row).object
+    return [...this.#book.dotsOf(entry.id)].some((dot) => clock.has(dot))
+  }
+
   /** What a read shows, a crash must not take back. */
   #mustBeDurable(entry: WriteEntry, sinceMs: number, where: string): void {
-    if (this.#holders(entry, sinceMs).length === 0)
+    if (this.#holders(entry, sinceMs, true).length === 0)
       this.#violations.add(
         'A6',
         `${where} of ${entry.key} shows ${entry.kind} ${entry.id}, which nobody held durably`,

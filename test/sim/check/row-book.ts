@@ -2,6 +2,7 @@
  * Watches every row that any node ever writes. From these rows alone: which dot stands for which value (A7), whether a replica
  * only moves up (A12), and whether a live sibling goes only where some client's context covered it (A2, at the very event).
  */
+import { readFallback, rowKeyOfFallback } from '../fallback-reader.js'
 import { idInOperation, type Ledger, nameInValue, valueBytesOf, type WriteEntry } from '../ledger.js'
 import {
   type ReadObject,
@@ -69,6 +70,7 @@ export class RowBook {
     before: Uint8Array | undefined,
     after: Uint8Array | undefined,
   ): void {
+    if (rowKeyOfFallback(engineKey) !== undefined) this.#kept(node, engineKey, before, after)
     const name = rowNameOf(engineKey)
     if (name === undefined) return
     if (after === undefined) {
@@ -80,6 +82,25 @@ export class RowBook {
     this.saw(name.key, row.object, `${node}'s row`)
     const older = before === undefined ? undefined : this.#read(node, name, before)
     if (older !== undefined) this.#rises(node, name, older.object, row.object)
+  }
+
+  /** What a node keeps for others is a row like any, as long as it is there. */
+  #kept(
+    node: string,
+    engineKey: string,
+    before: Uint8Array | undefined,
+    after: Uint8Array | undefined,
+  ): void {
+    const name = rowNameOf(`${ROW_TAG}${rowKeyOfFallback(engineKey)}`)
+    const row = after === undefined ? undefined : readFallback(after).row
+    if (name === undefined || row === undefined || row.length === 0) return
+    const newer = this.#read(node, name, row)
+    if (newer === undefined) return
+    this.saw(name.key, newer.object, `what ${node} keeps for others`)
+    const older = before === undefined ? undefined : readFallback(before).row
+    if (older === undefined || older.length === 0) return
+    const olderRow = this.#read(node, name, older)
+    if (olderRow !== undefined) this.#rises(node, name, olderRow.object, newer.object)
   }
 
   /** Siblings seen anywhere: in a row, in an answer. */

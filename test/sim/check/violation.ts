@@ -8,6 +8,7 @@ export const INVARIANTS = {
   A5: 'the cluster did not serve although enough nodes could be reached',
   A6: 'an acknowledgement was given without enough durable copies',
   A7: 'one dot stands for two values',
+  A8: 'a hint was given up before its target had what was kept for it, or never delivered',
   A11: 'a bound was exceeded',
   A12: 'bytes were served or stored that nobody wrote, or a replica went back',
   listing: 'a listing does not show exactly the live keys',

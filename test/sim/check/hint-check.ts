@@ -1,0 +1,76 @@
+/**
+ * A8: a hint goes only when its target holds durably what was kept for it. Judged at the very batch that removes the hint, from the
+ * disks alone; and in the end no hint is left.
+ */
+import { fallbackKey, hintOf, readFallback } from '../fallback-reader.js'
+import type { ReadObject } from '../object-reader.js'
+import type { RowBook } from './row-book.js'
+import type { Violations } from './violation.js'
+
+/** A disk that lost something so shortly before may have held it. */
+const FORGIVEN_MS = 30_000
+
+export interface HintDisk {
+  readonly name: string
+  /** Hex; undefined while no node runs there that knows its id. */
+  readonly nodeId: string | undefined
+  readonly lostSomethingAtMs: number
+  /** What survives in the durability mode in force. */
+  durable(engineKey: string): Uint8Array | undefined
+}
+
+export interface HintChange {
+  readonly key: string
+  readonly value: Uint8Array | undefined
+}
+
+export class HintCheck {
+  readonly #book: RowBook
+  readonly #violations: Violations
+  readonly #disks: () => readonly HintDisk[]
+  readonly #nowMs: () => number
+  /** Ids outlive the processes that told them. */
+  readonly #names = new Map<string, string>()
+
+  constructor(book: RowBook, violations: Violations, disks: () => readonly HintDisk[], nowMs: () => number) {
+    this.#book = book
+    this.#violations = violations
+    this.#disks = disks
+    this.#nowMs = nowMs
+  }
+
+  /** A batch became visible on the disk of `holder`. */
+  written(holder: string, changes: readonly HintChange[], before: readonly (Uint8Array | undefined)[]): void {
+    changes.forEach(({ key, value }, index) => {
+      const hint = value === undefined && before[index] !== undefined ? hintOf(key) : undefined
+      if (hint === undefined) return
+      const record = changes.findIndex((change) => change.key === fallbackKey(hint.rowKey))
+      const kept = this.#kept(before[record])
+      if (kept !== undefined) this.#mustBeThere(holder, hint, kept)
+    })
+  }
+
+  #kept(record: Uint8Array | undefined): ReadObject | undefined {
+    if (record === undefined) return undefined
+    const { row } = readFallback(record)
+    return row.length === 0 ? undefined : this.#book.parse(row).object
+  }
+
+  #mustBeThere(
+    holder: string,
+    { target, rowKey }: { readonly target: string; readonly rowKey: string },
+    kept: ReadObject,
+  ): void {
+    const disks = this.#disks()
+    for (const { nodeId, name } of disks)
+      if (nodeId !== undefined && nodeId !== '') this.#names.set(nodeId, name)
+    const disk = disks.find(({ name }) => name === this.#names.get(target))
+    if (disk === undefined || this.#nowMs() - disk.lostSomethingAtMs < FORGIVEN_MS) return
+    const row = disk.durable(`d${rowKey}`)
+    if (row !== undefined && this.#book.parse(row).object.clock.covers(kept.clock)) return
+    this.#violations.add(
+      'A8',
+      `${holder} gave up its hint for ${disk.name}, which does not hold durably what was kept for it`,
+    )
+  }
+}
