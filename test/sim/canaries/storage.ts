@@ -167,13 +167,15 @@ export const STORAGE_CANARIES: readonly Canary[] = [
     breaks: ['A1', 'A2', 'A3'],
     focus: {
       ...CROWD,
+      nodes: 2,
+      n: 2,
       clients: 2,
       writes: 60,
       thinkMs: 150,
       calmMs: 400,
       linkMs: 8,
       retries: 0,
-      only: ['lost-tail', 'clog', 'partition-halves'],
+      only: ['lost-tail'],
     },
     rare: true,
     patches: [
