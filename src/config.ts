@@ -123,7 +123,7 @@ export const SETTINGS = {
     shape: 'FILE',
     help: "The cluster's secret, one key a line: the first signs, all verify.",
     parse: path,
-    without: 'DIR/secret, made by itself where all addresses are loopback',
+    without: "DIR/secret if it is there, else one of this user's own, made where all addresses are loopback",
   },
   engine: {
     flag: 'engine',

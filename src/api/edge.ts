@@ -65,7 +65,7 @@ export class Edge {
     this.database = options.database
     this.clock = options.clock
     this.log = options.log
-    this.tokens = new TokenSealer(options.secrets)
+    this.tokens = new TokenSealer(options.secrets, () => options.database.clusterId)
     this.bounds = { ...limits, ...options.bounds }
     this.valueBytes = options.valueBytes ?? limits.valueBytes
     this.version = options.version

@@ -2,7 +2,8 @@
  * Tokens that leave the cluster and come back: contexts and listing cursors.
  *
  * A context says "I have seen these versions, mine replaces them", so a made-up one could delete versions that nobody has read.
- * Therefore every token carries a MAC under a key that only the cluster has, over the token *and* the bucket and key it was made
+ * Therefore every token carries a MAC under a key that only the cluster has (made of its secret and its id: clusters on one machine often share
+ * a secret), over the token *and* the bucket and key it was made
  * for: damaged, forged and foreign ones all look the same, invalid.
  *
  *   version (1) │ key id (4) │ hint tag (1) │ hint │ payload (clock bytes, or a key) │ MAC (16)        as base64url
@@ -47,9 +48,9 @@ export interface Opened {
   readonly payload: Uint8Array
 }
 
-function deriveKey(secret: Uint8Array): TokenKey {
+function deriveKey(secret: Uint8Array, clusterId: string): TokenKey {
   const derived = Buffer.from(
-    hkdfSync('sha256', secret, new Uint8Array(0), INFO, KEY_BYTES + KEY_ID_BYTES) as ArrayBuffer,
+    hkdfSync('sha256', secret, Buffer.from(clusterId), INFO, KEY_BYTES + KEY_ID_BYTES) as ArrayBuffer,
   )
   return { secret: derived.subarray(0, KEY_BYTES), id: derived.readUInt32BE(KEY_BYTES) }
 }
@@ -82,23 +83,30 @@ function copyFrom(source: Buffer, at: number, target: Uint8Array): void {
 
 /** Makes and opens tokens with the cluster's secrets: the first signs, all verify. */
 export class TokenSealer {
-  readonly #keys: readonly TokenKey[]
-  readonly #signing: TokenKey
+  readonly #secrets: readonly Uint8Array[]
+  readonly #clusterId: () => string
+  /** Of which cluster the keys are. */
+  #keysOf = ''
+  #keys: readonly TokenKey[]
+  #signing: TokenKey
   /** Where MAC inputs are put together; a token is read and written in place behind its binding. Grows, never shrinks. */
   #scratch: Buffer
   /** Hints name the members of one cluster: few, and the same again and again. */
   readonly #hints = new Map<string, Buffer>()
 
-  constructor(secrets: readonly Uint8Array[]) {
-    this.#keys = secrets.map(deriveKey)
-    const signing = this.#keys[0]
-    if (signing === undefined) throw new Error('at least one secret is needed')
-    this.#signing = signing
+  /** `clusterId`: '' while the node has no cluster; it may change from that, once. */
+  constructor(secrets: readonly Uint8Array[], clusterId: () => string) {
+    if (secrets.length === 0) throw new Error('at least one secret is needed')
+    this.#secrets = secrets
+    this.#clusterId = clusterId
+    this.#keys = secrets.map((secret) => deriveKey(secret, ''))
+    this.#signing = this.#keys[0]!
     this.#scratch = Buffer.allocUnsafe(limits.contextTokenBytes + 4 + limits.bucketBytes + limits.keyBytes)
   }
 
   /** A token for `payload`, bound to bucket and key. */
   seal(purpose: Purpose, bucket: Uint8Array, key: Uint8Array, hint: string, payload: Uint8Array): string {
+    this.#useCluster()
     this.#reserve(bucket.length + key.length + payload.length)
     const start = this.#bind(purpose, bucket, key)
     const scratch = this.#scratch
@@ -113,6 +121,7 @@ export class TokenSealer {
   /** What the token holds, or undefined where it is not one of ours for this purpose, bucket and key. */
   open(purpose: Purpose, bucket: Uint8Array, key: Uint8Array, token: string): Opened | undefined {
     if (token.length > limits.contextTokenBytes) return undefined
+    this.#useCluster()
     this.#reserve(bucket.length + key.length + token.length)
     const start = this.#bind(purpose, bucket, key)
     const scratch = this.#scratch
@@ -125,6 +134,15 @@ export class TokenSealer {
     if (!macMatches(secret, scratch.subarray(0, end), scratch.subarray(end, end + MAC_BYTES)))
       return undefined
     return this.#read(start + 1 + KEY_ID_BYTES, end)
+  }
+
+  /** Keys are made when the cluster is known. */
+  #useCluster(): void {
+    const clusterId = this.#clusterId()
+    if (clusterId === this.#keysOf) return
+    this.#keysOf = clusterId
+    this.#keys = this.#secrets.map((secret) => deriveKey(secret, clusterId))
+    this.#signing = this.#keys[0]!
   }
 
   #reserve(variableBytes: number): void {

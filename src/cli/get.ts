@@ -17,7 +17,12 @@ export async function get({ settings, operands }: Invocation): Promise<number> {
   })
   if (settings.showContext) showContext(answer)
   const name = shownKey(bucket, key)
-  if (answer.status === 404 && isMissing(answer)) throw new Fault(`nothing is stored at ${name}`)
+  if (answer.status === 404 && isMissing(answer)) {
+    const fault = new Fault(`nothing is stored at ${name}`)
+    if (!every || !answer.body.includes('"versions"')) throw fault
+    await printJson(json<{ versions: unknown }>(answer, settings.url, ['versions']))
+    throw fault
+  }
   if (every) await printJson(json<{ versions: unknown }>(answer, settings.url, ['versions']))
   else if (answer.status === 200) await printValue(answer.body)
   else if (answer.status === 300) {

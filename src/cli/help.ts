@@ -7,7 +7,7 @@ import { wrapped } from './terminal.js'
 
 export function overview(): string {
   const widest = Math.max(...COMMANDS.map(({ name }) => name.length))
-  return `Rotunda ${VERSION}: a key-value database that never refuses a write.
+  return `Rotunda ${VERSION}: a key-value database that takes every write that it can keep.
 
 Usage: rotunda COMMAND [FLAGS]
 

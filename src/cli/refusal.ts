@@ -52,8 +52,11 @@ function parse(body: Buffer): unknown {
 }
 
 /** The JSON object of a successful answer, which has at least these members. */
+/** What was asked for, or for a key of which only deletions are left, those. */
+const SHOWING = [200, 300, 404]
+
 export function json<T extends object>(answer: Answer, url: URL, members: readonly (keyof T)[]): T {
-  const content = answer.status === 200 || answer.status === 300 ? parse(answer.body) : undefined
+  const content = SHOWING.includes(answer.status) ? parse(answer.body) : undefined
   const fits = typeof content === 'object' && content !== null && members.every((name) => name in content)
   if (!fits) throw refusal(answer, url)
   return content as T

@@ -350,7 +350,7 @@ function outOfRange(name: string, n: number): Failure {
   return {
     status: 'error',
     code: 'BAD_PARAM',
-    message: `${name} must be 1 to ${n}, or one, quorum or all; nothing was written.`,
+    message: `${name} must be 1 to ${n}, or one, quorum or all${name === 'w' ? '; nothing was written' : ''}.`,
     numbers: { n },
   }
 }

@@ -152,6 +152,10 @@ export class RotundaNode implements Database {
     )
   }
 
+  get clusterId(): string {
+    return this.#hello.clusterId
+  }
+
   cluster(): ClusterView {
     const running = this.#running
     if (running !== undefined)

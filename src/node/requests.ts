@@ -166,6 +166,8 @@ export type Measurements = ReadonlyMap<string, number>
 
 /** What an edge holds of its node. */
 export interface Database {
+  /** 32 hex digits, or '' for a node that has no cluster yet. */
+  readonly clusterId: string
   get(request: GetRequest, done: (outcome: Found | Failure) => void): void
   write(request: WriteRequest, done: (outcome: Written | Failure) => void): void
   list(request: ListRequest, done: (outcome: Listed | Failure) => void): void

@@ -57,6 +57,7 @@ export class MemoryDatabase implements Database {
   readonly #rows = new Map<string, Uint8Array>()
   readonly #incarnation: Uint8Array
   #actors = 0
+  clusterId = 'c0ffee00c0ffee00c0ffee00c0ffee00'
   #operations = 0
   /** Members of the pretended cluster: `r` and `w` may be up to this. */
   n = 3

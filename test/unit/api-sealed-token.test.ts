@@ -14,6 +14,7 @@ import { limits } from '../../src/limits.js'
 
 const OLD = Buffer.from('the old secret of the cluster')
 const NEW = Buffer.from('the new secret of the cluster')
+const cluster = () => 'c0ffee00c0ffee00c0ffee00c0ffee00'
 const NODE_ID = '00112233445566778899aabbccddeeff'
 
 const bytes = (text: string): Uint8Array => Buffer.from(text, 'utf8')
@@ -22,7 +23,7 @@ const KEY = bytes('alice')
 const CLOCK = Uint8Array.of(1, 2, 3)
 
 test('a token gives back what was sealed, whatever it is', (t) => {
-  const sealer = new TokenSealer([OLD])
+  const sealer = new TokenSealer([OLD], cluster)
   const part = fc.uint8Array({ maxLength: 255 })
   const hints = fc.oneof(fc.constant(''), fc.constant(NODE_ID), fc.string({ maxLength: 60 }))
   fc.assert(
@@ -43,7 +44,7 @@ test('a token gives back what was sealed, whatever it is', (t) => {
 })
 
 test('every flipped bit, every cut and every addition is found', (t) => {
-  const sealer = new TokenSealer([OLD])
+  const sealer = new TokenSealer([OLD], cluster)
   const token = sealer.seal('context', BUCKET, KEY, 'n1', CLOCK)
   const raw = Buffer.from(token, 'base64url')
   for (let bit = 0; bit < raw.length * 8; bit++) {
@@ -65,7 +66,7 @@ test('every flipped bit, every cut and every addition is found', (t) => {
 })
 
 test('a token has one spelling: unused bits and the other alphabet are refused', (t) => {
-  const sealer = new TokenSealer([OLD])
+  const sealer = new TokenSealer([OLD], cluster)
   let refused = 0
   for (let length = 0; length < 9; length++) {
     const token = sealer.seal('context', BUCKET, KEY, '', Buffer.alloc(length, 0xfb))
@@ -82,7 +83,7 @@ test('a token has one spelling: unused bits and the other alphabet are refused',
 })
 
 test('a token is good for its bucket, its key and its purpose only', (t) => {
-  const sealer = new TokenSealer([OLD])
+  const sealer = new TokenSealer([OLD], cluster)
   const token = sealer.seal('context', bytes('ab'), bytes('c'), '', CLOCK)
   t.truthy(sealer.open('context', bytes('ab'), bytes('c'), token))
   const foreign = [
@@ -99,9 +100,9 @@ test('a token is good for its bucket, its key and its purpose only', (t) => {
 })
 
 test('a new secret signs, the old one verifies until it is taken away', (t) => {
-  const before = new TokenSealer([OLD])
-  const during = new TokenSealer([NEW, OLD])
-  const after = new TokenSealer([NEW])
+  const before = new TokenSealer([OLD], cluster)
+  const during = new TokenSealer([NEW, OLD], cluster)
+  const after = new TokenSealer([NEW], cluster)
   const old = before.seal('context', BUCKET, KEY, '', CLOCK)
   const fresh = during.seal('context', BUCKET, KEY, '', CLOCK)
   t.truthy(during.open('context', BUCKET, KEY, old))
@@ -109,17 +110,32 @@ test('a new secret signs, the old one verifies until it is taken away', (t) => {
   t.truthy(after.open('context', BUCKET, KEY, fresh))
   t.is(after.open('context', BUCKET, KEY, old), undefined)
   t.is(before.open('context', BUCKET, KEY, fresh), undefined)
-  t.throws(() => new TokenSealer([]))
+  t.throws(() => new TokenSealer([], cluster))
 })
 
 test('nodes that share a secret take each other’s tokens; others do not', (t) => {
-  const token = new TokenSealer([OLD]).seal('context', BUCKET, KEY, NODE_ID, CLOCK)
-  t.is(new TokenSealer([Buffer.from(OLD)]).open('context', BUCKET, KEY, token)?.hint, NODE_ID)
-  t.is(new TokenSealer([NEW]).open('context', BUCKET, KEY, token), undefined)
+  const token = new TokenSealer([OLD], cluster).seal('context', BUCKET, KEY, NODE_ID, CLOCK)
+  t.is(new TokenSealer([Buffer.from(OLD)], cluster).open('context', BUCKET, KEY, token)?.hint, NODE_ID)
+  t.is(new TokenSealer([NEW], cluster).open('context', BUCKET, KEY, token), undefined)
+})
+
+test('clusters that share a secret do not take each other’s tokens', (t) => {
+  let id = ''
+  const here = new TokenSealer([OLD], () => id)
+  const there = new TokenSealer([OLD], cluster)
+  const foreign = there.seal('context', BUCKET, KEY, NODE_ID, CLOCK)
+  t.is(here.open('context', BUCKET, KEY, foreign), undefined)
+  id = 'badcafe0badcafe0badcafe0badcafe0'
+  t.is(here.open('context', BUCKET, KEY, foreign), undefined)
+  const own = here.seal('context', BUCKET, KEY, NODE_ID, CLOCK)
+  t.truthy(here.open('context', BUCKET, KEY, own))
+  t.is(there.open('context', BUCKET, KEY, own), undefined)
+  id = cluster()
+  t.truthy(here.open('context', BUCKET, KEY, foreign))
 })
 
 test('a hint that does not fit is left out', (t) => {
-  const sealer = new TokenSealer([OLD])
+  const sealer = new TokenSealer([OLD], cluster)
   const hintOf = (hint: string): string | undefined =>
     sealer.open('context', BUCKET, KEY, sealer.seal('context', BUCKET, KEY, hint, CLOCK))?.hint
   t.is(hintOf('x'.repeat(254)), 'x'.repeat(254))
@@ -160,7 +176,7 @@ test('a context of 250 actors stays under 8 KiB as a header', (t) => {
   const clock = clockOfActors(249)
   t.is(decodeClock(clock).length, 250)
   t.is(decodeClock(clock).filter((entry) => entry.beyond.length === 1).length, 249)
-  const token = new TokenSealer([OLD]).seal(
+  const token = new TokenSealer([OLD], cluster).seal(
     'context',
     Buffer.alloc(255, 1),
     Buffer.alloc(1024, 2),
@@ -168,11 +184,13 @@ test('a context of 250 actors stays under 8 KiB as a header', (t) => {
     clock,
   )
   t.true(token.length < 8 * 1024, `${token.length}`)
-  t.truthy(new TokenSealer([OLD]).open('context', Buffer.alloc(255, 1), Buffer.alloc(1024, 2), token))
+  t.truthy(
+    new TokenSealer([OLD], cluster).open('context', Buffer.alloc(255, 1), Buffer.alloc(1024, 2), token),
+  )
 })
 
 test('the longest token is taken, one more character is not looked at', (t) => {
-  const sealer = new TokenSealer([OLD])
+  const sealer = new TokenSealer([OLD], cluster)
   const fixed = 6 + 16
   const payload = Buffer.alloc((limits.contextTokenBytes * 3) / 4 - fixed)
   const longest = sealer.seal('context', BUCKET, KEY, '', payload)
@@ -183,7 +201,7 @@ test('the longest token is taken, one more character is not looked at', (t) => {
 })
 
 test('any text at all is opened or refused', (t) => {
-  const sealer = new TokenSealer([OLD])
+  const sealer = new TokenSealer([OLD], cluster)
   fc.assert(
     fc.property(fc.string({ unit: 'binary', maxLength: 300 }), (text) =>
       t.is(sealer.open('context', BUCKET, KEY, text), undefined),

@@ -10,7 +10,7 @@ import { liveCount } from '../../kernel/index.js'
 import type { KeyPage } from '../../wire/messages.js'
 import { ReplicaStatus } from '../../wire/messages.js'
 import type { Effect, Input, Placement } from '../effects.js'
-import type { Found } from './read.js'
+import { type Found, TOO_FEW_TO_READ } from './read.js'
 
 export interface Listed {
   readonly status: 'ok'
@@ -134,7 +134,8 @@ export class ListMachine {
     const complete = [...this.#pages.values()].filter(({ incomplete }) => !incomplete).length
     const missing = members.length - complete
     if (missing <= n - r) return undefined
-    return { status: 'error', code: 'QUORUM_UNMET', numbers: { needed: r, got: Math.min(got, r - 1), n } }
+    const numbers = { needed: r, got: Math.min(got, r - 1), n }
+    return { status: 'error', code: 'QUORUM_UNMET', message: TOO_FEW_TO_READ, numbers }
   }
 
   /** Every key up to where the shortest unfinished page ends. */

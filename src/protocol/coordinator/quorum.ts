@@ -120,10 +120,15 @@ export class QuorumTally {
     return this.got + (this.#sloppy ? (this.#standIns?.counted ?? 0) : 0)
   }
 
+  /** Those that count and those that still may: with too few of them it is hopeless, and they are what could be reached. */
+  get reachable(): number {
+    const { counted, open } = (this.#sloppy ? this.#standIns : undefined) ?? NOBODY
+    return this.got + this.open + counted + open
+  }
+
   /** Even if everybody who may still answer does, it is not enough. */
   get hopeless(): boolean {
-    const { counted, open } = (this.#sloppy ? this.#standIns : undefined) ?? NOBODY
-    return this.got + this.open + counted + open < this.#needed
+    return this.reachable < this.#needed
   }
 
   /** Nobody who was asked may still answer. */

@@ -250,8 +250,12 @@ export class ReadMachine implements Machine {
   }
 }
 
+/** The sentence of the error itself speaks of writes. */
+export const TOO_FEW_TO_READ = 'Fewer nodes than the read needs could be reached.'
+
 function unmetRead(tally: QuorumTally, n: number): Failure {
-  return { status: 'error', code: 'QUORUM_UNMET', numbers: { needed: tally.needed, got: tally.gotInAll, n } }
+  const numbers = { needed: tally.needed, got: tally.reachable, n }
+  return { status: 'error', code: 'QUORUM_UNMET', message: TOO_FEW_TO_READ, numbers }
 }
 
 export function timedOut(tally: QuorumTally, n: number): Failure {

@@ -271,7 +271,7 @@ export class WriteMachine implements Machine {
   #unmet(): Failure {
     const numbers = {
       needed: this.#tally.needed,
-      got: this.#tally.gotInAll,
+      got: this.#tally.reachable,
       n: this.#placement.owners.length,
     }
     return { status: 'error', code: this.#full > 0 ? 'STORAGE_FULL' : 'QUORUM_UNMET', numbers }
