@@ -114,6 +114,40 @@ export const limits = {
   storageFloorBytes: 128 * MiB,
   /** Default reserve: what a reopen after a full disk must write, both write buffers and some. */
   storageReserveBytes: 136 * MiB,
+  /** Commits put into hash trees by one native call, and those remembered beside a page of a tree's scan: some two milliseconds' worth. */
+  treeUpdates: 2_048,
+  /** A page of a tree's scan: every row's checksum is verified in one turn. */
+  treeScanRows: 512,
+  treeScanBytes: MiB,
+  /** Every tree is built anew once in this time, one after the other, whether or not anything is known against it: two weeks, as in Riak. */
+  treeRebuildMs: 14 * 24 * 3_600_000,
+  /** How long two replicas go without comparing their trees, about; longer where a node has very many partitions. */
+  exchangeEveryMs: 10_000,
+  /** The next exchange begins no sooner than this after the one before: a node with 65,536 partitions has hundreds of chunks. */
+  exchangeGapMs: 250,
+  /** Partitions compared by one message: 4 KiB of roots. */
+  exchangePartitions: 256,
+  /** Exchanges that one node conducts at a time, each with another peer. */
+  exchanges: 2,
+  /** An exchange that has not ended by then is broken off, and goes on soon with what still differs. */
+  exchangeMs: 60_000,
+  /** The longest wait for one answer within it. */
+  exchangeAnswerMs: 10_000,
+  /** Nodes asked for by one message (eight below each: 16 KiB), segments, and what an answer about segments holds at most. */
+  exchangePlaces: 128,
+  exchangeSegments: 64,
+  exchangeKeys: 1_024,
+  /** Rows read to find them: a range of row keys holds sixteen segments. Beyond it the answer says where to go on. */
+  exchangeScanRows: 4_096,
+  exchangeScanBytes: 4 * MiB,
+  /** Rows, and bytes of them, on their way in one direction of an exchange. One larger row goes alone. */
+  exchangeRows: 64,
+  exchangeBytes: MiB,
+  /** With more requests than this under way, each step of background repair waits for `exchangePauseMs`. */
+  exchangeCalmRequests: 8,
+  exchangePauseMs: 50,
+  /** Metrics name each partition's last exchange up to this many partitions; beyond it only the oldest. */
+  exchangeAges: 256,
   /** Default memory for rows, filled by use. What was used while half of it went by is still there. */
   storageCacheBytes: 128 * MiB,
 } as const

@@ -16,6 +16,9 @@ export declare function checkRow(rowKey: Uint8Array, row: Uint8Array): number
 /** 0 equal, 1 the first is newer, 2 the second is, 3 concurrent. */
 export declare function compareObjects(a: Uint8Array, b: Uint8Array): number
 
+/** As `compare_objects`, the second one's skeleton in place of the second. */
+export declare function compareSkeleton(object: Uint8Array, skeleton: Uint8Array): number
+
 /** 1 if the object's clock contains the whole context, else 0. */
 export declare function coversContext(object: Uint8Array, context: Uint8Array): number
 
@@ -43,6 +46,9 @@ export declare function mergeRow(row: Uint8Array, object: Uint8Array, incomplete
 /** Takes all rows out of a tree. */
 export declare function merkleClear(handle: number): number
 
+/** Rows were committed: for each its key, the row before and the row after (no bytes: none), into the tree of its handle. */
+export declare function merkleCommit(handles: Uint32Array, rows: Array<Uint8Array>): number
+
 /** A tree without rows; its handle, or a negative code. */
 export declare function merkleCreate(partition: number, partitionBits: number, segmentBits: number, fanBits: number): number
 
@@ -55,17 +61,26 @@ export declare function merkleFree(handle: number): number
 /** Nodes of a level into `out`, 16 bytes each. */
 export declare function merkleLevel(handle: number, level: number, first: number, count: number, out: Buffer): number
 
+/** The leaves of `first..first + count` that are not zero, into `out`. */
+export declare function merklePack(handle: number, first: number, count: number, out: Buffer): number
+
 /** Rows in a tree, or a negative code. */
 export declare function merkleRows(handle: number): number
 
 /** The segment of a row key, or a negative code. */
 export declare function merkleSegment(handle: number, rowKey: Uint8Array): number
 
+/** Adds packed leaves, and so many rows with them. */
+export declare function merkleUnpack(handle: number, first: number, packed: Uint8Array, rows: number): number
+
 /** A row's object changed: digests before and after, empty where there was or is no row. */
 export declare function merkleUpdate(handle: number, rowKey: Uint8Array, before: Uint8Array, after: Uint8Array): number
 
 /** XXH3-128 into `out`. */
 export declare function objectDigest(object: Uint8Array, out: Buffer): number
+
+/** Clock and surviving dots of an object, into `out`. */
+export declare function objectSkeleton(object: Uint8Array, out: Buffer): number
 
 /** Replays packed membership changes; members and table, packed. Throws for bytes that are no valid set. */
 export declare function placementTable(partitions: number, copies: number, packed: Uint8Array): Buffer

@@ -37,6 +37,15 @@ export function merkleFree(tree: number): void {
   outcome(binding.merkleFree(handle(tree)))
 }
 
+const trees = new FinalizationRegistry<Iterable<number>>((handles) => {
+  for (const tree of handles) binding.merkleFree(tree)
+})
+
+/** Frees these trees, whichever they are by then, when `owner` has been collected. */
+export function merkleFreeWith(owner: object, handles: Iterable<number>): void {
+  trees.register(owner, handles)
+}
+
 /** Takes all rows out. */
 export function merkleClear(tree: number): void {
   outcome(binding.merkleClear(handle(tree)))
@@ -48,6 +57,32 @@ export function merkleClear(tree: number): void {
  */
 export function merkleUpdate(tree: number, rowKey: Uint8Array, before: Uint8Array, after: Uint8Array): void {
   outcome(binding.merkleUpdate(handle(tree), rowKey, before, after))
+}
+
+/**
+ * Rows were committed, `rows.length / 3` of them: for each its row key, the row before and the row after (no bytes: none), into the
+ * tree of its handle in `trees`. Only objects count; the envelopes do not. Throws `bad-tree` for the first that cannot be: those before it are in.
+ */
+export function merkleCommit(trees: Uint32Array, rows: readonly Uint8Array[]): void {
+  outcome(binding.merkleCommit(trees, rows as Uint8Array[]))
+}
+
+/** Bytes that merklePack may need for so many leaves. */
+export function merklePackBound(leaves: number): number {
+  return leaves * (2 + MERKLE_NODE_BYTES)
+}
+
+/** The segments of `first … first + count - 1` (at most 65,536) that hold rows, into `out`: what merkleUnpack makes a tree of. The length. */
+export function merklePack(tree: number, first: number, count: number, out: Uint8Array): number {
+  return outcome(
+    binding.merklePack(handle(tree), whole32('first', first), wholeNumber('count', count, 0, 65_536), out),
+  )
+}
+
+/** Adds packed segments, and so many rows with them. Throws `bad-tree` for bytes that merklePack does not write. */
+export function merkleUnpack(tree: number, first: number, packed: Uint8Array, rows: number): void {
+  wholeNumber('rows', rows, 0, Number.MAX_SAFE_INTEGER)
+  outcome(binding.merkleUnpack(handle(tree), whole32('first', first), packed, rows))
 }
 
 /** Rows in the tree. */

@@ -55,6 +55,19 @@ export function compareObjects(a: Uint8Array, b: Uint8Array): number {
 }
 
 /**
+ * Clock and surviving dots of an object without its values, into `out`, which has room for the object: enough for compareSkeleton, and no
+ * object to anybody else. Its length, or CODES.BAD_OBJECT.
+ */
+export function objectSkeleton(object: Uint8Array, out: Uint8Array): number {
+  return outcome(binding.objectSkeleton(object, out))
+}
+
+/** As compareObjects, with the skeleton of the second object in its place. */
+export function compareSkeleton(object: Uint8Array, skeleton: Uint8Array): number {
+  return outcome(binding.compareSkeleton(object, skeleton))
+}
+
+/**
  * The context that a write is answered with, into `out` (see writtenContextBound): the object's clock without the dots of live
  * siblings other than the write's own. Its length, or CODES.BAD_OBJECT.
  */

@@ -1,4 +1,5 @@
 /** Counters and gauges of a node under Prometheus names. */
+import { limits } from '../limits.js'
 import type { StorageGuard } from './guard/index.js'
 import type { Measurements } from './requests.js'
 import type { RunningNode } from './running.js'
@@ -46,5 +47,25 @@ export function measurements(guard: StorageGuard, running: RunningNode | undefin
   out.set('tables_learned_total', counts.learned)
   out.set('read_repairs_sent_total', counts.repairsSent)
   out.set('requests_forwarded_total', counts.forwarded)
+  entropyMeasurements(running, out)
   return out
+}
+
+function entropyMeasurements({ entropy }: RunningNode, out: Map<string, number>): void {
+  const { counts } = entropy
+  const { trees } = entropy.keeper
+  out.set('exchanges_total{result="same"}', counts.same)
+  out.set('exchanges_total{result="repaired"}', counts.repaired)
+  out.set('exchanges_total{result="broken-off"}', counts.brokenOff)
+  out.set('exchange_keys_repaired_total{direction="pulled"}', counts.keysPulled)
+  out.set('exchange_keys_repaired_total{direction="pushed"}', counts.keysPushed)
+  out.set('exchange_bytes_sent_total', counts.bytesSent)
+  out.set('exchange_false_alarms_total', counts.falseAlarms)
+  out.set('exchanges_in_flight', entropy.exchanging)
+  out.set('trees_stale', trees.stale)
+  out.set('tree_faults_total', trees.faults)
+  out.set('exchange_oldest_age_seconds', entropy.oldestAgeSeconds())
+  if (trees.shape.partitions > limits.exchangeAges) return
+  for (const [partition, seconds] of entropy.agesSeconds())
+    out.set(`exchange_age_seconds{partition="${partition}"}`, seconds)
 }

@@ -193,6 +193,15 @@ export class RotundaNode implements Database {
     return measurements(this.#guard, this.#running)
   }
 
+  /** The root of each partition's hash tree as hex, '' while it is being built: nodes that hold the same rows have the same. */
+  treeRoots(): string[] {
+    const trees = this.#running?.entropy.keeper.trees
+    if (trees === undefined) return []
+    const root = (partition: number) =>
+      trees.isReady(partition) ? trees.roots([partition]).toString('hex') : ''
+    return Array.from({ length: trees.shape.partitions }, (_, partition) => root(partition))
+  }
+
   #reasons(): string[] {
     if (this.#stopping || this.#ended) return ['the node is stopping']
     if (this.#running === undefined)
@@ -321,9 +330,12 @@ export class RotundaNode implements Database {
   #close(done: () => void): void {
     this.#ended = true
     this.#running?.stop()
-    this.#guard.close(() => {
-      if (this.#networkUp) this.#ports.network.stop(done)
-      else done()
-    })
+    const close = () =>
+      this.#guard.close(() => {
+        if (this.#networkUp) this.#ports.network.stop(done)
+        else done()
+      })
+    if (this.#running === undefined) close()
+    else this.#running.entropy.keeper.save(close)
   }
 }

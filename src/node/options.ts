@@ -33,6 +33,8 @@ export interface NodeOptions {
   readonly join: readonly string[]
   /** Clients' writes are held back while the cluster has fewer members: the first write ends the time for joining. */
   readonly awaitMembers?: number
+  /** How long two replicas go without comparing their trees, about; 0 = this node begins no exchange. */
+  readonly exchangeEveryMs?: number
   /** Only at a cluster's birth: copies of each key, and partitions (a power of two). */
   readonly n?: number
   readonly partitions?: number

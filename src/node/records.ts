@@ -6,6 +6,7 @@ export const RECORDS = {
   membership: 'membership',
   rebuild: 'rebuild',
   hints: 'hints',
+  trees: 'trees',
 } as const
 
 export interface Identity {

@@ -13,6 +13,7 @@ import {
 import type { Log } from '../ports/log.js'
 import type { Scheduler } from '../ports/scheduler.js'
 import type { LocalFault } from '../protocol/effects.js'
+import type { Trees } from '../protocol/entropy/trees.js'
 import type { HintEffect } from '../protocol/hints/hint-lanes.js'
 import type { ActorSource } from '../protocol/replica/actor.js'
 import type { LaneCommit, LaneEffect, LaneOperation } from '../protocol/replica/lanes.js'
@@ -55,16 +56,24 @@ export class Replica {
   readonly hints: Hints
   readonly #guard: StorageGuard
   readonly #lanes: Lanes
+  readonly #trees: Trees
   readonly #listener: ReplicaListener
   readonly #cached: (rowKey: Uint8Array, name: string) => Uint8Array | undefined
   readonly #effects: LaneEffect[] = []
   #draining = false
   #hasRows: boolean
 
-  constructor(parts: ReplicaParts, actors: ActorSource, hasRows: boolean, listener: ReplicaListener) {
+  constructor(
+    parts: ReplicaParts,
+    actors: ActorSource,
+    hasRows: boolean,
+    trees: Trees,
+    listener: ReplicaListener,
+  ) {
     const { guard } = parts
     this.hints = new Hints(parts, actors, listener)
     this.#guard = guard
+    this.#trees = trees
     this.#lanes = new Lanes(actors, guard.rowMemory)
     this.#listener = listener
     this.#hasRows = hasRows
@@ -123,6 +132,7 @@ export class Replica {
 
   /** Hands everything applied in this turn to the guard: a few large writes, which share what each of them costs. */
   flush(): void {
+    this.#trees.settle()
     this.#flushRows()
     // After the rows: a hint that says "give them my row" must not be durable before that row is.
     this.hints.flush()
@@ -146,6 +156,9 @@ export class Replica {
 
   #committed(commits: readonly LaneCommit[], fault: StorageFault | undefined): void {
     const reason = fault === undefined ? undefined : (localFault(fault.kind) ?? 'unavailable')
+    if (fault === undefined)
+      for (const { rowKey, before, row } of commits) this.#trees.committed(rowKey, before, row)
+    else if (fault.indeterminate) for (const { rowKey } of commits) this.#trees.doubt(rowKey)
     for (const commit of commits) this.#lanes.committed(commit, reason, this.#effects)
     this.#drain()
   }

@@ -14,6 +14,7 @@ import type { Message } from '../wire/messages.js'
 import { Answering } from './answering.js'
 import { Conversations } from './conversations.js'
 import { Coordination } from './coordination.js'
+import { Entropy } from './entropy.js'
 import type { ReopenReport, StorageGuard } from './guard/index.js'
 import { Deliveries } from './handoff.js'
 import { Keeper } from './keeper.js'
@@ -43,6 +44,7 @@ export class RunningNode {
   readonly deliveries: Deliveries
   readonly rebuilder: Rebuilder
   readonly keeper: Keeper
+  readonly entropy: Entropy
   readonly counts = {
     framesIn: 0,
     badFrames: 0,
@@ -73,14 +75,14 @@ export class RunningNode {
     ports: NodePorts,
     guard: StorageGuard,
     started: Started,
-    { awaitMembers = 1, hintBytes = limits.hintBytes }: Pick<NodeOptions, 'awaitMembers' | 'hintBytes'>,
+    options: Pick<NodeOptions, 'awaitMembers' | 'exchangeEveryMs' | 'hintBytes'>,
     listener: RunningListener,
   ) {
     const { clock, random, log, scheduler, network } = ports
     this.#ports = ports
     this.#guard = guard
     this.#started = started
-    this.#awaitMembers = awaitMembers
+    this.#awaitMembers = options.awaitMembers ?? 1
     const membership = new Membership(started.state, started.own)
     this.membership = membership
     const { peers, counts } = this
@@ -88,8 +90,9 @@ export class RunningNode {
     const reply = (to: string, message: Message) => this.#reply(to, message)
     const perform = (effect: Performed) => this.#performer.perform(effect)
     const provisional = new ActorSource(Buffer.from(random.bytes(8)).toString('hex'), started.own.boot)
+    const { hintBytes = limits.hintBytes, exchangeEveryMs: everyMs = limits.exchangeEveryMs } = options
     const stores = { guard, scheduler, log, hintBytes, lost: started.report.lost }
-    this.replica = new Replica(stores, provisional, started.hasRows, {
+    this.replica = new Replica(stores, provisional, started.hasRows, started.trees, {
       laneEffect: (effect) => this.#performer.laneEffect(effect),
       hintEffect: (effect) => this.#performer.hintEffect(effect),
       wake: () => this.#wake(),
@@ -151,6 +154,9 @@ export class RunningNode {
     const completed = () => this.keeper.describeSelf({ incomplete: false })
     const parts = { clock, log, guard, membership, conversations, coordination, peers, perform, completed }
     this.rebuilder = new Rebuilder(parts, started.rebuild, started.forgotOthers)
+    const { trees } = started
+    const isCalm = () => conversations.size <= limits.exchangeCalmRequests
+    this.entropy = new Entropy({ ...parts, random, replica, trees, everyMs, isCalm, reply })
   }
 
   begin(): void {
@@ -189,6 +195,7 @@ export class RunningNode {
   peerUp(peer: string, hello: Hello): void {
     this.peers.connected(hello, this.enter())
     this.keeper.peerUp(peer)
+    this.entropy.peerUp(peer)
   }
 
   peerDown(peer: string): void {
@@ -218,6 +225,7 @@ export class RunningNode {
     this.conversations.stepAll(input, nowMs)
     this.listing.stepAll(input, nowMs)
     this.rebuilder.away(input)
+    this.entropy.lost(input.to)
   }
 
   fenced(): void {
@@ -227,6 +235,7 @@ export class RunningNode {
   reopened(report: ReopenReport): void {
     this.replica.renew(new ActorSource(report.incarnation, report.boot))
     this.replica.hints.reopened(report.lost)
+    if (report.lost !== 'nothing') this.entropy.keeper.lost()
     const lost = report.lost !== 'nothing' && this.membership.ring.members.length > 1
     this.keeper.describeSelf(
       lost ? { incarnation: report.incarnation, incomplete: true } : { incarnation: report.incarnation },
@@ -296,6 +305,7 @@ export class RunningNode {
         this.keeper.message(from, message)
         return
       default:
+        if (this.entropy.answer(from, message)) return
         this.#answered = true
         this.#route(message.id, { kind: 'answer', from, message })
     }
@@ -306,6 +316,7 @@ export class RunningNode {
     const nowMs = this.#ports.clock.monotonicMs()
     if (this.listing.has(id)) this.listing.step(id, input, nowMs)
     else if (this.rebuilder.owns(id)) this.rebuilder.step(input)
+    else if (this.entropy.owns(id)) this.entropy.step(id, input)
     else this.conversations.step(id, input, nowMs)
   }
 
@@ -337,6 +348,7 @@ export class RunningNode {
 
   #adopted(ringChanged: boolean): void {
     this.#performer.adopted()
+    if (ringChanged) this.entropy.ringChanged()
     if (ringChanged && this.membership.own.incomplete) this.rebuilder.begin()
     this.coordination.releaseHeld(this.#ports.clock.monotonicMs())
   }
@@ -374,9 +386,11 @@ export class RunningNode {
     this.keeper.tick(nowMs)
     this.rebuilder.tick(nowMs)
     this.deliveries.tick(nowMs)
+    this.entropy.tick(nowMs)
     this.coordination.releaseHeld(nowMs)
-    const { conversations, listing, rebuilder, deliveries } = this
-    const busy = conversations.size > 0 || listing.size > 0 || rebuilder.active || deliveries.active
+    const { conversations, listing, rebuilder, deliveries, entropy } = this
+    const background = rebuilder.active || deliveries.active || entropy.isBusy
+    const busy = conversations.size > 0 || listing.size > 0 || background
     this.#tickIn(busy ? BUSY_TICK_MS : IDLE_TICK_MS)
   }
 }

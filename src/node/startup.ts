@@ -3,6 +3,7 @@
  * directory that cannot be read, or that lost who it was, never starts as if it were empty.
  */
 import { limits } from '../limits.js'
+import type { Trees } from '../protocol/entropy/trees.js'
 import type { ClusterState, MemberFacts } from '../protocol/membership/state.js'
 import { mergeStates } from '../protocol/membership/state.js'
 import { decodeState, encodeState } from '../protocol/membership/state-codec.js'
@@ -11,6 +12,7 @@ import type { OpenReport, RowRead, StorageGuard } from './guard/index.js'
 import type { NodeOptions, NodePorts, StartFailure } from './options.js'
 import type { Identity } from './records.js'
 import { decodeIdentity, encodeIdentity, RECORDS } from './records.js'
+import { loadTrees } from './tree-keeper.js'
 
 const DEFAULT_N = 3
 const DEFAULT_PARTITIONS = 256
@@ -26,6 +28,7 @@ export interface Started {
   readonly forgotOthers: boolean
   /** Progress of a rebuild that was under way. */
   readonly rebuild: Uint8Array | undefined
+  readonly trees: Trees
 }
 
 export interface StartupListener {
@@ -42,6 +45,7 @@ export class Startup {
   readonly #listener: StartupListener
   #report: OpenReport | undefined
   #hasRows = false
+  #treesRecord: RowRead
 
   constructor(ports: NodePorts, options: NodeOptions, guard: StorageGuard, listener: StartupListener) {
     this.#ports = ports
@@ -75,7 +79,7 @@ export class Startup {
   }
 
   #readRecords(done: (records: readonly RowRead[]) => void): void {
-    const names = [RECORDS.identity, RECORDS.membership, RECORDS.rebuild]
+    const names = [RECORDS.identity, RECORDS.membership, RECORDS.rebuild, RECORDS.trees]
     const records: RowRead[] = []
     const next = (): void => {
       const name = names[records.length]
@@ -88,8 +92,9 @@ export class Startup {
     next()
   }
 
-  #decide([identity, membership, rebuild]: readonly RowRead[]): void {
+  #decide([identity, membership, rebuild, trees]: readonly RowRead[]): void {
     const report = this.#report!
+    this.#treesRecord = trees
     if (identity === 'unreadable' || membership === 'unreadable') return this.#fail(UNREADABLE)
     if (identity !== undefined && membership !== undefined) {
       this.#resume(identity, membership, rebuild === 'unreadable' ? undefined : rebuild, report)
@@ -173,15 +178,18 @@ export class Startup {
     const lost = report.lost !== 'nothing' && (!alone || forgotOthers)
     const own = this.#facts(identity, report, session, before?.incomplete === true || lost)
     if (lost) this.#ports.log.warn('rebuilding', { reason: `the directory lost ${report.lost}` })
-    this.#listener.started({
-      report,
-      state,
-      own,
-      hasRows: this.#hasRows,
-      freshlyJoined,
-      rebuild: lost ? undefined : rebuild,
-      forgotOthers,
-    })
+    loadTrees(this.#guard, this.#ports.log, state.birth.partitions, report, this.#treesRecord, (trees) =>
+      this.#listener.started({
+        report,
+        state,
+        own,
+        hasRows: this.#hasRows,
+        freshlyJoined,
+        rebuild: lost ? undefined : rebuild,
+        forgotOthers,
+        trees,
+      }),
+    )
   }
 
   #facts(identity: Identity, report: OpenReport, session: string, incomplete: boolean): MemberFacts {

@@ -1,6 +1,7 @@
 /** Bytes → messages. Total: any input gives messages or a WireError. Byte fields are subarrays of the frame. */
 import { limits } from '../limits.js'
 import { ByteReader, WireError } from './bytes.js'
+import { decodeEntropy } from './entropy.js'
 import type {
   Digest64,
   ForwardRead,
@@ -105,7 +106,7 @@ function decodeBody(type: number, id: number, body: ByteReader): Message {
     case 26:
       return { type, id, nodeId: body.text(64) }
     default:
-      throw new WireError(`message type ${type} is unknown`)
+      return decodeEntropy(type, id, body)
   }
 }
 

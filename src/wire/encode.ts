@@ -1,5 +1,6 @@
 /** Messages → bytes. Everything is written into one buffer for each peer and turn: one copy, no intermediate objects. */
 import type { ByteWriter } from './bytes.js'
+import { encodeEntropy } from './entropy.js'
 import type {
   Digest64,
   ForwardReadDone,
@@ -95,7 +96,7 @@ function encodeBody(writer: ByteWriter, message: Message): void {
       writer.text(message.nodeId)
       return
     default:
-      message satisfies never
+      encodeEntropy(writer, message)
   }
 }
 

@@ -19,6 +19,7 @@ const shortText = fc.string({ maxLength: 40 })
 const rowKey = fc
   .tuple(bytes(2, 2), bytes(20, 1), bytes(60, 1))
   .map(([hash, bucket, key]) => Buffer.concat([hash, Buffer.from([bucket.length]), bucket, key]))
+const nodes = fc.nat(4).chain((count) => bytes(16 * count, 16 * count))
 const NOTHING = Buffer.alloc(0)
 
 const failure = record({
@@ -131,6 +132,21 @@ const message = fc.oneof(
     state: bytes(50),
   }),
   of(26, { nodeId: shortText }),
+  of(40, { ring, chunk: u32, digest: bytes(16, 16) }),
+  of(41, { status, roots: nodes }),
+  of(42, {
+    ring,
+    places: fc.array(record({ partition: fc.nat(0xffff), level: fc.nat(255), node: u32 }), { maxLength: 5 }),
+  }),
+  of(43, { status, nodes }),
+  of(44, { ring, from: bytes(50), segments: fc.array(u32, { maxLength: 5 }) }),
+  of(45, {
+    status,
+    next: bytes(50),
+    keys: fc.array(record({ rowKey, digest: bytes(16, 16) }), { maxLength: 5 }),
+  }),
+  of(46, { ring, keys: fc.array(record({ rowKey, skeleton: bytes(50) }), { maxLength: 5 }) }),
+  of(47, { status, rows: fc.array(record({ wants: fc.boolean(), object: bytes(60) }), { maxLength: 5 }) }),
 ) as fc.Arbitrary<Message>
 
 function encode(messages: readonly Message[]): Buffer {

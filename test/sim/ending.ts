@@ -3,6 +3,7 @@
 import { BUCKET, Caller, type ClientWorld } from './caller.js'
 import { FinalCheck, type FinalRow, partitionOfKey } from './check/final-check.js'
 import { rowNameOf } from './check/row-book.js'
+import { treeFault } from './check/tree-check.js'
 import { fallbackKey, hintOf, rowKeyOfFallback } from './fallback-reader.js'
 import type { SimHost } from './host.js'
 import { KNOWS_NOTHING, operationOf, valueBytesOf, type WriteEntry } from './ledger.js'
@@ -14,6 +15,10 @@ const WHOLE_MS = 180_000
 const SERVE_MS = 60_000
 const ROUND_MS = 30_000
 const ROUNDS = 6
+const CONVERGE_MS = 120_000
+const TREES_MS = 60_000
+/** Long enough for every pair to compare again. */
+const QUIET_MS = 25_000
 
 export type RunUntil = (untilMs: number, done: () => boolean) => boolean
 
@@ -37,8 +42,10 @@ export class Ending {
     const steps = [
       () => this.#becomeWhole(),
       () => this.#serve(),
-      () => this.#converge(),
       () => this.#handOver(),
+      () => this.#convergeByThemselves(),
+      () => this.#readAlike(),
+      () => this.#treesAreRight(),
       () => this.#agree(),
       () => this.#list(),
     ]
@@ -133,8 +140,20 @@ export class Ending {
     return false
   }
 
+  /** Nobody reads, and all owners come to hold the same bytes: trees find what differs. */
+  #convergeByThemselves(): boolean {
+    const { ledger, violations, world } = this.#parts
+    if (world.config.exchangeEveryMs === 0) return true
+    const keys = [...ledger.keys.keys()]
+    if (this.#within(CONVERGE_MS, () => this.#differences(keys).next().done === true)) return true
+    if (violations.any) return false
+    for (const difference of this.#differences(keys))
+      violations.add('A4', `${CONVERGE_MS} ms after the last write, and without a read, ${difference}`)
+    return false
+  }
+
   /** Reads every key at r=all, each round through other nodes, until all owners hold the same bytes. */
-  #converge(): boolean {
+  #readAlike(): boolean {
     const { ledger, violations } = this.#parts
     const keys = [...ledger.keys.keys()]
     for (let round = 1; round <= ROUNDS; round += 1) {
@@ -144,17 +163,45 @@ export class Ending {
         this.#notServed(`keys ${[...waiting].join(', ')} cannot be read at r=all`, SERVE_MS)
         return false
       }
-      const agreed = (): boolean =>
-        keys.every((key) => this.#final.difference(key, this.#rows(key)) === undefined)
-      if (this.#within(ROUND_MS, agreed)) return true
+      if (this.#within(ROUND_MS, () => this.#differences(keys).next().done === true)) return true
       if (violations.any) return false
     }
+    for (const difference of this.#differences(keys))
+      violations.add('A4', `after ${ROUNDS} rounds of reads at r=all, ${difference}`)
+    return false
+  }
+
+  *#differences(keys: readonly string[]): Generator<string> {
     for (const key of keys) {
       const difference = this.#final.difference(key, this.#rows(key))
-      if (difference !== undefined)
-        violations.add('A4', `after ${ROUNDS} rounds of reads at r=all, ${difference}`)
+      if (difference !== undefined) yield difference
     }
-    return false
+  }
+
+  /** Every tree is what a scan gives, and comparing them once more repairs nothing (A14). */
+  #treesAreRight(): boolean {
+    const { world, violations, book } = this.#parts
+    const faults = (): string[] =>
+      world.hosts.filter(hasNoDamage).flatMap((host) => treeFault(host, book) ?? [])
+    if (!this.#within(TREES_MS, () => faults().length === 0)) {
+      if (!violations.any) for (const fault of faults()) violations.add('A4', fault)
+      return false
+    }
+    if (!world.hosts.every(hasNoDamage)) return true
+    const repaired = this.#keysRepaired()
+    this.#within(QUIET_MS, () => false)
+    if (this.#keysRepaired() !== repaired && !violations.any)
+      violations.add('A14', 'an exchange sent rows, though all replicas were alike')
+    return !violations.any
+  }
+
+  #keysRepaired(): number {
+    let keys = 0
+    for (const host of this.#parts.world.hosts) {
+      for (const [name, count] of host.node?.measurements() ?? [])
+        if (name.startsWith('exchange_keys_repaired_total')) keys += count
+    }
+    return keys
   }
 
   #readAll(key: string, waiting: Set<string>): void {
@@ -251,6 +298,11 @@ export class Ending {
   #within(ms: number, done: () => boolean): boolean {
     return this.#runUntil(this.#parts.world.timeline.nowMs + ms, done)
   }
+}
+
+/** No row of it has gone bad without being noticed. */
+function hasNoDamage(host: SimHost): boolean {
+  return ![...host.disk.damaged.keys()].some((name) => name.startsWith('d'))
 }
 
 function rowOn(host: SimHost, key: string): Uint8Array | undefined {

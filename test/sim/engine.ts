@@ -99,10 +99,13 @@ export class SimEngine implements Engine {
     const from = nameOf(range.from)
     const to = range.to === undefined ? undefined : nameOf(range.to)
     this.#begin()
-    this.#later(READ_MS * 3, 'scan', () => {
+    this.#later(READ_MS, 'scan', () => {
       const result = this.#collect(from, to, range.maxRows, range.maxBytes)
-      this.#end()
-      done(undefined, result)
+      // An iterator shows the database as it was when it was made; what is written while it is read comes too late.
+      this.#later(READ_MS * 2, 'scan', () => {
+        this.#end()
+        done(undefined, result)
+      })
     })
   }
 

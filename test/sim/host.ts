@@ -14,6 +14,8 @@ import { SimSideFile, SimSpace } from './side-file.js'
 export interface SimulatedNode extends Database {
   start(done: (failure?: StartFailure) => void): void
   stop(done: () => void): void
+  /** The root of each partition's hash tree, '' while it is being built. */
+  treeRoots(): string[]
   onFatal: (failure: StartFailure) => void
 }
 

@@ -19,5 +19,6 @@ export function makeNode(config: Config): NodeMaker {
       freeSpaceFloorBytes: 64 * 1024,
       cacheBytes,
       hintBytes: config.hintBytes,
+      exchangeEveryMs: config.exchangeEveryMs,
     })
 }

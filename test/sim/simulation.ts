@@ -4,7 +4,7 @@
  *   form      the nodes start and find each other
  *   safety    clients write and read while everything goes wrong
  *   liveness  all faults end; every node must come back, and every key take a write at the quorum, within a deadline
- *   quiesce   every key is read at r=all until its owners agree
+ *   quiesce   nobody reads, and the owners of every key come to agree (where trees are compared; else by reads at r=all)
  *   judge     what is left is held against the ledger
  */
 
@@ -206,5 +206,6 @@ function describe(config: Config): string {
   const { nodes, n, partitions, durability, clients, keys, writes } = config
   const mode = config.unbudgeted ? ' (disasters on every disk: only A6, A7, A11, A12 are asked for)' : ''
   const faults = [...config.faults].join(', ') || 'none'
-  return `${nodes} nodes, N=${n}, Q=${partitions}, ${durability}; ${clients} clients, ${writes} writes on ${keys} keys; faults: ${faults}${mode}`
+  const trees = config.exchangeEveryMs === 0 ? 'no exchanges' : `exchanges every ${config.exchangeEveryMs} ms`
+  return `${nodes} nodes, N=${n}, Q=${partitions}, ${durability}, ${trees}; ${clients} clients, ${writes} writes on ${keys} keys; faults: ${faults}${mode}`
 }

@@ -67,6 +67,8 @@ export interface Config {
   readonly sloppiness: number
   /** Bytes that a node keeps for others. */
   readonly hintBytes: number
+  /** How often replicas compare their trees; 0 = never: then only reads repair, and reads must suffice in the end. */
+  readonly exchangeEveryMs: number
 }
 
 /** Faults that destroy what was durable. */
@@ -109,6 +111,7 @@ export function configure(seed: number, wish: Wish = {}): Config {
     unbudgeted: prng.chance(0.1),
     sloppiness: prng.pick([0, 0, 0.5, 1, 1]),
     hintBytes: prng.pick([3_000, 20_000, 64 * 1024 * 1024, 64 * 1024 * 1024]),
+    exchangeEveryMs: prng.pick([0, 500, 2_000, 10_000]),
   }
   return apply(config, wish)
 }

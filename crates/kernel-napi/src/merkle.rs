@@ -49,6 +49,33 @@ pub fn merkle_update(handle: u32, row_key: &[u8], before: &[u8], after: &[u8]) -
     code(with_tree(handle, |tree| tree.update(row_key, digest(before)?, digest(after)?)))
 }
 
+/// Rows were committed: for each its key, the row before and the row after (no bytes: none), into the tree of its handle.
+#[napi(catch_unwind)]
+pub fn merkle_commit(handles: &[u32], rows: Vec<&[u8]>) -> i32 {
+    let (rows, rest) = rows.as_chunks::<3>();
+    if !rest.is_empty() || rows.len() > handles.len() {
+        return Fault::BadTree.code();
+    }
+    code(FOREST.with_borrow_mut(|forest| {
+        let mut changes = handles.iter().zip(rows);
+        changes.try_for_each(|(handle, [row_key, before, after])| {
+            forest.tree(*handle)?.commit(row_key, before, after)
+        })
+    }))
+}
+
+/// The leaves of `first..first + count` that are not zero, into `out`.
+#[napi(catch_unwind)]
+pub fn merkle_pack(handle: u32, first: u32, count: u32, mut out: BufferSlice) -> i32 {
+    length_or_code(with_tree(handle, |tree| tree.pack(first as usize, count as usize, &mut out)))
+}
+
+/// Adds packed leaves, and so many rows with them.
+#[napi(catch_unwind)]
+pub fn merkle_unpack(handle: u32, first: u32, packed: &[u8], rows: f64) -> i32 {
+    code(with_tree(handle, |tree| tree.unpack(first as usize, packed, rows as u64)))
+}
+
 /// Rows in a tree, or a negative code.
 #[napi(catch_unwind)]
 pub fn merkle_rows(handle: u32) -> f64 {

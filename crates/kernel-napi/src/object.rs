@@ -5,7 +5,7 @@ use napi::bindgen_prelude::BufferSlice;
 use napi_derive::napi;
 use rotunda_kernel::Fault;
 use rotunda_kernel::clock::{Clock, Dot};
-use rotunda_kernel::object::{Object, compare, context, merge};
+use rotunda_kernel::object::{Object, compare, context, merge, skeleton};
 
 /// Joins two objects into `out`.
 #[napi(catch_unwind)]
@@ -20,6 +20,21 @@ pub fn merge_objects(a: &[u8], b: &[u8], mut out: BufferSlice) -> i32 {
 #[napi(catch_unwind)]
 pub fn compare_objects(a: &[u8], b: &[u8]) -> i32 {
     compare::compare(a, b).map_or_else(Fault::code, |relation| relation as i32)
+}
+
+/// Clock and surviving dots of an object, into `out`.
+#[napi(catch_unwind)]
+pub fn object_skeleton(object: &[u8], mut out: BufferSlice) -> i32 {
+    if overlaps(&out, &[object]) {
+        return Fault::OutTooSmall.code();
+    }
+    length_or_code(skeleton(object, &mut out))
+}
+
+/// As `compare_objects`, the second one's skeleton in place of the second.
+#[napi(catch_unwind)]
+pub fn compare_skeleton(object: &[u8], skeleton: &[u8]) -> i32 {
+    compare::compare_skeleton(object, skeleton).map_or_else(Fault::code, |relation| relation as i32)
 }
 
 /// The context that a write is answered with, into `out`.

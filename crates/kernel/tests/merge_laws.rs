@@ -11,8 +11,9 @@ mod common;
 
 use common::{ACTORS, Dots, ModelDot, encoded, object_of, sets_of};
 use proptest::prelude::*;
-use rotunda_kernel::object::compare::{Relation, compare, version_digest};
+use rotunda_kernel::object::compare::{Relation, compare, compare_skeleton, version_digest};
 use rotunda_kernel::object::merge::merge;
+use rotunda_kernel::object::{Object, skeleton};
 
 fn merged(a: &[u8], b: &[u8]) -> Vec<u8> {
     let mut out = vec![0; a.len() + b.len()];
@@ -52,6 +53,10 @@ fn check_pair(a: &[u8], b: &[u8]) {
     };
     assert_eq!(compare(a, b), Ok(expected));
     assert_eq!(version_digest(a) == version_digest(b), a == b);
+    let mut bones = vec![0; b.len()];
+    let length = skeleton(b, &mut bones).expect("an object has room for its skeleton");
+    assert_eq!(compare_skeleton(a, &bones[..length]), Ok(expected));
+    assert!(Object::decode(&bones[..length]).is_err() && compare_skeleton(a, b).is_err());
 }
 
 #[test]

@@ -6,7 +6,7 @@ use common::Chance;
 use rotunda_kernel::Fault;
 use rotunda_kernel::digest::digest;
 use rotunda_kernel::key::{key_hash, seal_row_key};
-use rotunda_kernel::merkle::{NODE_BYTES, Shape, Tree};
+use rotunda_kernel::merkle::{NODE_BYTES, PACKED_LEAF_BYTES, Shape, Tree};
 use std::collections::{BTreeMap, BTreeSet};
 
 type Rows = BTreeMap<Vec<u8>, u64>;
@@ -159,5 +159,61 @@ fn what_does_not_belong_is_refused_and_changes_nothing() {
         [(16, 4, 4, 4), (0, 17, 4, 4), (0, 16, 17, 4), (0, 4, 21, 4), (0, 4, 4, 0), (0, 4, 4, 9)]
     {
         assert!(Tree::new(Shape { partition, partition_bits, segment_bits, fan_bits }).is_err());
+    }
+}
+
+/// A row in an envelope without actor; the object is any bytes.
+fn row(object: &[u8], commit: u8) -> Vec<u8> {
+    let mut row = vec![1, 0, 0, 0, 0, 0, 0, 0, commit, 0, 0, 0, 0, 0, 0, 0];
+    row.extend_from_slice(object);
+    row
+}
+
+#[test]
+fn commits_are_updates_by_the_digests_of_the_objects() {
+    let shape = Shape { partition: 0, partition_bits: 0, segment_bits: 6, fan_bits: 3 };
+    let mut tree = Tree::new(shape).expect("sound");
+    tree.commit(&row_key(1), &[], &row(b"one", 1)).expect("in here");
+    tree.commit(&row_key(2), &[], &row(b"two", 1)).expect("in here");
+    tree.commit(&row_key(1), &row(b"one", 1), &row(b"three", 2)).expect("in here");
+    tree.commit(&row_key(2), &row(b"two", 1), &row(b"two", 9)).expect("only the envelope");
+    let mut expected = Tree::new(shape).expect("sound");
+    expected.update(&row_key(1), None, Some(&digest(b"three"))).expect("in here");
+    expected.update(&row_key(2), None, Some(&digest(b"two"))).expect("in here");
+    assert_eq!(tree, expected);
+    tree.commit(&row_key(2), &row(b"two", 9), &[]).expect("in here");
+    assert_eq!(tree.rows(), 1);
+    assert!(tree.commit(&row_key(3), &[], &[9; 40]).is_err(), "no row");
+}
+
+#[test]
+fn packed_leaves_make_the_tree_again_and_other_bytes_change_nothing() {
+    let mut chance = Chance(3);
+    let keys: Vec<Vec<u8>> = (0..300).map(row_key).collect();
+    for _ in 0..200 {
+        let shape = shape_by(&mut chance);
+        let inside = keys.iter().filter(|key| shape.segment(hash(key)).is_some() && chance.once_in(2));
+        let rows: Rows = inside.map(|key| (key.clone(), 5)).collect();
+        let tree = built(shape, &rows);
+        let leaves = 1_usize << shape.segment_bits;
+        let page = 1 + chance.below(leaves);
+        let mut again = Tree::new(shape).expect("sound");
+        for first in (0..leaves).step_by(page) {
+            let mut out = vec![0; page * PACKED_LEAF_BYTES];
+            let length = tree.pack(first, page.min(leaves - first), &mut out).expect("a page");
+            let count = if first == 0 { tree.rows() } else { 0 };
+            again.unpack(first, &out[..length], count).expect("a page");
+        }
+        assert_eq!(again, tree);
+        let before = again.clone();
+        let one = |number: u16| [&number.to_le_bytes()[..], &[7; 16]].concat();
+        let beyond = one((leaves - 1) as u16);
+        assert_eq!(again.unpack(1, &beyond, 1), Err(Fault::BadTree));
+        assert_eq!(again.unpack(0, &[one(0), one(0)].concat(), 1), Err(Fault::BadTree));
+        assert_eq!(again.unpack(0, &beyond[..17], 1), Err(Fault::BadTree));
+        assert_eq!(again, before);
+        if !rows.is_empty() {
+            assert_eq!(tree.pack(0, leaves, &mut [0; 17]), Err(Fault::OutTooSmall));
+        }
     }
 }

@@ -189,9 +189,14 @@ export class StorageGuard {
     this.#records.read(systemKey(name), (value) => done(value === 'damaged' ? 'unreadable' : value))
   }
 
-  /** A fallback's record or a hint. */
+  /** A fallback's record, a hint, a page of the hash trees. */
   readRecord(space: RecordSpace, key: Uint8Array, done: (value: RecordRead) => void): void {
     this.#records.read(recordKey(space, key), done)
+  }
+
+  /** The number of the last batch that is durable. */
+  get lastCommit(): number {
+    return this.#commits.lastCommit
   }
 
   /**

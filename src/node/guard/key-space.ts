@@ -6,15 +6,14 @@
  *   f [row key]                       a fallback's record: what is kept here for owners that were away
  *   h [16 bytes of node id][row key]  a hint: that record is to be given to this node
  *   s [name]                          the node's own records
- *
- * `t` is kept for trees.
+ *   t [first segment, u32]            a page of the hash trees, good after a clean stop only
  */
 const DATA = 0x64
 const INDEX = 0x69
 const SYSTEM = 0x73
 
 /** Key spaces of sealed records other than the node's own. */
-export const RECORD_SPACES = { fallback: 0x66, hint: 0x68 } as const
+export const RECORD_SPACES = { fallback: 0x66, hint: 0x68, tree: 0x74 } as const
 export type RecordSpace = keyof typeof RECORD_SPACES
 
 /** Bytes of hash in front of a row key; without them a row key is what the index holds. */

@@ -8,6 +8,8 @@ export class Lane {
   readonly name: string
   readonly rowKey: Uint8Array
   row: Uint8Array | undefined
+  /** The row as it was read or last flushed: what the next flush replaces. */
+  base: Uint8Array | undefined | 'unreadable'
   ready = false
   isNew = false
   unreadable = false

@@ -55,6 +55,8 @@ export interface LaneCommit {
   readonly lane: Lane
   readonly rowKey: Uint8Array
   readonly row: Uint8Array
+  /** What this one replaces once it is durable. */
+  readonly before: Uint8Array | undefined | 'unreadable'
   /** No row was here before: the index row goes with it. */
   readonly isNew: boolean
   readonly operations: readonly LaneOperation[]
@@ -151,8 +153,10 @@ export class Lanes {
     const commits: LaneCommit[] = []
     for (const lane of this.#dirty) {
       if (lane.broken) continue
-      const { rowKey, isNew, applied: operations } = lane
-      commits.push({ type: 'row', text: lane.name, lane, rowKey, row: lane.row!, isNew, operations })
+      const { rowKey, isNew, base: before, applied: operations } = lane
+      const row = lane.row!
+      commits.push({ type: 'row', text: lane.name, lane, rowKey, row, before, isNew, operations })
+      lane.base = row
       lane.applied = []
       lane.isNew = false
       lane.dirty = false
@@ -174,6 +178,7 @@ export class Lanes {
   #open(lane: Lane, row: Uint8Array | undefined | 'unreadable'): void {
     lane.ready = true
     lane.unreadable = row === 'unreadable'
+    lane.base = row
     lane.row = row === 'unreadable' ? undefined : row
     lane.isNew = lane.row === undefined
   }

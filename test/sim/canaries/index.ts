@@ -4,13 +4,19 @@
  * one that no longer fits its file is an error, so a canary has to follow the code.
  */
 import type { Canary } from './canary.js'
+import { ENTROPY_CANARIES } from './entropy.js'
 import { HINT_CANARIES } from './hints.js'
 import { PROTOCOL_CANARIES } from './protocol.js'
 import { STORAGE_CANARIES } from './storage.js'
 
 export type { Canary, Patch } from './canary.js'
 
-export const CANARIES: readonly Canary[] = [...PROTOCOL_CANARIES, ...HINT_CANARIES, ...STORAGE_CANARIES]
+export const CANARIES: readonly Canary[] = [
+  ...PROTOCOL_CANARIES,
+  ...HINT_CANARIES,
+  ...STORAGE_CANARIES,
+  ...ENTROPY_CANARIES,
+]
 
 export function canaryNamed(name: string): Canary {
   const canary = CANARIES.find((candidate) => candidate.name === name)

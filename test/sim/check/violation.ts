@@ -11,6 +11,7 @@ export const INVARIANTS = {
   A8: 'a hint was given up before its target had what was kept for it, or never delivered',
   A11: 'a bound was exceeded',
   A12: 'bytes were served or stored that nobody wrote, or a replica went back',
+  A14: 'replicas that were alike were repaired',
   listing: 'a listing does not show exactly the live keys',
   crash: 'a node crashed or gave up',
 } as const

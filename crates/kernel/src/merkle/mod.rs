@@ -18,12 +18,15 @@
 //! belongs to the ring: with a bit more of partition and a bit less of segment the same leaves make the two smaller trees.
 
 mod forest;
+mod pack;
 
 pub use forest::{Forest, MAX_TREES};
+pub use pack::PACKED_LEAF_BYTES;
 
-use crate::digest::{DIGEST_BYTES, Digest};
+use crate::digest::{DIGEST_BYTES, Digest, digest};
 use crate::fault::Fault;
 use crate::key::placed_hash;
+use crate::row::Row;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128_with_seed};
 
 /// The most bits of segment: a million leaves, 16 MiB.
@@ -123,13 +126,27 @@ impl Tree {
         let rows = self.rows + u64::from(new.is_some());
         self.rows = rows.checked_sub(u64::from(old.is_some())).ok_or(Fault::BadTree)?;
         let number = |digest: Option<&Digest>| digest.map_or(0, |digest| row_number(row_key, digest));
-        let change = number(new).wrapping_sub(number(old));
+        self.add(segment, number(new).wrapping_sub(number(old)));
+        Ok(())
+    }
+
+    /// Adds to a segment and to every node above it.
+    fn add(&mut self, segment: u32, change: u128) {
         for level in 0..=self.shape.depth() {
             let node = segment >> (self.shape.segment_bits - self.shape.level_bits(level));
             let node = &mut self.nodes[self.starts[level as usize] + node as usize];
             *node = node.wrapping_add(change);
         }
-        Ok(())
+    }
+
+    /// A row was committed, removed (`after` has no bytes) or is first seen (`before` has none). Envelopes do not count.
+    pub fn commit(&mut self, row_key: &[u8], before: &[u8], after: &[u8]) -> Result<(), Fault> {
+        let (before, after) = (Row::decode(before)?.object, Row::decode(after)?.object);
+        if before == after {
+            return Ok(());
+        }
+        let digest_of = |object: &[u8]| (!object.is_empty()).then(|| digest(object));
+        self.update(row_key, digest_of(before).as_ref(), digest_of(after).as_ref())
     }
 
     /// The segment of a row key.

@@ -11,6 +11,8 @@ use smallvec::SmallVec;
 pub const OBJECT_VERSION: u8 = 1;
 
 const EXTENSIONS: u8 = 1;
+/// What a skeleton begins with instead: nobody takes one for an object.
+const SKELETON_VERSION: u8 = 0xa1;
 /// Flags that a reader must know; the two above them are optional: unknown ones are kept and ignored.
 const REQUIRED: u8 = 0x3f;
 const OPTIONAL: u8 = !REQUIRED;
@@ -36,12 +38,17 @@ pub struct Object<'a> {
 impl<'a> Object<'a> {
     /// Reads an object that takes up all of `bytes`; anything but the one encoding of a state is refused.
     pub fn decode(bytes: &'a [u8]) -> Result<Self, Fault> {
-        Object::read(bytes).ok_or(Fault::BadObject)
+        Object::read(bytes, OBJECT_VERSION).ok_or(Fault::BadObject)
     }
 
-    fn read(bytes: &'a [u8]) -> Option<Self> {
+    /// Reads a skeleton (see [`skeleton`]): clock and dots are those of its object, and nothing else is.
+    pub(super) fn decode_skeleton(bytes: &'a [u8]) -> Result<Self, Fault> {
+        Object::read(bytes, SKELETON_VERSION).ok_or(Fault::BadObject)
+    }
+
+    fn read(bytes: &'a [u8], version: u8) -> Option<Self> {
         let mut reader = Reader::new(bytes);
-        if reader.byte()? != OBJECT_VERSION {
+        if reader.byte()? != version {
             return None;
         }
         let flags = reader.byte()?;
@@ -116,6 +123,31 @@ pub(crate) fn write_parts(parts: &Parts<'_, '_>, writer: &mut Writer<'_>) {
     if !parts.extensions.is_empty() {
         writer.sized(parts.extensions);
     }
+}
+
+/// Writes clock and surviving dots of an object, and none of its values, into `out`, which has room for the object; the number of bytes.
+/// Enough for comparing, useless for merging, and no object to anybody who takes it for one.
+pub fn skeleton(object: &[u8], out: &mut [u8]) -> Result<usize, Fault> {
+    let object = Object::decode(object)?;
+    let mut writer = Writer::new(out);
+    writer.byte(SKELETON_VERSION);
+    writer.byte(0);
+    writer.put(object.clock_bytes);
+    writer.varint(object.siblings.len() as u64);
+    for sibling in &object.siblings {
+        NewSibling {
+            dot: sibling.dot,
+            tombstone: true,
+            operation_is_clients: false,
+            wall_ms: 0,
+            operation: &[],
+            expiry_ms: None,
+            attributes: &[],
+            value: &[],
+        }
+        .write(&mut writer);
+    }
+    writer.finish()
 }
 
 /// Builds an object into `out` from its parts, siblings sorted by dot; the number of bytes. For tests, tools and fixtures: replicas only

@@ -29,13 +29,21 @@ pub fn compare(a: &[u8], b: &[u8]) -> Result<Relation, Fault> {
     if a == b {
         return Ok(Relation::Equal);
     }
-    let right = Object::decode(b)?;
-    Ok(match (includes(&left, &right), includes(&right, &left)) {
+    Ok(relation(&left, &Object::decode(b)?))
+}
+
+/// Compares an encoded object with the [`skeleton`](super::skeleton) of another.
+pub fn compare_skeleton(object: &[u8], skeleton: &[u8]) -> Result<Relation, Fault> {
+    Ok(relation(&Object::decode(object)?, &Object::decode_skeleton(skeleton)?))
+}
+
+fn relation(a: &Object<'_>, b: &Object<'_>) -> Relation {
+    match (includes(a, b), includes(b, a)) {
         (true, true) => Relation::Equal,
         (true, false) => Relation::FirstNewer,
         (false, true) => Relation::SecondNewer,
         (false, false) => Relation::Concurrent,
-    })
+    }
 }
 
 /// A digest over clock and surviving dots only: the same on every node that knows the same versions.

@@ -21,6 +21,6 @@ pub mod extensions;
 pub mod merge;
 mod sibling;
 
-pub use codec::{OBJECT_VERSION, Object, build};
+pub use codec::{OBJECT_VERSION, Object, build, skeleton};
 pub(crate) use codec::{Parts, write_parts};
 pub use sibling::{NewSibling, Sibling};

@@ -1,0 +1,330 @@
+/**
+ * Anti-entropy of this node: conducts the exchanges that are due, answers those of its peers, and counts. What an exchange asks for is done
+ * at once while the node is calm; with many requests under way each of its messages waits a moment.
+ */
+import { limits } from '../limits.js'
+import type { Clock } from '../ports/clock.js'
+import type { Log } from '../ports/log.js'
+import type { Random } from '../ports/random.js'
+import type { Effect } from '../protocol/effects.js'
+import {
+  Exchange,
+  type ExchangeEffect,
+  type ExchangeInput,
+  type ExchangeOutcome,
+} from '../protocol/entropy/exchange.js'
+import { type Chunk, isWhole, Schedule, sharedPartitions } from '../protocol/entropy/schedule.js'
+import type { Trees } from '../protocol/entropy/trees.js'
+import type { Membership } from '../protocol/membership/membership.js'
+import { factsOf } from '../protocol/membership/state.js'
+import { ByteWriter } from '../wire/bytes.js'
+import { encodeMessage } from '../wire/encode.js'
+import type { EntropyMessage } from '../wire/entropy.js'
+import type { Message } from '../wire/messages.js'
+import type { Conversations } from './conversations.js'
+import { ExchangeAnswers, isQuestion } from './exchange-answers.js'
+import type { StorageGuard } from './guard/index.js'
+import type { Peers } from './peers.js'
+import type { Replica } from './replica.js'
+import { SegmentLister } from './segment-lister.js'
+import { TreeKeeper } from './tree-keeper.js'
+
+/** Memory kept for counting bytes. */
+const KEPT_BYTES = 64 * 1024
+
+export interface EntropyParts {
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  readonly guard: StorageGuard
+  readonly membership: Membership
+  readonly conversations: Conversations
+  readonly replica: Replica
+  readonly peers: Peers
+  readonly trees: Trees
+  /** Between two exchanges of one chunk, about; 0 = none are begun here. */
+  readonly everyMs: number
+  /** Nothing more urgent is to be done. */
+  isCalm(): boolean
+  reply(to: string, message: Message): void
+  perform(effect: Extract<Effect, { kind: 'send' | 'merge' }>): void
+}
+
+interface Running {
+  readonly exchange: Exchange
+  readonly chunk: Chunk
+}
+
+interface Held {
+  readonly id: number
+  readonly effect: Extract<Effect, { kind: 'send' }>
+  readonly dueMs: number
+}
+
+export class Entropy {
+  readonly counts = {
+    same: 0,
+    repaired: 0,
+    brokenOff: 0,
+    keysPulled: 0,
+    keysPushed: 0,
+    bytesSent: 0,
+    falseAlarms: 0,
+  }
+  readonly keeper: TreeKeeper
+  readonly #parts: EntropyParts
+  readonly #schedule: Schedule
+  readonly #answers: ExchangeAnswers
+  readonly #lister: SegmentLister
+  readonly #running = new Map<number, Running>()
+  /** Messages that wait for a calmer moment; at most one question, or one load of rows, for each exchange. */
+  #held: Held[] = []
+  /** When each chunk was last found alike, or made so, by peer; since the start of this node or of this table. */
+  readonly #alikeMs = new Map<string, number[]>()
+  #sinceMs: number
+  /** The partitions shared with each other owner under the table in force. */
+  #shared: ReadonlyMap<string, readonly number[]> = new Map()
+  #gapMs = 0
+  readonly #writer = new ByteWriter(1024)
+  readonly #chance: () => number
+
+  constructor(parts: EntropyParts) {
+    this.#parts = parts
+    this.keeper = new TreeKeeper(parts)
+    const { guard, membership, replica, trees, clock, random } = parts
+    this.#chance = () => random.below(1024) / 1024
+    this.#schedule = new Schedule(parts.everyMs)
+    this.#lister = new SegmentLister(guard, trees)
+    this.#sinceMs = clock.monotonicMs()
+    this.#answers = new ExchangeAnswers({
+      guard,
+      membership,
+      replica,
+      trees,
+      lister: this.#lister,
+      shared: (peer) => this.#shared.get(peer) ?? [],
+      reply: (to, message) => this.#reply(to, message),
+      compared: (peer, chunk, same) => {
+        if (same) this.#isAlike(peer, chunk)
+      },
+    })
+    this.#plan()
+  }
+
+  get exchanging(): number {
+    return this.#running.size
+  }
+
+  /** There is work that goes on as fast as it may. */
+  get isBusy(): boolean {
+    return this.#running.size > 0 || this.keeper.isBuilding
+  }
+
+  owns(id: number): boolean {
+    return this.#running.size > 0 && this.#running.has(id)
+  }
+
+  /** The ring has changed: what was compared under the old one tells nothing. */
+  ringChanged(): void {
+    for (const { exchange } of [...this.#running.values()])
+      this.#run(exchange, (out) => exchange.abandon(out))
+    this.#alikeMs.clear()
+    this.#sinceMs = this.#parts.clock.monotonicMs()
+    this.#plan()
+  }
+
+  peerUp(peer: string): void {
+    this.#schedule.peerUp(peer, this.#parts.clock.monotonicMs(), this.#chance)
+  }
+
+  lost(peer: string): void {
+    for (const id of [...this.#running.keys()]) this.step(id, { kind: 'lost', to: peer })
+  }
+
+  /** True for a message of an exchange that a peer conducts. */
+  answer(from: string, message: Message): boolean {
+    if (!isQuestion(message)) return false
+    switch (message.type) {
+      case 40:
+        this.#answers.roots(from, message)
+        return true
+      case 42:
+        this.#answers.nodes(from, message)
+        return true
+      case 44:
+        this.#answers.keys(from, message)
+        return true
+      case 46:
+        this.#answers.rows(from, message)
+        return true
+      default:
+        return message satisfies never
+    }
+  }
+
+  step(id: number, input: ExchangeInput): void {
+    const exchange = this.#running.get(id)?.exchange
+    const nowMs = this.#parts.clock.monotonicMs()
+    if (exchange !== undefined) this.#run(exchange, (out) => exchange.step(input, nowMs, out))
+  }
+
+  tick(nowMs: number): void {
+    this.keeper.tick(nowMs)
+    for (const { exchange } of [...this.#running.values()])
+      this.#run(exchange, (out) => exchange.tick(nowMs, out))
+    this.#release(nowMs)
+    if (this.#parts.everyMs > 0) this.#begin(nowMs)
+  }
+
+  /** Seconds since each partition was last known alike here and at every other owner, by partition. */
+  agesSeconds(): ReadonlyMap<number, number> {
+    const ages = new Map<number, number>()
+    for (const [peer, shared] of this.#shared) {
+      shared.forEach((partition, index) => {
+        const age = this.#ageSeconds(peer, Math.floor(index / limits.exchangePartitions))
+        ages.set(partition, Math.max(age, ages.get(partition) ?? 0))
+      })
+    }
+    return ages
+  }
+
+  /** The highest of these ages; 0 for a node that shares nothing with anybody. */
+  oldestAgeSeconds(): number {
+    let oldest = 0
+    for (const [peer, shared] of this.#shared) {
+      for (let chunk = 0; chunk * limits.exchangePartitions < shared.length; chunk++)
+        oldest = Math.max(oldest, this.#ageSeconds(peer, chunk))
+    }
+    return oldest
+  }
+
+  #ageSeconds(peer: string, chunk: number): number {
+    const sinceMs = this.#alikeMs.get(peer)?.[chunk] ?? this.#sinceMs
+    return (this.#parts.clock.monotonicMs() - sinceMs) / 1_000
+  }
+
+  #plan(): void {
+    const { membership, clock } = this.#parts
+    const { ring, self } = membership
+    this.#shared = sharedPartitions(ring.owners, self)
+    this.#schedule.plan(self, this.#shared, clock.monotonicMs(), this.#chance)
+  }
+
+  #begin(nowMs: number): void {
+    const { guard, conversations, membership, trees } = this.#parts
+    if (nowMs < this.#gapMs || this.#running.size >= limits.exchanges || guard.state !== 'open') return
+    const chunk = this.#schedule.due(nowMs, (peer) => this.#isFree(peer))
+    if (chunk === undefined) return
+    this.#gapMs = nowMs + limits.exchangeGapMs
+    if (chunk.partitions.some((partition) => !trees.isReady(partition))) {
+      this.#schedule.ended(chunk, NOT_BEGUN, nowMs, this.#chance)
+      return
+    }
+    const { peer, chunk: number, partitions } = chunk
+    const id = conversations.nextId()
+    const deadlineMs = nowMs + limits.exchangeMs
+    const task = { id, peer, ring: membership.ring.digest, chunk: number, partitions, deadlineMs }
+    const exchange = new Exchange(task, trees)
+    this.#running.set(id, { exchange, chunk })
+    this.#run(exchange, (out) => exchange.start(nowMs, out))
+  }
+
+  /** A replica that is being refilled by a scan needs no exchange yet: it would send the same rows twice. */
+  #isFree(peer: string): boolean {
+    const { peers, membership } = this.#parts
+    const doubtful = membership.own.incomplete || factsOf(membership.state, peer)?.incomplete === true
+    const busy = [...this.#running.values()].some(({ chunk }) => chunk.peer === peer)
+    return peers.isUp(peer) && !doubtful && !busy
+  }
+
+  #run(exchange: Exchange, step: (out: ExchangeEffect[]) => void): void {
+    const out: ExchangeEffect[] = []
+    step(out)
+    for (const effect of out) this.#perform(exchange, effect)
+  }
+
+  #perform(exchange: Exchange, effect: ExchangeEffect): void {
+    const { id } = exchange.task
+    switch (effect.kind) {
+      case 'send':
+        this.#send(id, effect)
+        return
+      case 'merge':
+        this.#parts.perform(effect)
+        return
+      case 'list-segments':
+        this.#lister.list(effect, (listed) => this.step(id, listed))
+        return
+      case 'ended':
+        this.#ended(id, effect.outcome)
+        return
+      default:
+        effect satisfies never
+    }
+  }
+
+  #send(id: number, effect: Extract<Effect, { kind: 'send' }>): void {
+    const { clock, isCalm } = this.#parts
+    if (isCalm()) this.#leave(effect)
+    else this.#held.push({ id, effect, dueMs: clock.monotonicMs() + limits.exchangePauseMs })
+  }
+
+  #release(nowMs: number): void {
+    if (this.#held.length === 0) return
+    const due = this.#held.filter(({ dueMs }) => dueMs <= nowMs)
+    this.#held = this.#held.filter(({ dueMs }) => dueMs > nowMs)
+    for (const { id, effect } of due) if (this.#running.has(id)) this.#leave(effect)
+  }
+
+  #leave(effect: Extract<Effect, { kind: 'send' }>): void {
+    this.#count(effect.message)
+    this.#parts.perform(effect)
+  }
+
+  #reply(to: string, message: EntropyMessage): void {
+    this.#count(message)
+    this.#parts.reply(to, message)
+  }
+
+  #count(message: Message): void {
+    encodeMessage(this.#writer, message)
+    this.counts.bytesSent += this.#writer.length
+    this.#writer.clear(KEPT_BYTES)
+  }
+
+  #ended(id: number, outcome: ExchangeOutcome): void {
+    const { chunk } = this.#running.get(id)!
+    const { clock, log } = this.#parts
+    const { counts } = this
+    this.#running.delete(id)
+    const { result, pulled, pushed, falseAlarms } = outcome
+    if (result === 'same') counts.same++
+    else if (result === 'repaired') counts.repaired++
+    else counts.brokenOff++
+    counts.keysPulled += pulled
+    counts.keysPushed += pushed
+    counts.falseAlarms += falseAlarms
+    if (isWhole(outcome)) this.#isAlike(chunk.peer, chunk.chunk)
+    if (result !== 'same') log.debug('exchange', { peer: chunk.peer, chunk: chunk.chunk, ...outcome })
+    this.#schedule.ended(chunk, outcome, clock.monotonicMs(), this.#chance)
+  }
+
+  #isAlike(peer: string, chunk: number): void {
+    const alike = this.#alikeMs.get(peer)
+    const nowMs = this.#parts.clock.monotonicMs()
+    if (alike === undefined) {
+      const first: number[] = []
+      first[chunk] = nowMs
+      this.#alikeMs.set(peer, first)
+    } else alike[chunk] = nowMs
+  }
+}
+
+/** A tree of the chunk is being built. */
+const NOT_BEGUN: ExchangeOutcome = {
+  result: 'unavailable',
+  differing: 0,
+  pulled: 0,
+  pushed: 0,
+  falseAlarms: 0,
+}

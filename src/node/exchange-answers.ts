@@ -1,0 +1,160 @@
+/** What this node answers when a peer compares trees with it. Every question stands for itself; nothing is remembered between two. */
+import { objectDigest } from '../kernel/index.js'
+import { limits } from '../limits.js'
+import { type ListedRow, relate } from '../protocol/entropy/differences.js'
+import { chunkOf } from '../protocol/entropy/schedule.js'
+import { RING_BITS } from '../protocol/entropy/shape.js'
+import { digestOfRoots, type Trees } from '../protocol/entropy/trees.js'
+import type { Membership } from '../protocol/membership/membership.js'
+import { sameDigest } from '../protocol/membership/ring.js'
+import type { EntropyMessage } from '../wire/entropy.js'
+import type {
+  Digest64,
+  Message,
+  SegmentKeys,
+  SegmentRows,
+  TreeNodes,
+  TreePlace,
+  TreeRoots,
+} from '../wire/messages.js'
+import { ReplicaStatus } from '../wire/messages.js'
+import type { StorageGuard } from './guard/index.js'
+import type { LocalRow, Replica } from './replica.js'
+import type { SegmentLister } from './segment-lister.js'
+
+const NOTHING = new Uint8Array(0)
+const DIGEST_BYTES = 16
+
+export interface ExchangeAnswersParts {
+  readonly guard: StorageGuard
+  readonly membership: Membership
+  readonly replica: Replica
+  readonly trees: Trees
+  readonly lister: SegmentLister
+  /** The partitions that this node and a peer both own, rising, under the table in force. */
+  shared(peer: string): readonly number[]
+  reply(to: string, message: EntropyMessage): void
+  /** A peer compared this chunk with ours; they were `same` or not. */
+  compared(peer: string, chunk: number, same: boolean): void
+}
+
+export class ExchangeAnswers {
+  readonly #parts: ExchangeAnswersParts
+  /** Peers for which rows are being read: one question of each at a time. */
+  readonly #reading = new Set<string>()
+
+  constructor(parts: ExchangeAnswersParts) {
+    this.#parts = parts
+  }
+
+  roots(from: string, { id, ring, chunk, digest }: TreeRoots): void {
+    const { trees, shared, reply, compared } = this.#parts
+    const partitions = chunkOf(shared(from), chunk)
+    const none = partitions.length === 0 ? ReplicaStatus.refused : undefined
+    const refused = this.#refusal(ring, partitions) ?? none
+    if (refused !== undefined) {
+      reply(from, { type: 41, id, status: refused, roots: NOTHING })
+      return
+    }
+    const roots = trees.roots(partitions)
+    const same = digestOfRoots(roots).equals(digest)
+    compared(from, chunk, same)
+    if (same) reply(from, { type: 41, id, status: ReplicaStatus.same, roots: NOTHING })
+    else reply(from, { type: 41, id, status: ReplicaStatus.ok, roots })
+  }
+
+  nodes(from: string, { id, ring, places }: TreeNodes): void {
+    const { trees, reply } = this.#parts
+    const refused =
+      this.#refusal(
+        ring,
+        places.map(({ partition }) => partition),
+      ) ?? this.#misplaced(places)
+    if (refused !== undefined) {
+      reply(from, { type: 43, id, status: refused, nodes: NOTHING })
+      return
+    }
+    const nodes = places.map(({ partition, level, node }) => trees.below(partition, level, node))
+    reply(from, { type: 43, id, status: ReplicaStatus.ok, nodes: Buffer.concat(nodes) })
+  }
+
+  keys(from: string, { id, ring, from: start, segments }: SegmentKeys): void {
+    const { lister, reply } = this.#parts
+    const many = segments.length > limits.exchangeSegments
+    const wrong = many || segments.some((segment) => segment >= 2 ** RING_BITS)
+    const refused = this.#refusal(ring, []) ?? this.#busy(from) ?? (wrong ? ReplicaStatus.refused : undefined)
+    const fail = (status: ReplicaStatus) => reply(from, { type: 45, id, status, next: NOTHING, keys: [] })
+    if (refused !== undefined) {
+      fail(refused)
+      return
+    }
+    this.#reading.add(from)
+    lister.list({ kind: 'list-segments', segments, from: start, to: NOTHING }, ({ failed, rows, next }) => {
+      this.#reading.delete(from)
+      if (failed) fail(ReplicaStatus.unavailable)
+      else reply(from, { type: 45, id, status: ReplicaStatus.ok, next, keys: rows.map(keyOf) })
+    })
+  }
+
+  rows(from: string, { id, ring, keys }: SegmentRows): void {
+    const { replica, reply } = this.#parts
+    const wrong = keys.length === 0 || keys.length > limits.exchangeRows
+    const refused = this.#refusal(ring, []) ?? this.#busy(from) ?? (wrong ? ReplicaStatus.refused : undefined)
+    if (refused !== undefined) {
+      reply(from, { type: 47, id, status: refused, rows: [] })
+      return
+    }
+    this.#reading.add(from)
+    const rowKeys = keys.map(({ rowKey }) => rowKey)
+    replica.readMany(rowKeys, (rows) => {
+      this.#reading.delete(from)
+      reply(from, { type: 47, id, status: ReplicaStatus.ok, rows: related(rows, keys) })
+    })
+  }
+
+  /** Why nothing can be said of these partitions now. */
+  #refusal(ring: Digest64, partitions: readonly number[]): ReplicaStatus | undefined {
+    const { membership, guard, trees } = this.#parts
+    if (!sameDigest(ring, membership.ring.digest)) return ReplicaStatus.stale
+    const { partitions: count } = trees.shape
+    if (partitions.some((partition) => partition >= count)) return ReplicaStatus.refused
+    const ready = guard.state === 'open' && partitions.every((partition) => trees.isReady(partition))
+    return ready ? undefined : ReplicaStatus.unavailable
+  }
+
+  #misplaced(places: readonly TreePlace[]): ReplicaStatus | undefined {
+    const { shape } = this.#parts.trees
+    const sound = places.every(({ level, node }) => level < shape.depth && node < shape.width(level))
+    return sound && places.length <= limits.exchangePlaces ? undefined : ReplicaStatus.refused
+  }
+
+  #busy(peer: string): ReplicaStatus | undefined {
+    return this.#reading.has(peer) ? ReplicaStatus.overloaded : undefined
+  }
+}
+
+function keyOf({ rowKey, object }: ListedRow): { rowKey: Uint8Array; digest: Uint8Array } {
+  const digest = new Uint8Array(DIGEST_BYTES)
+  if (object !== undefined) objectDigest(object, digest)
+  return { rowKey, digest }
+}
+
+/** As many as fit into one answer, at least one. */
+function related(
+  rows: readonly LocalRow[],
+  keys: SegmentRows['keys'],
+): { wants: boolean; object: Uint8Array }[] {
+  const answers: { wants: boolean; object: Uint8Array }[] = []
+  for (let bytes = 0; answers.length < keys.length && bytes < limits.exchangeBytes; ) {
+    const { object, known } = rows[answers.length]!
+    const answer = relate(known ? object : undefined, keys[answers.length]!.skeleton)
+    bytes += answer.object.length
+    answers.push(answer)
+  }
+  return answers
+}
+
+/** Answers to this node's own questions have these types too, but for `replicaWritten`. */
+export function isQuestion(message: Message): message is TreeRoots | TreeNodes | SegmentKeys | SegmentRows {
+  return message.type === 40 || message.type === 42 || message.type === 44 || message.type === 46
+}

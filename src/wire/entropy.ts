@@ -1,0 +1,177 @@
+/** The messages of anti-entropy ↔ bytes: trees compared, keys and rows of the segments that differ. Decoding is total, as everywhere. */
+import { limits } from '../limits.js'
+import type { ByteReader, ByteWriter } from './bytes.js'
+import { WireError } from './bytes.js'
+import type {
+  Digest64,
+  Message,
+  ReplicaStatus,
+  SegmentKeysFound,
+  SegmentRows,
+  SegmentRowsFound,
+  TreePlace,
+} from './messages.js'
+
+export type EntropyMessage = Extract<Message, { readonly type: 40 | 41 | 42 | 43 | 44 | 45 | 46 | 47 }>
+
+const DIGEST_BYTES = 16
+const PLACE_BYTES = 7
+const SEGMENT_BYTES = 4
+const MAX_STATUS = 8
+
+export function encodeEntropy(writer: ByteWriter, message: EntropyMessage): void {
+  switch (message.type) {
+    case 40:
+      ring(writer, message.ring)
+      writer.u32(message.chunk)
+      writer.raw(message.digest)
+      return
+    case 41:
+      writer.u8(message.status)
+      writer.raw(message.roots)
+      return
+    case 42:
+      ring(writer, message.ring)
+      for (const place of message.places) encodePlace(writer, place)
+      return
+    case 43:
+      writer.u8(message.status)
+      writer.raw(message.nodes)
+      return
+    case 44:
+      ring(writer, message.ring)
+      shortBytes(writer, message.from)
+      for (const segment of message.segments) writer.u32(segment)
+      return
+    case 45:
+      writer.u8(message.status)
+      shortBytes(writer, message.next)
+      for (const { rowKey, digest } of message.keys) {
+        shortBytes(writer, rowKey)
+        writer.raw(digest)
+      }
+      return
+    case 46:
+      ring(writer, message.ring)
+      for (const { rowKey, skeleton } of message.keys) {
+        shortBytes(writer, rowKey)
+        writer.bytes(skeleton)
+      }
+      return
+    case 47:
+      writer.u8(message.status)
+      for (const { wants, object } of message.rows) {
+        writer.u8(wants ? 1 : 0)
+        writer.bytes(object)
+      }
+      return
+    default:
+      message satisfies never
+  }
+}
+
+export function decodeEntropy(type: number, id: number, body: ByteReader): EntropyMessage {
+  switch (type) {
+    case 40:
+      return { type, id, ring: readRing(body), chunk: body.u32(), digest: body.raw(DIGEST_BYTES) }
+    case 41:
+      return { type, id, status: status(body), roots: nodes(body) }
+    case 42:
+      return { type, id, ring: readRing(body), places: all(body, PLACE_BYTES, decodePlace) }
+    case 43:
+      return { type, id, status: status(body), nodes: nodes(body) }
+    case 44:
+      return {
+        type,
+        id,
+        ring: readRing(body),
+        from: body.raw(body.u16()),
+        segments: all(body, SEGMENT_BYTES, (reader) => reader.u32()),
+      }
+    case 45:
+      return keysFound(id, body)
+    case 46:
+      return segmentRows(id, body)
+    case 47:
+      return rowsFound(id, body)
+    default:
+      throw new WireError(`message type ${type} is unknown`)
+  }
+}
+
+function ring(writer: ByteWriter, digest: Digest64): void {
+  writer.u32(digest.high)
+  writer.u32(digest.low)
+}
+
+function readRing(body: ByteReader): Digest64 {
+  return { high: body.u32(), low: body.u32() }
+}
+
+function encodePlace(writer: ByteWriter, { partition, level, node }: TreePlace): void {
+  writer.u16(partition)
+  writer.u8(level)
+  writer.u32(node)
+}
+
+function decodePlace(body: ByteReader): TreePlace {
+  return { partition: body.u16(), level: body.u8(), node: body.u32() }
+}
+
+function shortBytes(writer: ByteWriter, bytes: Uint8Array): void {
+  writer.u16(bytes.length)
+  writer.raw(bytes)
+}
+
+function status(body: ByteReader): ReplicaStatus {
+  const value = body.u8()
+  if (value > MAX_STATUS) throw new WireError(`replica status ${value} is unknown`)
+  return value as ReplicaStatus
+}
+
+function nodes(body: ByteReader): Buffer {
+  if (body.left % DIGEST_BYTES !== 0) throw new WireError('the nodes of a tree have 16 bytes each')
+  return body.raw(body.left)
+}
+
+/** Items of one size up to the end. */
+function all<T>(body: ByteReader, itemBytes: number, read: (body: ByteReader) => T): T[] {
+  if (body.left % itemBytes !== 0) throw new WireError('bytes are left over')
+  return Array.from({ length: body.left / itemBytes }, () => read(body))
+}
+
+/** [2 bytes of hash][bucket length][bucket][key], each within its limits. */
+function rowKey(body: ByteReader): Buffer {
+  const bytes = body.raw(body.u16())
+  const bucketBytes = bytes[2] ?? 0
+  const keyBytes = bytes.length - 3 - bucketBytes
+  if (bucketBytes < 1 || keyBytes < 1 || keyBytes > limits.keyBytes)
+    throw new WireError('a row key is malformed')
+  return bytes
+}
+
+function keysFound(id: number, body: ByteReader): SegmentKeysFound {
+  const code = status(body)
+  const next = body.raw(body.u16())
+  const keys = []
+  while (body.left > 0) keys.push({ rowKey: rowKey(body), digest: body.raw(DIGEST_BYTES) })
+  return { type: 45, id, status: code, next, keys }
+}
+
+function segmentRows(id: number, body: ByteReader): SegmentRows {
+  const digest = readRing(body)
+  const keys = []
+  while (body.left > 0) keys.push({ rowKey: rowKey(body), skeleton: body.bytes() })
+  return { type: 46, id, ring: digest, keys }
+}
+
+function rowsFound(id: number, body: ByteReader): SegmentRowsFound {
+  const code = status(body)
+  const rows = []
+  while (body.left > 0) {
+    const wants = body.u8()
+    if (wants > 1) throw new WireError('a flag is 0 or 1')
+    rows.push({ wants: wants === 1, object: body.bytes() })
+  }
+  return { type: 47, id, status: code, rows }
+}
