@@ -44,8 +44,6 @@ export interface EntropyParts {
   readonly trees: Trees
   /** Between two exchanges of one chunk, about; 0 = none are begun here. */
   readonly everyMs: number
-  /** Nothing more urgent is to be done. */
-  isCalm(): boolean
   reply(to: string, message: Message): void
   perform(effect: Extract<Effect, { kind: 'send' | 'merge' }>): void
 }
@@ -90,7 +88,7 @@ export class Entropy {
 
   constructor(parts: EntropyParts) {
     this.#parts = parts
-    this.keeper = new TreeKeeper(parts)
+    this.keeper = new TreeKeeper({ ...parts, isCalm: () => this.#isCalm })
     const { guard, membership, replica, trees, clock, random } = parts
     this.#chance = () => random.below(1024) / 1024
     this.#schedule = new Schedule(parts.everyMs)
@@ -263,9 +261,14 @@ export class Entropy {
     }
   }
 
+  /** Nothing more urgent is to be done. */
+  get #isCalm(): boolean {
+    return this.#parts.conversations.size <= limits.exchangeCalmRequests
+  }
+
   #send(id: number, effect: Extract<Effect, { kind: 'send' }>): void {
-    const { clock, isCalm } = this.#parts
-    if (isCalm()) this.#leave(effect)
+    const { clock } = this.#parts
+    if (this.#isCalm) this.#leave(effect)
     else this.#held.push({ id, effect, dueMs: clock.monotonicMs() + limits.exchangePauseMs })
   }
 

@@ -154,9 +154,7 @@ export class RunningNode {
     const completed = () => this.keeper.describeSelf({ incomplete: false })
     const parts = { clock, log, guard, membership, conversations, coordination, peers, perform, completed }
     this.rebuilder = new Rebuilder(parts, started.rebuild, started.forgotOthers)
-    const { trees } = started
-    const isCalm = () => conversations.size <= limits.exchangeCalmRequests
-    this.entropy = new Entropy({ ...parts, random, replica, trees, everyMs, isCalm, reply })
+    this.entropy = new Entropy({ ...parts, random, replica, trees: started.trees, everyMs, reply })
   }
 
   begin(): void {
