@@ -57,6 +57,7 @@ export class Replica {
   readonly #guard: StorageGuard
   readonly #lanes: Lanes
   readonly #trees: Trees
+  #actors: ActorSource
   readonly #listener: ReplicaListener
   readonly #cached: (rowKey: Uint8Array, name: string) => Uint8Array | undefined
   readonly #effects: LaneEffect[] = []
@@ -74,6 +75,7 @@ export class Replica {
     this.hints = new Hints(parts, actors, listener)
     this.#guard = guard
     this.#trees = trees
+    this.#actors = actors
     this.#lanes = new Lanes(actors, guard.rowMemory)
     this.#listener = listener
     this.#hasRows = hasRows
@@ -94,7 +96,10 @@ export class Replica {
     return this.#lanes.operations
   }
 
+  /** A source like the one in use goes on counting: after a fence, a node that its peers then confirm is still the one that reopened. */
   renew(actors: ActorSource): void {
+    if (actors.repeats(this.#actors)) return
+    this.#actors = actors
     this.#lanes.renew(actors)
     this.hints.renew(actors)
   }

@@ -115,11 +115,7 @@ export class RunningNode {
     })
     const { coordination } = this
     this.#performer = new Performer({
-      scheduler,
-      membership,
-      peers,
-      replica,
-      counts,
+      ...{ scheduler, membership, peers, replica, counts },
       route: (id, input) => this.#route(id, input),
       post: (to, message, conversation) => this.#post(to, message, conversation),
       toSelf: (message) => this.#message(membership.self, message),

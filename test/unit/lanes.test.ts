@@ -142,6 +142,10 @@ test('actors are never given twice, and the sequence carries the boot', (t) => {
   source.used(first)
   t.notDeepEqual(source.next, first)
   t.notDeepEqual(new ActorSource('00000000000000aa', 6).next, first)
+  // Whoever would begin anew with the same incarnation and boot would give the first one again.
+  t.true(new ActorSource('00000000000000aa', 5).repeats(source))
+  t.false(new ActorSource('00000000000000aa', 6).repeats(source))
+  t.false(new ActorSource('00000000000000ab', 5).repeats(source))
 })
 
 test('a row written over an unreadable one is marked incomplete and reported, until it has been exchanged', (t) => {

@@ -23,6 +23,11 @@ export class ActorSource {
     this.#next = this.#make()
   }
 
+  /** It would give out what `other` has given out: one of the two must not be used. */
+  repeats(other: ActorSource): boolean {
+    return this.#boot === other.#boot && this.#incarnation.equals(other.#incarnation)
+  }
+
   /** 14 bytes not given to any row yet. They stay the next until `used`. */
   get next(): Uint8Array {
     return this.#next
