@@ -51,7 +51,7 @@ export const ENTROPY_CANARIES: readonly Canary[] = [
     story:
       'A tree is built by a scan, and what is committed behind its back while a page is read is forgotten.',
     breaks: ['A4', 'A14'],
-    focus: { ...CROWD, exchangeEveryMs: 2_000, calmMs: 400, only: ['kill', 'slow-disk'] },
+    focus: { exchangeEveryMs: 2_000, nodes: 3, n: 3, clients: 8, writes: 220, thinkMs: 5 },
     patches: [
       {
         file: 'src/protocol/entropy/tree-scan.js',
@@ -78,7 +78,7 @@ export const ENTROPY_CANARIES: readonly Canary[] = [
     name: 'exchange-takes-and-never-gives',
     story: 'An exchange fetches what this replica lacks; what the other one lacks it does not send.',
     breaks: ['A4'],
-    focus: { ...CROWD, exchangeEveryMs: 500, only: ['partition-halves', 'flapping'] },
+    focus: { exchangeEveryMs: 500, sloppiness: 0 },
     patches: [
       {
         file: 'src/protocol/entropy/exchange.js',
