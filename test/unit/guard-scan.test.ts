@@ -100,3 +100,34 @@ test('system records survive a restart, are checked, and go', (t) => {
   again.timeline.run()
   t.is(again.systemNow('identity'), undefined)
 })
+
+test('an index row that cannot be read is written anew, and the next listing is whole', (t) => {
+  const world = opened()
+  for (const name of ['a', 'b', 'c']) world.put(name, 'v')
+  world.timeline.run()
+  const good = world.disk.rows.get('i\u0006bucketb')!
+  const bad = Uint8Array.from(good)
+  bad[1]! ^= 1
+  world.disk.rows.set('i\u0006bucketb', bad)
+  const first = world.index('')
+  t.deepEqual(first.keys.map(String), ['a', 'c'])
+  t.true(first.damaged)
+  world.timeline.run()
+  const second = world.index('')
+  t.deepEqual(second.keys.map(String), ['a', 'b', 'c'])
+  t.false(second.damaged)
+  t.deepEqual(Buffer.from(world.disk.rows.get('i\u0006bucketb')!), Buffer.from(good))
+})
+
+test('a node that takes no writes leaves an unreadable index row as it is', (t) => {
+  const world = opened()
+  world.put('a', 'v')
+  world.timeline.run()
+  const bad = Uint8Array.from(world.disk.rows.get('i\u0006bucketa')!)
+  bad[1]! ^= 1
+  world.disk.rows.set('i\u0006bucketa', bad)
+  world.guard.close(() => {})
+  t.deepEqual(world.index('').keys.map(String), [])
+  world.timeline.run()
+  t.deepEqual(Buffer.from(world.disk.rows.get('i\u0006bucketa')!), Buffer.from(bad))
+})

@@ -30,6 +30,9 @@ export function appendOperations(
       case 'record':
         batch.push(recordOperation(recordKey(operation.space, operation.key), operation.value, commit))
         break
+      case 'index':
+        batch.push(indexOperation(operation.rowKey))
+        break
       case 'system':
         batch.push(recordOperation(systemKey(operation.name), operation.value, commit))
         break
@@ -58,6 +61,8 @@ export function operationBytes(operation: WriteOperation): number {
       return 2 * operation.rowKey.length
     case 'record':
       return operation.key.length + (operation.value?.length ?? 0)
+    case 'index':
+      return operation.rowKey.length
     case 'system':
       return operation.name.length + (operation.value?.length ?? 0)
     default:
@@ -73,7 +78,10 @@ function appendRow(
   const { rowKey, row, isNew } = operation
   sealRow(rowKey, row, commit)
   batch.push({ type: 'put', key: rowKeyToEngine(rowKey), value: row })
-  if (!isNew) return
+  if (isNew) batch.push(indexOperation(rowKey))
+}
+
+function indexOperation(rowKey: Uint8Array): BatchOperation {
   const key = indexKeyOf(rowKey)
-  batch.push({ type: 'put', key, value: sealRecord(key, NOTHING) })
+  return { type: 'put', key, value: sealRecord(key, NOTHING) }
 }

@@ -138,6 +138,8 @@ export type WriteOperation =
     }
   /** Removes the row and its index row. */
   | { readonly type: 'drop'; readonly rowKey: Uint8Array }
+  /** The index row of a key, written anew: it was unreadable. */
+  | { readonly type: 'index'; readonly rowKey: Uint8Array }
   /** A fallback's record or a hint; `undefined` removes. */
   | {
       readonly type: 'record'

@@ -82,6 +82,7 @@ export class StorageGuard {
     const engine = new OwnedEngine(ports.engine, turn)
     const cache = new RowCache(options.cacheBytes)
     const mayRead = () => this.#mayRead()
+    const mayWrite = () => this.#gate() === undefined
     const damage = new DamageLog(clock, log, stats)
     const damaged = (rowKey: Uint8Array, reason: string) => damage.found(rowKey, reason)
     const commits = new CommitQueue({
@@ -97,7 +98,7 @@ export class StorageGuard {
     this.#cache = cache
     this.#commits = commits
     this.#reads = new ReadQueue({ engine, turn, cache, commits, stats, mayRead, damaged })
-    this.#scans = new ScanQueue({ engine, turn, commits, mayRead, damaged })
+    this.#scans = new ScanQueue({ engine, turn, commits, mayRead, mayWrite, damaged })
     this.#records = new RecordReads({ engine, turn, commits, mayRead })
     this.#watermark = new WatermarkWriter({
       sideFile,
@@ -302,7 +303,7 @@ export class StorageGuard {
   }
 
   #applyToCache(operation: WriteOperation): void {
-    if (operation.type === 'system' || operation.type === 'record') return
+    if (operation.type !== 'row' && operation.type !== 'drop') return
     const key =
       operation.type === 'row' ? (operation.text ?? keyText(operation.rowKey)) : keyText(operation.rowKey)
     this.#reads.overtake(key)

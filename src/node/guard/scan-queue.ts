@@ -1,4 +1,4 @@
-import { checkRow, rowCommit } from '../../kernel/index.js'
+import { checkRow, makeRowKey, rowCommit } from '../../kernel/index.js'
 import { limits } from '../../limits.js'
 import type { ScanRange, ScanResult } from '../../ports/engine.js'
 import type { CommitQueue } from './commit-queue.js'
@@ -38,6 +38,7 @@ export interface ScanPorts {
   readonly turn: Turn
   readonly commits: CommitQueue
   mayRead(): boolean
+  mayWrite(): boolean
   damaged(rowKey: Uint8Array, reason: string): void
 }
 
@@ -51,6 +52,9 @@ interface Waiting {
   readonly range: ScanRange
   readonly done: (result: ScanResult | undefined) => void
 }
+
+/** Of one page: the next listing heals the next ones. */
+const INDEX_ROWS_HEALED = 64
 
 const FAILED = { next: undefined, damaged: true, failed: true } as const
 
@@ -83,8 +87,25 @@ export class ScanQueue {
     const from = Buffer.compare(after, prefix) > 0 ? after : prefix
     const range = { from, to: afterPrefix(prefix), maxRows, maxBytes: limits.storageScanBytes }
     this.#ask(range, (result) =>
-      done(result === undefined ? { keys: [], ...FAILED } : indexPage(bucket, range, result)),
+      done(result === undefined ? { keys: [], ...FAILED } : this.#indexPage(bucket, range, result)),
     )
+  }
+
+  /**
+   * An index row that cannot be read is written anew, since nothing but its key is in it; for the page it still counts as damaged. Should its
+   * key be one that has no row, a listing finds that out, as it does for every key.
+   */
+  #indexPage(bucket: Uint8Array, range: Bounds, result: ScanResult): IndexPage {
+    const page = indexPage(bucket, range, result)
+    if (!page.damaged || !inOrder(range, result) || !this.#ports.mayWrite()) return page
+    const unreadable = result.rows.filter(({ key, value }) => openRecord(key, value) === 'damaged')
+    const healed = unreadable.slice(0, INDEX_ROWS_HEALED).map(({ key }) => {
+      const rowKey = makeRowKey(bucket, keyInIndex(bucket, key))
+      this.#ports.damaged(rowKey, 'its index row')
+      return { type: 'index', rowKey } as const
+    })
+    if (healed.length > 0) this.#ports.commits.add(healed, () => {})
+    return page
   }
 
   records(space: RecordSpace, asked: RecordRange, done: (page: RecordPage) => void): void {

@@ -193,8 +193,8 @@ export const STORAGE_CANARIES: readonly Canary[] = [
     patches: [
       {
         file: `${GUARD}/batch.js`,
-        find: '    if (!isNew)\n        return;',
-        replace: '    if (!isNew || row.length % 3 === 0)\n        return;',
+        find: '    if (isNew)\n        batch.push(',
+        replace: '    if (isNew && row.length % 3 !== 0)\n        batch.push(',
       },
     ],
   },
