@@ -28,6 +28,8 @@ function reason({ code, message }: NodeJS.ErrnoException): string {
     case 'EACCES':
     case 'EPERM':
       return 'this user may not read and write there'
+    case 'ENOENT':
+      return 'no directory can be made there'
     case 'EROFS':
       return 'the file system is read-only'
     case 'ENOSPC':
