@@ -29,7 +29,7 @@ export const ERRORS = {
     status: 400,
     retry: false,
     mayBeWritten: false,
-    sentence: 'The context is damaged, forged or belongs to another key; nothing was written.',
+    sentence: 'The context is damaged, forged or belongs to another key or cluster; nothing was written.',
   },
   BAD_REQUEST: {
     status: 400,

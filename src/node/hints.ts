@@ -30,6 +30,7 @@ import type {
   StorageGuard,
   WriteOperation,
 } from './guard/index.js'
+import { afterPrefix } from './guard/key-space.js'
 import { HintCount } from './hint-count.js'
 import { RECORDS } from './records.js'
 import { localFault } from './replica.js'
@@ -137,7 +138,7 @@ export class Hints {
     done: (hints: readonly HintAt[], next: Uint8Array | undefined, failed: boolean) => void,
   ): void {
     const start = hintsOf(target)
-    const to = endOf(start)
+    const to = afterPrefix(start)
     const range = { from: from ?? start, maxRows: PAGE_ROWS, ...(to === undefined ? {} : { to }) }
     this.#parts.guard.scanRecords('hint', range, (page) => {
       done(
@@ -271,15 +272,4 @@ function attempt<T>(decode: () => T): T | undefined {
     if (error instanceof WireError) return undefined
     throw error
   }
-}
-
-/** The first key after all that begin with these 16 bytes. */
-function endOf(start: Uint8Array): Uint8Array | undefined {
-  const end = Buffer.from(start)
-  for (let at = end.length - 1; at >= 0; at--) {
-    if (end[at] === 0xff) continue
-    end[at]!++
-    return end.subarray(0, at + 1)
-  }
-  return undefined
 }

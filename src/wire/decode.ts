@@ -2,8 +2,8 @@
 import { limits } from '../limits.js'
 import { ByteReader, WireError } from './bytes.js'
 import { decodeEntropy } from './entropy.js'
+import { readDigest64, readRowKey, readStatus } from './fields.js'
 import type {
-  Digest64,
   ForwardRead,
   ForwardReadDone,
   ForwardWrite,
@@ -16,7 +16,6 @@ import type {
   RangeRows,
   RemoteFailure,
   ReplicaRow,
-  ReplicaStatus,
 } from './messages.js'
 
 const NOTHING = Buffer.alloc(0)
@@ -43,19 +42,19 @@ function decodeBody(type: number, id: number, body: ByteReader): Message {
         type,
         id,
         leftMs: body.u32(),
-        ring: digest64(body),
-        rowKey: rowKey(body, body.u16()),
+        ring: readDigest64(body),
+        rowKey: readRowKey(body, body.u16()),
         object: rest(body),
       }
     case 2:
-      return { type, id, status: status(body), state: rest(body) }
+      return { type, id, status: readStatus(body), state: rest(body) }
     case 3:
       return {
         type,
         id,
         leftMs: body.u32(),
-        ring: digest64(body),
-        rowKey: rowKey(body, body.u16()),
+        ring: readDigest64(body),
+        rowKey: readRowKey(body, body.u16()),
         digest: readDigest(body),
       }
     case 4:
@@ -76,7 +75,7 @@ function decodeBody(type: number, id: number, body: ByteReader): Message {
       return {
         type,
         id,
-        ring: digest64(body),
+        ring: readDigest64(body),
         limit: body.u32(),
         bucket: bounded(body.bytes(), limits.bucketBytes),
         prefix: bounded(body.bytes(), limits.keyBytes),
@@ -100,7 +99,7 @@ function decodeBody(type: number, id: number, body: ByteReader): Message {
     case 23:
       return joinAnswer(id, body)
     case 24:
-      return { type, id, nodeId: body.text(64), ring: digest64(body) }
+      return { type, id, nodeId: body.text(64), ring: readDigest64(body) }
     case 25:
       return { type, id, verdict: choice(body, PREPARED), state: rest(body) }
     case 26:
@@ -114,14 +113,14 @@ function forwardRead(id: number, body: ByteReader): ForwardRead {
   const leftMs = body.u32()
   const r = body.u8()
   const strict = flag(body.u8())
-  return { type: 5, id, leftMs, r, strict, rowKey: rowKey(body, body.left) }
+  return { type: 5, id, leftMs, r, strict, rowKey: readRowKey(body, body.left) }
 }
 
 function hintedWrite(id: number, body: ByteReader): HintedWrite {
   const leftMs = body.u32()
-  const ring = digest64(body)
+  const ring = readDigest64(body)
   const target = body.text(64)
-  return { type: 17, id, leftMs, ring, target, rowKey: rowKey(body, body.u16()), object: rest(body) }
+  return { type: 17, id, leftMs, ring, target, rowKey: readRowKey(body, body.u16()), object: rest(body) }
 }
 
 function forwardReadDone(id: number, body: ByteReader): ForwardReadDone {
@@ -143,20 +142,6 @@ function rest(body: ByteReader): Buffer {
   return body.raw(body.left)
 }
 
-function digest64(body: ByteReader): Digest64 {
-  return { high: body.u32(), low: body.u32() }
-}
-
-/** [2 bytes of hash][bucket length][bucket][key], each within its limits. */
-function rowKey(body: ByteReader, length: number): Buffer {
-  const bytes = body.raw(length)
-  const bucketBytes = bytes[2] ?? 0
-  const keyBytes = length - 3 - bucketBytes
-  if (bucketBytes < 1 || keyBytes < 1 || keyBytes > limits.keyBytes)
-    throw new WireError('a row key is malformed')
-  return bytes
-}
-
 function readDigest(body: ByteReader): Buffer {
   const digest = rest(body)
   if (digest.length !== 0 && digest.length !== 16) throw new WireError('a digest has 16 bytes')
@@ -173,12 +158,6 @@ function flag(value: number): boolean {
   return value === 1
 }
 
-function status(body: ByteReader): ReplicaStatus {
-  const value = body.u8()
-  if (value > 8) throw new WireError(`replica status ${value} is unknown`)
-  return value as ReplicaStatus
-}
-
 function choice<const Names extends readonly string[]>(body: ByteReader, names: Names): Names[number] {
   const name = names[body.u8()]
   if (name === undefined) throw new WireError('a choice is out of range')
@@ -186,7 +165,7 @@ function choice<const Names extends readonly string[]>(body: ByteReader, names: 
 }
 
 function replicaRow(id: number, body: ByteReader): ReplicaRow {
-  const code = status(body)
+  const code = readStatus(body)
   const incomplete = flag(body.u8())
   const bytes = rest(body)
   return {
@@ -223,7 +202,7 @@ function forwardWrite(id: number, body: ByteReader): ForwardWrite {
     returnObject: (flags & 4) !== 0,
     strict: (flags & 8) !== 0,
     wallMs: body.u53(),
-    rowKey: rowKey(body, body.u16()),
+    rowKey: readRowKey(body, body.u16()),
     operation: bounded(body.raw(body.u8()), limits.operationBytes),
     context: body.bytes(),
     attributes: bounded(body.bytes(), limits.attributesBytes),
@@ -232,17 +211,17 @@ function forwardWrite(id: number, body: ByteReader): ForwardWrite {
 }
 
 function rangeRows(id: number, body: ByteReader): RangeRows {
-  const code = status(body)
+  const code = readStatus(body)
   const incomplete = flag(body.u8())
   const next = body.raw(body.u16())
   const rows = []
   for (let left = body.count(9); left > 0; left--)
-    rows.push({ rowKey: rowKey(body, body.u16()), object: body.bytes() })
+    rows.push({ rowKey: readRowKey(body, body.u16()), object: body.bytes() })
   return { type: 10, id, status: code, incomplete, next, rows }
 }
 
 function keyPage(id: number, body: ByteReader): KeyPage {
-  const code = status(body)
+  const code = readStatus(body)
   const flags = body.u8()
   if (flags > 3) throw new WireError('an unknown flag is set')
   const state = body.bytes()

@@ -1,8 +1,8 @@
 /** Messages → bytes. Everything is written into one buffer for each peer and turn: one copy, no intermediate objects. */
 import type { ByteWriter } from './bytes.js'
 import { encodeEntropy } from './entropy.js'
+import { writeDigest64, writeShortBytes } from './fields.js'
 import type {
-  Digest64,
   ForwardReadDone,
   ForwardWrite,
   ForwardWriteDone,
@@ -86,7 +86,7 @@ function encodeBody(writer: ByteWriter, message: Message): void {
       return joinAnswer(writer, message)
     case 24:
       writer.text(message.nodeId)
-      digest64(writer, message.ring)
+      writeDigest64(writer, message.ring)
       return
     case 25:
       writer.u8(['ready', 'busy', 'data', 'stale'].indexOf(message.verdict))
@@ -100,36 +100,25 @@ function encodeBody(writer: ByteWriter, message: Message): void {
   }
 }
 
-function digest64(writer: ByteWriter, digest: Digest64): void {
-  writer.u32(digest.high)
-  writer.u32(digest.low)
-}
-
-/** Row keys are at most 1,282 bytes. */
-function shortBytes(writer: ByteWriter, bytes: Uint8Array): void {
-  writer.u16(bytes.length)
-  writer.raw(bytes)
-}
-
 function replicaWrite(writer: ByteWriter, message: ReplicaWrite): void {
   writer.u32(message.leftMs)
-  digest64(writer, message.ring)
-  shortBytes(writer, message.rowKey)
+  writeDigest64(writer, message.ring)
+  writeShortBytes(writer, message.rowKey)
   writer.raw(message.object)
 }
 
 function hintedWrite(writer: ByteWriter, message: HintedWrite): void {
   writer.u32(message.leftMs)
-  digest64(writer, message.ring)
+  writeDigest64(writer, message.ring)
   writer.text(message.target)
-  shortBytes(writer, message.rowKey)
+  writeShortBytes(writer, message.rowKey)
   writer.raw(message.object)
 }
 
 function replicaRead(writer: ByteWriter, message: ReplicaRead): void {
   writer.u32(message.leftMs)
-  digest64(writer, message.ring)
-  shortBytes(writer, message.rowKey)
+  writeDigest64(writer, message.ring)
+  writeShortBytes(writer, message.rowKey)
   writer.raw(message.digest)
 }
 
@@ -176,7 +165,7 @@ function forwardWrite(writer: ByteWriter, message: ForwardWrite): void {
       (message.strict ? 8 : 0),
   )
   writer.u53(message.wallMs)
-  shortBytes(writer, message.rowKey)
+  writeShortBytes(writer, message.rowKey)
   writer.u8(message.operation.length)
   writer.raw(message.operation)
   writer.bytes(message.context)
@@ -187,16 +176,16 @@ function forwardWrite(writer: ByteWriter, message: ForwardWrite): void {
 function rangeRows(writer: ByteWriter, message: RangeRows): void {
   writer.u8(message.status)
   writer.u8(message.incomplete ? 1 : 0)
-  shortBytes(writer, message.next)
+  writeShortBytes(writer, message.next)
   writer.u32(message.rows.length)
   for (const row of message.rows) {
-    shortBytes(writer, row.rowKey)
+    writeShortBytes(writer, row.rowKey)
     writer.bytes(row.object)
   }
 }
 
 function listKeys(writer: ByteWriter, message: ListKeys): void {
-  digest64(writer, message.ring)
+  writeDigest64(writer, message.ring)
   writer.u32(message.limit)
   writer.bytes(message.bucket)
   writer.bytes(message.prefix)
@@ -209,7 +198,7 @@ function keyPage(writer: ByteWriter, message: KeyPage): void {
   writer.bytes(message.state)
   writer.u32(message.keys.length)
   for (const entry of message.keys) {
-    shortBytes(writer, entry.key)
+    writeShortBytes(writer, entry.key)
     writer.u8((entry.live ? 1 : 0) | (entry.digest.length === 16 ? 2 : 0))
     writer.raw(entry.digest.length === 16 ? entry.digest : NOTHING)
   }

@@ -1,28 +1,19 @@
 /** The messages of anti-entropy ↔ bytes: trees compared, keys and rows of the segments that differ. Decoding is total, as everywhere. */
-import { limits } from '../limits.js'
 import type { ByteReader, ByteWriter } from './bytes.js'
 import { WireError } from './bytes.js'
-import type {
-  Digest64,
-  Message,
-  ReplicaStatus,
-  SegmentKeysFound,
-  SegmentRows,
-  SegmentRowsFound,
-  TreePlace,
-} from './messages.js'
+import { readDigest64, readRowKey, readStatus, writeDigest64, writeShortBytes } from './fields.js'
+import type { Message, SegmentKeysFound, SegmentRows, SegmentRowsFound, TreePlace } from './messages.js'
 
 export type EntropyMessage = Extract<Message, { readonly type: 40 | 41 | 42 | 43 | 44 | 45 | 46 | 47 }>
 
 const DIGEST_BYTES = 16
 const PLACE_BYTES = 7
 const SEGMENT_BYTES = 4
-const MAX_STATUS = 8
 
 export function encodeEntropy(writer: ByteWriter, message: EntropyMessage): void {
   switch (message.type) {
     case 40:
-      ring(writer, message.ring)
+      writeDigest64(writer, message.ring)
       writer.u32(message.chunk)
       writer.raw(message.digest)
       return
@@ -31,7 +22,7 @@ export function encodeEntropy(writer: ByteWriter, message: EntropyMessage): void
       writer.raw(message.roots)
       return
     case 42:
-      ring(writer, message.ring)
+      writeDigest64(writer, message.ring)
       for (const place of message.places) encodePlace(writer, place)
       return
     case 43:
@@ -39,22 +30,22 @@ export function encodeEntropy(writer: ByteWriter, message: EntropyMessage): void
       writer.raw(message.nodes)
       return
     case 44:
-      ring(writer, message.ring)
-      shortBytes(writer, message.from)
+      writeDigest64(writer, message.ring)
+      writeShortBytes(writer, message.from)
       for (const segment of message.segments) writer.u32(segment)
       return
     case 45:
       writer.u8(message.status)
-      shortBytes(writer, message.next)
+      writeShortBytes(writer, message.next)
       for (const { rowKey, digest } of message.keys) {
-        shortBytes(writer, rowKey)
+        writeShortBytes(writer, rowKey)
         writer.raw(digest)
       }
       return
     case 46:
-      ring(writer, message.ring)
+      writeDigest64(writer, message.ring)
       for (const { rowKey, skeleton } of message.keys) {
-        shortBytes(writer, rowKey)
+        writeShortBytes(writer, rowKey)
         writer.bytes(skeleton)
       }
       return
@@ -73,18 +64,18 @@ export function encodeEntropy(writer: ByteWriter, message: EntropyMessage): void
 export function decodeEntropy(type: number, id: number, body: ByteReader): EntropyMessage {
   switch (type) {
     case 40:
-      return { type, id, ring: readRing(body), chunk: body.u32(), digest: body.raw(DIGEST_BYTES) }
+      return { type, id, ring: readDigest64(body), chunk: body.u32(), digest: body.raw(DIGEST_BYTES) }
     case 41:
-      return { type, id, status: status(body), roots: nodes(body) }
+      return { type, id, status: readStatus(body), roots: nodes(body) }
     case 42:
-      return { type, id, ring: readRing(body), places: all(body, PLACE_BYTES, decodePlace) }
+      return { type, id, ring: readDigest64(body), places: all(body, PLACE_BYTES, decodePlace) }
     case 43:
-      return { type, id, status: status(body), nodes: nodes(body) }
+      return { type, id, status: readStatus(body), nodes: nodes(body) }
     case 44:
       return {
         type,
         id,
-        ring: readRing(body),
+        ring: readDigest64(body),
         from: body.raw(body.u16()),
         segments: all(body, SEGMENT_BYTES, (reader) => reader.u32()),
       }
@@ -99,15 +90,6 @@ export function decodeEntropy(type: number, id: number, body: ByteReader): Entro
   }
 }
 
-function ring(writer: ByteWriter, digest: Digest64): void {
-  writer.u32(digest.high)
-  writer.u32(digest.low)
-}
-
-function readRing(body: ByteReader): Digest64 {
-  return { high: body.u32(), low: body.u32() }
-}
-
 function encodePlace(writer: ByteWriter, { partition, level, node }: TreePlace): void {
   writer.u16(partition)
   writer.u8(level)
@@ -116,17 +98,6 @@ function encodePlace(writer: ByteWriter, { partition, level, node }: TreePlace):
 
 function decodePlace(body: ByteReader): TreePlace {
   return { partition: body.u16(), level: body.u8(), node: body.u32() }
-}
-
-function shortBytes(writer: ByteWriter, bytes: Uint8Array): void {
-  writer.u16(bytes.length)
-  writer.raw(bytes)
-}
-
-function status(body: ByteReader): ReplicaStatus {
-  const value = body.u8()
-  if (value > MAX_STATUS) throw new WireError(`replica status ${value} is unknown`)
-  return value as ReplicaStatus
 }
 
 function nodes(body: ByteReader): Buffer {
@@ -140,33 +111,23 @@ function all<T>(body: ByteReader, itemBytes: number, read: (body: ByteReader) =>
   return Array.from({ length: body.left / itemBytes }, () => read(body))
 }
 
-/** [2 bytes of hash][bucket length][bucket][key], each within its limits. */
-function rowKey(body: ByteReader): Buffer {
-  const bytes = body.raw(body.u16())
-  const bucketBytes = bytes[2] ?? 0
-  const keyBytes = bytes.length - 3 - bucketBytes
-  if (bucketBytes < 1 || keyBytes < 1 || keyBytes > limits.keyBytes)
-    throw new WireError('a row key is malformed')
-  return bytes
-}
-
 function keysFound(id: number, body: ByteReader): SegmentKeysFound {
-  const code = status(body)
+  const code = readStatus(body)
   const next = body.raw(body.u16())
   const keys = []
-  while (body.left > 0) keys.push({ rowKey: rowKey(body), digest: body.raw(DIGEST_BYTES) })
+  while (body.left > 0) keys.push({ rowKey: readRowKey(body, body.u16()), digest: body.raw(DIGEST_BYTES) })
   return { type: 45, id, status: code, next, keys }
 }
 
 function segmentRows(id: number, body: ByteReader): SegmentRows {
-  const digest = readRing(body)
+  const digest = readDigest64(body)
   const keys = []
-  while (body.left > 0) keys.push({ rowKey: rowKey(body), skeleton: body.bytes() })
+  while (body.left > 0) keys.push({ rowKey: readRowKey(body, body.u16()), skeleton: body.bytes() })
   return { type: 46, id, ring: digest, keys }
 }
 
 function rowsFound(id: number, body: ByteReader): SegmentRowsFound {
-  const code = status(body)
+  const code = readStatus(body)
   const rows = []
   while (body.left > 0) {
     const wants = body.u8()

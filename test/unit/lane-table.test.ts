@@ -23,7 +23,7 @@ test('lanes of one bucket are found by their key, and leave in any order', (t) =
     [4, 3, 2, 1, 0],
     [2, 0, 4, 1, 3],
   ]) {
-    const table = new LaneTable()
+    const table = new LaneTable<Lane>()
     const lanes = keys.map((key) => new Lane(nameOf(key), key))
     for (const lane of lanes) table.add(lane)
     const left = new Set(lanes)
@@ -39,7 +39,7 @@ test('lanes of one bucket are found by their key, and leave in any order', (t) =
 
 test('a lane that left holds no other', (t) => {
   const [a, b] = keysOfOneBucket(2).map((key) => new Lane(nameOf(key), key))
-  const table = new LaneTable()
+  const table = new LaneTable<Lane>()
   table.add(a!)
   table.add(b!)
   table.delete(b!)

@@ -60,10 +60,11 @@ export function keyInIndex(bucket: Uint8Array, indexKey: Uint8Array): Uint8Array
   return indexKey.subarray(2 + bucket.length)
 }
 
-/** The first key after all that begin with `prefix`, which holds a byte below 0xff. */
-export function afterPrefix(prefix: Uint8Array): Buffer {
+/** The first key after all that begin with `prefix`; undefined where there is none, because all its bytes are 0xff. */
+export function afterPrefix(prefix: Uint8Array): Buffer | undefined {
   let end = prefix.length
   while (prefix[end - 1] === 0xff) end--
+  if (end === 0) return undefined
   const key = Buffer.from(prefix.subarray(0, end))
   key[end - 1]!++
   return key

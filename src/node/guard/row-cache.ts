@@ -86,9 +86,7 @@ export class RowCache implements RowMemory {
   take(bytes: number): Buffer {
     if (this.#isTooLarge(bytes)) return Buffer.allocUnsafe(bytes)
     const segment = this.#segmentFor(bytes)
-    const at = segment.used + LENGTH_BYTES
-    segment.used = at + bytes
-    segment.rows++
+    const at = lend(segment, bytes) + LENGTH_BYTES
     return segment.bytes.subarray(at, at + bytes)
   }
 
@@ -97,7 +95,7 @@ export class RowCache implements RowMemory {
     const segment = this.#ring[this.#filling]
     if (segment !== undefined && segment.memory === room.buffer) {
       const at = room.byteOffset - segment.bytes.byteOffset
-      if (segment.used === at + room.length) segment.used = bytes === 0 ? at - LENGTH_BYTES : at + bytes
+      if (segment.used === at + room.length) giveBack(segment, at, bytes)
     }
     return room.subarray(0, bytes)
   }
@@ -126,10 +124,8 @@ export class RowCache implements RowMemory {
 
   #copy(key: string, row: Uint8Array): void {
     const segment = this.#segmentFor(row.length)
-    const at = segment.used
+    const at = lend(segment, row.length)
     segment.bytes.set(row, at + LENGTH_BYTES)
-    segment.used = at + LENGTH_BYTES + row.length
-    segment.rows++
     this.#keep(key, this.#filling, at, row.length)
   }
 
@@ -171,6 +167,20 @@ export class RowCache implements RowMemory {
     this.#ring[slot] = undefined
     this.#held--
   }
+}
+
+/** Room for one more row and its length; where it begins. */
+function lend(segment: Segment, bytes: number): number {
+  const at = segment.used
+  segment.used = at + LENGTH_BYTES + bytes
+  segment.rows++
+  return at
+}
+
+/** Of what was lent last, at `at`, only so many bytes were needed; none, if there is no row. */
+function giveBack(segment: Segment, at: number, bytes: number): void {
+  segment.used = bytes === 0 ? at - LENGTH_BYTES : at + bytes
+  if (bytes === 0) segment.rows--
 }
 
 /** The number that writeUInt32LE wrote; below 2^31, as no row is longer than a segment. */

@@ -85,7 +85,7 @@ export class ScanQueue {
     const prefix = indexPrefix(bucket, asked.prefix)
     const after = asked.after === undefined ? prefix : successor(indexPrefix(bucket, asked.after))
     const from = Buffer.compare(after, prefix) > 0 ? after : prefix
-    const range = { from, to: afterPrefix(prefix), maxRows, maxBytes: limits.storageScanBytes }
+    const range = { from, to: afterPrefix(prefix)!, maxRows, maxBytes: limits.storageScanBytes }
     this.#ask(range, (result) =>
       done(result === undefined ? { keys: [], ...FAILED } : this.#indexPage(bucket, range, result)),
     )

@@ -21,6 +21,7 @@ import {
 import { limits } from '../../limits.js'
 import type { LocalFault, WriteFields } from '../effects.js'
 import type { ActorSource } from '../replica/actor.js'
+import { LaneTable, type TableLane } from '../replica/lane-table.js'
 import type { FallbackRecord } from './record.js'
 
 export interface HintWrite {
@@ -83,7 +84,7 @@ const NOTHING = new Uint8Array(0)
 const EMPTY: FallbackRecord = { number: 0, targets: [], row: NOTHING }
 const SIBLING_LIMITS = { maxSiblings: limits.siblings, maxBytes: limits.siblingBytes } as const
 
-export class HintLane {
+export class HintLane implements TableLane<HintLane> {
   readonly name: string
   readonly rowKey: Uint8Array
   /** As of the last flush. */
@@ -101,6 +102,8 @@ export class HintLane {
   /** Changed nothing, but rest on a flush under way. */
   resting: HintOperation[] = []
   broken = false
+  held = false
+  next: HintLane | undefined
 
   constructor(name: string, rowKey: Uint8Array) {
     this.name = name
@@ -109,7 +112,7 @@ export class HintLane {
 }
 
 export class HintLanes {
-  readonly #lanes = new Map<string, HintLane>()
+  readonly #lanes = new LaneTable<HintLane>()
   readonly #dirty: HintLane[] = []
   #actors: ActorSource
 
@@ -127,10 +130,10 @@ export class HintLanes {
 
   submit(rowKey: Uint8Array, operation: HintOperation, out: HintEffect[]): void {
     const name = (rowKey as Buffer).toString('latin1')
-    let lane = this.#lanes.get(name)
+    let lane = this.#lanes.get(rowKey, name)
     if (lane === undefined) {
       lane = new HintLane(name, rowKey)
-      this.#lanes.set(name, lane)
+      this.#lanes.add(lane)
       out.push({ kind: 'read-record', rowKey, lane })
     }
     if (lane.queue.length + lane.applied.length >= limits.laneOperations)
@@ -274,7 +277,7 @@ export class HintLanes {
   #break(lane: HintLane, fault: LocalFault, out: HintEffect[]): void {
     if (lane.broken) return
     lane.broken = true
-    this.#lanes.delete(lane.name)
+    this.#lanes.delete(lane)
     for (const operation of [...lane.applied, ...lane.resting, ...lane.queue]) settle(operation, fault, out)
     lane.applied = []
     lane.resting = []
@@ -282,7 +285,7 @@ export class HintLanes {
   }
 
   #leave(lane: HintLane): void {
-    if (lane.ready && !lane.dirty && lane.commits === 0 && !lane.broken) this.#lanes.delete(lane.name)
+    if (lane.ready && !lane.dirty && lane.commits === 0 && !lane.broken) this.#lanes.delete(lane)
   }
 }
 

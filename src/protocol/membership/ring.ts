@@ -76,7 +76,7 @@ export class Ring {
   }
 
   ownersOf(rowKey: Uint8Array): readonly string[] {
-    return this.owners[((rowKey[0]! << 8) | rowKey[1]!) >>> this.#shift]!
+    return this.owners[this.partitionOf(rowKey)]!
   }
 
   /** The owners, and those who stand in when owners are away. */

@@ -1,10 +1,20 @@
 /**
- * Lanes by their key. Buckets by the hash that a row key begins with, and in each a list; lanes come and go with every write, so this is not a
- * Map (conversation-table.ts says why).
+ * Lanes by their key: those of rows here, and those of what is kept for others (hints/hint-lanes.ts). Buckets by the hash that a row key begins
+ * with, and in each a list; lanes come and go with every write, so this is not a Map (conversation-table.ts says why).
  */
 import type { LaneOperation } from './lanes.js'
 
-export class Lane {
+/** What a table needs of its lanes. */
+export interface TableLane<Self> {
+  readonly name: string
+  readonly rowKey: Uint8Array
+  /** In the table and not taken out again. */
+  held: boolean
+  /** The next one in its bucket. */
+  next: Self | undefined
+}
+
+export class Lane implements TableLane<Lane> {
   readonly name: string
   readonly rowKey: Uint8Array
   row: Uint8Array | undefined
@@ -23,9 +33,7 @@ export class Lane {
   /** Changed nothing, but rest on a flush under way. */
   resting: LaneOperation[] = []
   broken = false
-  /** In the table and not taken out again. */
   held = false
-  /** The next one in its bucket. */
   next: Lane | undefined
 
   constructor(name: string, rowKey: Uint8Array) {
@@ -36,22 +44,22 @@ export class Lane {
 
 const BUCKETS = 4096
 
-export class LaneTable {
-  readonly #buckets: (Lane | undefined)[] = new Array(BUCKETS).fill(undefined)
+export class LaneTable<L extends TableLane<L>> {
+  readonly #buckets: (L | undefined)[] = new Array(BUCKETS).fill(undefined)
   #size = 0
 
   get size(): number {
     return this.#size
   }
 
-  get(rowKey: Uint8Array, name: string): Lane | undefined {
+  get(rowKey: Uint8Array, name: string): L | undefined {
     let lane = this.#buckets[bucketOf(rowKey)]
     while (lane !== undefined && lane.name !== name) lane = lane.next
     return lane
   }
 
   /** Of a key that has none. */
-  add(lane: Lane): void {
+  add(lane: L): void {
     const bucket = bucketOf(lane.rowKey)
     lane.next = this.#buckets[bucket]
     lane.held = true
@@ -60,7 +68,7 @@ export class LaneTable {
   }
 
   /** Does nothing for a lane that is not in it. */
-  delete(lane: Lane): void {
+  delete(lane: L): void {
     if (!lane.held) return
     const bucket = bucketOf(lane.rowKey)
     let before = this.#buckets[bucket]

@@ -85,7 +85,7 @@ const NOTHING = new Uint8Array(0)
 const SIBLING_LIMITS = { maxSiblings: limits.siblings, maxBytes: limits.siblingBytes } as const
 
 export class Lanes {
-  readonly #lanes = new LaneTable()
+  readonly #lanes = new LaneTable<Lane>()
   readonly #dirty: Lane[] = []
   readonly #memory: RowMemory
   #actors: ActorSource
