@@ -203,8 +203,9 @@ class History {
   }
 }
 
+/** At the row's end: its checksum and its dots are random bytes, and those may spell `<3>` too. */
 function valueIn(row: RowRead): number | undefined {
   if (row === undefined || row === 'unreadable') return undefined
-  const match = /<(\d+)>/.exec(Buffer.from(row).toString('latin1'))
+  const match = /<(\d+)>$/.exec(Buffer.from(row).toString('latin1'))
   return match === null ? undefined : Number(match[1])
 }
