@@ -27,6 +27,10 @@ export const limits = {
   listPageKeysDefault: 100,
   partitions: 65_536,
   replicas: 15,
+  /** Buckets that properties were ever set for, dropped ones included: with a thousand members the gossiped state still fits its frame. */
+  buckets: 2_048,
+  /** Settings of buckets that wait to be written here. */
+  bucketChanges: 256,
   /** Members of one cluster; the paper's full membership scales to hundreds. */
   members: 1_000,
   /** Requests one node coordinates at a time; beyond it they are shed before any work. */

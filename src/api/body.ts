@@ -4,11 +4,11 @@ import type { Exchange } from './exchange.js'
 
 const EMPTY = new Uint8Array(0)
 
-function tooLarge(limitBytes: number, gotBytes?: number): RotundaError {
+function tooLarge(what: string, limitBytes: number, gotBytes?: number): RotundaError {
   const got = gotBytes === undefined ? '' : `, this one ${gotBytes}`
   return new RotundaError(
     'TOO_LARGE',
-    `A value has at most ${limitBytes} bytes${got}; nothing was written.`,
+    `${what} has at most ${limitBytes} bytes${got}; nothing was written.`,
     {
       limitBytes,
       ...(gotBytes === undefined ? {} : { gotBytes }),
@@ -17,7 +17,7 @@ function tooLarge(limitBytes: number, gotBytes?: number): RotundaError {
 }
 
 /** The length that the head announces, or undefined for a chunked body; throws LENGTH_REQUIRED, BAD_REQUEST, TOO_LARGE. */
-function announcedLength(exchange: Exchange, limitBytes: number): number | undefined {
+function announcedLength(exchange: Exchange, limitBytes: number, what: string): number | undefined {
   const { headers } = exchange.request
   const coding = headers['transfer-encoding']
   if (coding !== undefined) {
@@ -27,7 +27,7 @@ function announcedLength(exchange: Exchange, limitBytes: number): number | undef
   const text = headers['content-length']
   if (text === undefined) throw new RotundaError('LENGTH_REQUIRED')
   const length = Number(text)
-  if (length > limitBytes) throw tooLarge(limitBytes, length)
+  if (length > limitBytes) throw tooLarge(what, limitBytes, length)
   return length
 }
 
@@ -35,9 +35,14 @@ function announcedLength(exchange: Exchange, limitBytes: number): number | undef
  * Calls `then` with the whole body. Refuses by its head where it is too large, has no length, or finds no room; later where it grows
  * too large or does not come. The bytes are the caller's.
  */
-export function readBody(exchange: Exchange, limitBytes: number, then: (body: Uint8Array) => void): void {
+export function readBody(
+  exchange: Exchange,
+  limitBytes: number,
+  then: (body: Uint8Array) => void,
+  what = 'A value',
+): void {
   const { edge, request, response } = exchange
-  const announced = announcedLength(exchange, limitBytes)
+  const announced = announcedLength(exchange, limitBytes, what)
   if (announced === 0) {
     then(EMPTY)
     return
@@ -56,7 +61,7 @@ export function readBody(exchange: Exchange, limitBytes: number, then: (body: Ui
   request.on('data', (chunk: Buffer) => {
     if (over) return
     length += chunk.length
-    if (length > limitBytes) refuse(tooLarge(limitBytes))
+    if (length > limitBytes) refuse(tooLarge(what, limitBytes))
     else if (exchange.holdBytes(chunk.length)) chunks.push(chunk)
     else refuse(new RotundaError('OVERLOADED'))
   })

@@ -9,6 +9,7 @@ export const OPERATIONS = [
   'delete',
   'list',
   'explain',
+  'bucket',
   'cluster',
   'metrics',
   'health',

@@ -316,6 +316,45 @@ const ring: Json = {
   },
 }
 
+const named = { enum: ['one', 'quorum', 'all'] }
+const quorum: Json = { anyOf: [named, { type: 'integer', minimum: 1, description: 'Up to N.' }] }
+
+/** Null is what was not set: the cluster's default. */
+function orNull(...kinds: readonly Json[]): Json {
+  return { anyOf: [...kinds, { type: 'null' }] }
+}
+
+const bucketProperties: Json = {
+  type: 'object',
+  properties: {
+    r: { ...orNull(quorum), description: 'For reads that do not say.' },
+    w: { ...orNull(quorum), description: 'For writes that do not say.' },
+    sloppy: {
+      ...orNull({ type: 'boolean' }),
+      description:
+        'Do nodes that stand in for owners that are away count towards R and W? They do by default.',
+    },
+    resolve: { ...orNull({ const: 'siblings' }), description: 'Concurrent versions are all kept and shown.' },
+    ttlSeconds: { type: 'null', description: 'Nothing expires.' },
+  },
+  additionalProperties: false,
+}
+
+const bucket: Json = {
+  type: 'object',
+  required: ['r', 'w', 'sloppy', 'resolve', 'ttlSeconds'],
+  properties: {
+    bucket: TEXT,
+    bucket64: { ...BASE64URL, description: 'Instead of bucket, where it is no UTF-8.' },
+    r: quorum,
+    w: quorum,
+    sloppy: { type: 'boolean' },
+    resolve: { const: 'siblings' },
+    ttlSeconds: { type: 'null' },
+  },
+  additionalProperties: false,
+}
+
 const health: Json = {
   type: 'object',
   properties: {
@@ -337,4 +376,6 @@ export const schemas: Json = {
   Cluster: cluster,
   Ring: ring,
   Health: health,
+  Bucket: bucket,
+  BucketProperties: bucketProperties,
 }

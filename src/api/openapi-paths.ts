@@ -1,7 +1,14 @@
 /** The operations of the OpenAPI document, by path and method. */
 import type { ErrorCode } from '../errors.js'
 import { errorResponses } from './openapi-errors.js'
-import { BUCKET_PATH, BUCKET64_PATH, EXPLAIN_PATH, VALUE_PATH, VALUE64_PATH } from './target.js'
+import {
+  BUCKET_PATH,
+  BUCKET64_PATH,
+  EXPLAIN_PATH,
+  PROPERTIES_PATH,
+  VALUE_PATH,
+  VALUE64_PATH,
+} from './target.js'
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -174,6 +181,53 @@ const explainPath: Json = {
   },
 }
 
+const BUCKET_SHOWN: Json = {
+  description: 'What is in force for the bucket on this node.',
+  content: { 'application/json': { schema: schema('Bucket') } },
+}
+
+function showProperties(body: boolean): Json {
+  return {
+    summary: body ? 'Properties of a bucket' : 'Properties of a bucket, without the body',
+    parameters: parameters('Bucket'),
+    responses: {
+      200: body ? BUCKET_SHOWN : { description: 'The same, without the body.' },
+      ...errorResponses(['BAD_KEY', 'NOT_READY'], body),
+    },
+  }
+}
+
+const propertiesPath: Json = {
+  get: showProperties(true),
+  head: showProperties(false),
+  put: {
+    summary: 'Set the properties of a bucket',
+    description:
+      'They replace what was set before; what is left out is the default. Answered once this node has them on its disk; the others hear of them at once.',
+    parameters: parameters('Bucket', 'Timeout'),
+    requestBody: {
+      required: true,
+      content: { 'application/json': { schema: schema('BucketProperties') } },
+    },
+    responses: {
+      200: BUCKET_SHOWN,
+      ...errorResponses(
+        ['BAD_KEY', 'OVERLOADED', 'LENGTH_REQUIRED', 'TOO_LARGE', 'NOT_READY', 'TIMEOUT'],
+        true,
+      ),
+    },
+  },
+  delete: {
+    summary: 'Drop the properties of a bucket',
+    description: 'Its keys stay; requests take the defaults again.',
+    parameters: parameters('Bucket', 'Timeout'),
+    responses: {
+      204: { description: 'Dropped, or never set.' },
+      ...errorResponses(['BAD_KEY', 'OVERLOADED', 'NOT_READY', 'TIMEOUT'], true),
+    },
+  },
+}
+
 /** A page about the node, for GET and HEAD. */
 function page(summary: string, mediaType: string, content: Json): Json {
   const operation = (body: boolean): Json => ({
@@ -195,6 +249,7 @@ export const paths: Json = {
   [BUCKET_PATH]: listPath('Bucket', 'Prefix'),
   [BUCKET64_PATH]: listPath('Bucket64', 'Prefix64'),
   [EXPLAIN_PATH]: explainPath,
+  [PROPERTIES_PATH]: propertiesPath,
   '/v1/cluster': page('The cluster as this node sees it', 'application/json', schema('Cluster')),
   '/v1/cluster/ring': page(
     'Which nodes own which partition, and how a key finds its partition',

@@ -1,4 +1,5 @@
 /** The one list of routes: path (as in the OpenAPI document), method, what it counts as, and who answers. */
+import { dropBucket, putBucket, showBucket } from './buckets.js'
 import { showCluster, showLive, showReady, showRing } from './cluster.js'
 import type { Exchange } from './exchange.js'
 import { explainKey } from './explain.js'
@@ -6,7 +7,14 @@ import type { Operation } from './http-measurements.js'
 import { listKeys } from './listing.js'
 import { showMetrics } from './metrics.js'
 import { showOpenapi } from './openapi.js'
-import { BUCKET_PATH, BUCKET64_PATH, EXPLAIN_PATH, VALUE_PATH, VALUE64_PATH } from './target.js'
+import {
+  BUCKET_PATH,
+  BUCKET64_PATH,
+  EXPLAIN_PATH,
+  PROPERTIES_PATH,
+  VALUE_PATH,
+  VALUE64_PATH,
+} from './target.js'
 import { deleteValue, getValue, putValue } from './values.js'
 
 export type Method = 'GET' | 'HEAD' | 'PUT' | 'DELETE'
@@ -41,6 +49,10 @@ export const ROUTES: readonly Route[] = [
   { path: BUCKET_PATH, method: 'GET', operation: 'list', answer: listKeys },
   { path: BUCKET64_PATH, method: 'GET', operation: 'list', answer: listKeys },
   { path: EXPLAIN_PATH, method: 'GET', operation: 'explain', answer: explainKey },
+  { path: PROPERTIES_PATH, method: 'GET', operation: 'bucket', answer: showBucket },
+  { path: PROPERTIES_PATH, method: 'HEAD', operation: 'bucket', answer: showBucket },
+  { path: PROPERTIES_PATH, method: 'PUT', operation: 'bucket', answer: putBucket },
+  { path: PROPERTIES_PATH, method: 'DELETE', operation: 'bucket', answer: dropBucket },
   ...page('/v1/cluster', 'cluster', showCluster),
   ...page('/v1/cluster/ring', 'cluster', showRing),
   ...page('/metrics', 'metrics', showMetrics),

@@ -10,6 +10,7 @@ export const VALUE64_PATH = '/v1/kv64/{bucket}/{key}'
 export const BUCKET_PATH = '/v1/kv/{bucket}'
 export const BUCKET64_PATH = '/v1/kv64/{bucket}'
 export const EXPLAIN_PATH = '/v1/explain/{bucket}/{key}'
+export const PROPERTIES_PATH = '/v1/buckets/{bucket}'
 
 /** A request target that was looked at, but whose bucket and key are not yet decoded. */
 export interface Target {
@@ -52,22 +53,33 @@ function absoluteForm(target: string): { url: string; authority: string | undefi
   return { url: target.slice(slash), authority: target.slice(start, slash) }
 }
 
-function isValuePrefix(url: string): number {
-  if (url.startsWith('/v1/kv/')) return 7
-  if (url.startsWith('/v1/kv64/')) return 9
-  return url.startsWith('/v1/explain/') ? 12 : 0
+/** What follows a prefix: a bucket, or a bucket, a slash and a key. */
+interface Prefix {
+  readonly text: string
+  readonly keyed: string
+  readonly bare: string
+}
+
+/** No method takes what follows the bucket's name here: it is no route. */
+const BEYOND_PROPERTIES = `${PROPERTIES_PATH}/`
+
+const VALUES: Prefix = { text: '/v1/kv/', keyed: VALUE_PATH, bare: BUCKET_PATH }
+const VALUES64: Prefix = { text: '/v1/kv64/', keyed: VALUE64_PATH, bare: BUCKET64_PATH }
+const OTHERS: readonly Prefix[] = [
+  { text: '/v1/explain/', keyed: EXPLAIN_PATH, bare: EXPLAIN_PATH },
+  { text: '/v1/buckets/', keyed: BEYOND_PROPERTIES, bare: PROPERTIES_PATH },
+]
+
+function prefixOf(url: string): Prefix | undefined {
+  if (url.startsWith(VALUES.text)) return VALUES
+  if (url.startsWith(VALUES64.text)) return VALUES64
+  return OTHERS.find(({ text }) => url.startsWith(text))
 }
 
 /** With a trailing slash, or no bucket, it is a value's path with an empty part, which no method accepts: never an operation on a bucket. */
-function keyedPath(bucketAt: number, hasKey: boolean): string {
-  switch (bucketAt) {
-    case 7:
-      return hasKey ? VALUE_PATH : BUCKET_PATH
-    case 9:
-      return hasKey ? VALUE64_PATH : BUCKET64_PATH
-    default:
-      return EXPLAIN_PATH
-  }
+function pathAfter(prefix: Prefix, hasKey: boolean, isEmpty: boolean): string {
+  if (prefix.bare === PROPERTIES_PATH) return hasKey ? prefix.keyed : prefix.bare
+  return hasKey || isEmpty ? prefix.keyed : prefix.bare
 }
 
 /** Sorts a raw request target (RFC 9112, section 3.2) without decoding it. Total: any text gives a target. */
@@ -77,16 +89,17 @@ export function classify(raw: string): Target {
   if (raw.charCodeAt(0) !== SLASH) ({ url, authority } = absoluteForm(raw))
   const question = url.indexOf('?')
   const pathEnd = question === -1 ? url.length : question
-  const bucketAt = isValuePrefix(url)
-  if (bucketAt === 0) {
+  const prefix = prefixOf(url)
+  if (prefix === undefined) {
     const path = pathEnd === url.length ? url : url.slice(0, pathEnd)
-    return { path, url, pathEnd, bucketAt, bucketEnd: 0, base64: false, authority }
+    return { path, url, pathEnd, bucketAt: 0, bucketEnd: 0, base64: false, authority }
   }
+  const bucketAt = prefix.text.length
   const slash = url.indexOf('/', bucketAt)
   const hasKey = slash !== -1 && slash < pathEnd
-  const path = keyedPath(bucketAt, hasKey || bucketAt === pathEnd)
+  const path = pathAfter(prefix, hasKey, bucketAt === pathEnd)
   const bucketEnd = hasKey ? slash : pathEnd
-  return { path, url, pathEnd, bucketAt, bucketEnd, base64: bucketAt === 9, authority }
+  return { path, url, pathEnd, bucketAt, bucketEnd, base64: prefix === VALUES64, authority }
 }
 
 /** The bucket's bytes; throws BAD_KEY. */

@@ -18,6 +18,7 @@ import { WriteMachine } from '../protocol/coordinator/write.js'
 import type { Placement, WriteFields } from '../protocol/effects.js'
 import type { Membership } from '../protocol/membership/membership.js'
 import type { ForwardRead, ForwardWrite, Message } from '../wire/messages.js'
+import { bucketOf, withinReach } from './bucket-settings.js'
 import type { Conversations } from './conversations.js'
 import type { Peers } from './peers.js'
 import type { Failure, Found, GetRequest, QuorumChoice, WriteRequest, Written } from './requests.js'
@@ -74,20 +75,26 @@ export class Coordination {
   }
 
   get(request: GetRequest, done: ReadDone): void {
-    const { r, sloppy = true, deadlineMs } = request
+    const { deadlineMs } = request
+    const { membership } = this.#parts
+    const set = bucketOf(membership, request.bucket)
+    const r = request.r ?? withinReach(set?.r, membership.ring.n)
+    const sloppy = request.sloppy ?? set?.sloppy ?? true
     const rowKey = makeRowKey(request.bucket, request.key)
     this.read({ rowKey, r, sloppy, deadlineMs, forwarded: false }, done)
   }
 
   write(request: WriteRequest, done: WriteDone): void {
     const { tombstone, wallMs, attributes, value } = request
+    const { membership } = this.#parts
+    const set = bucketOf(membership, request.bucket)
     this.#write(
       {
         rowKey: makeRowKey(request.bucket, request.key),
         fields: writeFields(tombstone, wallMs, attributes, value, request.operation ?? NOTHING),
         context: request.context,
-        w: request.w,
-        sloppy: request.sloppy ?? true,
+        w: request.w ?? withinReach(set?.w, membership.ring.n),
+        sloppy: request.sloppy ?? set?.sloppy ?? true,
         returnObject: request.returnObject,
         preferred: request.preferred,
         deadlineMs: request.deadlineMs,

@@ -5,6 +5,7 @@ import type { Log } from '../ports/log.js'
 import type { Network } from '../ports/network.js'
 import type { Random } from '../ports/random.js'
 import type { Scheduler } from '../ports/scheduler.js'
+import type { BucketProperties } from '../protocol/membership/buckets.js'
 import type { Membership, MembershipEffect } from '../protocol/membership/membership.js'
 import type { SponsorView } from '../protocol/membership/sponsor.js'
 import { Sponsor } from '../protocol/membership/sponsor.js'
@@ -83,6 +84,15 @@ export class Keeper {
 
   describeSelf(change: Partial<MemberFacts>): void {
     this.#run((out) => this.#parts.membership.describeSelf(change, out))
+  }
+
+  /** Sets or drops what an operator wants for a bucket; the stamp of the change. */
+  setBucket(bucket: string, properties: BucketProperties | undefined): number {
+    let stamp = 0
+    this.#run((out) => {
+      stamp = this.#parts.membership.setBucket(bucket, properties, out)
+    })
+    return stamp
   }
 
   /** True when something new was learned; adoption follows when it is on the disk. */

@@ -8,6 +8,9 @@ import { Joiner } from './joiner.js'
 import { measurements } from './measuring.js'
 import type { NodeOptions, NodePorts, StartFailure } from './options.js'
 import type {
+  BucketRequest,
+  BucketSet,
+  BucketView,
   ClusterView,
   Database,
   Explained,
@@ -154,6 +157,17 @@ export class RotundaNode implements Database {
 
   get clusterId(): string {
     return this.#hello.clusterId
+  }
+
+  bucket(bucket: Uint8Array): BucketView | undefined {
+    return this.#running?.buckets.view(bucket)
+  }
+
+  setBucket(request: BucketRequest, done: (outcome: BucketSet | Failure) => void): void {
+    const running = this.#serving()
+    if (running === undefined) return done(NOT_READY)
+    running.enter()
+    running.buckets.put(request, done)
   }
 
   cluster(): ClusterView {

@@ -4,17 +4,15 @@
  * `done` is called exactly once, possibly before the call returns.
  */
 import type { Failure } from '../errors.js'
+import type { QuorumChoice } from '../protocol/coordinator/quorum.js'
 
-export type { Failure }
-
-/** R or W of one request: a count of distinct nodes, or a name that is resolved against the N in force. */
-export type QuorumChoice = number | 'one' | 'quorum' | 'all'
+export type { Failure, QuorumChoice }
 
 export interface GetRequest {
   readonly bucket: Uint8Array
   readonly key: Uint8Array
   readonly r?: QuorumChoice
-  /** Nodes that stand in for owners that are away count towards R. Default true. */
+  /** Nodes that stand in for owners that are away count towards R. Default: as set for the bucket, else true. */
   readonly sloppy?: boolean
   /** When the answer is no longer wanted, on the node's monotonic clock. */
   readonly deadlineMs: number
@@ -43,7 +41,7 @@ export interface WriteRequest {
   /** The client's own operation id (1–64 bytes), or undefined. */
   readonly operation: Uint8Array | undefined
   readonly w?: QuorumChoice
-  /** Nodes that stand in for owners that are away count towards W. Default true. */
+  /** Nodes that stand in for owners that are away count towards W. Default: as set for the bucket, else true. */
   readonly sloppy?: boolean
   readonly deadlineMs: number
   /** The context's hint: the node that answered the preceding read fastest, or ''. */
@@ -78,6 +76,24 @@ export interface Listed {
   readonly done: boolean
   /** Where the next page goes on (exclusive); undefined when done. May lie after the last key given: what was skipped was not live. */
   readonly next: Uint8Array | undefined
+}
+
+/** What requests for keys of a bucket take where they do not say themselves. */
+export interface BucketView {
+  readonly r: QuorumChoice
+  readonly w: QuorumChoice
+  readonly sloppy: boolean
+}
+
+export interface BucketRequest {
+  readonly bucket: Uint8Array
+  /** What is undefined stays at the cluster's default; undefined as a whole: the bucket's properties are dropped. */
+  readonly properties: Partial<BucketView> | undefined
+  readonly deadlineMs: number
+}
+
+export interface BucketSet {
+  readonly status: 'ok'
 }
 
 export interface ExplainRequest {
@@ -172,6 +188,9 @@ export interface Database {
   write(request: WriteRequest, done: (outcome: Written | Failure) => void): void
   list(request: ListRequest, done: (outcome: Listed | Failure) => void): void
   explain(request: ExplainRequest, done: (outcome: Explained | Failure) => void): void
+  /** Undefined for a node that has no cluster yet. */
+  bucket(bucket: Uint8Array): BucketView | undefined
+  setBucket(request: BucketRequest, done: (outcome: BucketSet | Failure) => void): void
   cluster(): ClusterView
   ring(): RingView
   health(): Health

@@ -12,6 +12,7 @@ import { WireError } from '../wire/bytes.js'
 import { decodeBatch } from '../wire/decode.js'
 import type { Message } from '../wire/messages.js'
 import { Answering } from './answering.js'
+import { BucketSettings } from './bucket-settings.js'
 import { Conversations } from './conversations.js'
 import { Coordination } from './coordination.js'
 import { Entropy } from './entropy.js'
@@ -44,6 +45,7 @@ export class RunningNode {
   readonly deliveries: Deliveries
   readonly rebuilder: Rebuilder
   readonly keeper: Keeper
+  readonly buckets: BucketSettings
   readonly entropy: Entropy
   readonly counts = {
     framesIn: 0,
@@ -104,14 +106,8 @@ export class RunningNode {
     this.#answering = new Answering({ replica, guard, membership, reply })
     const holdsWrites = () => this.keeper.holdsWrites || this.isTooSmall
     this.coordination = new Coordination({
-      clock,
-      random,
-      membership,
-      peers,
-      conversations,
-      counts,
-      holdsWrites,
-      reply,
+      ...{ clock, random, membership, peers, conversations },
+      ...{ counts, holdsWrites, reply },
     })
     const { coordination } = this
     this.#performer = new Performer({
@@ -147,6 +143,9 @@ export class RunningNode {
       confirmed: () => this.#confirmed(),
       fatal: listener.fatal,
     })
+    this.buckets = new BucketSettings(membership, (bucket, properties) =>
+      this.keeper.setBucket(bucket, properties),
+    )
     const completed = () => this.keeper.describeSelf({ incomplete: false })
     const parts = { clock, log, guard, membership, conversations, coordination, peers, perform, completed }
     this.rebuilder = new Rebuilder(parts, started.rebuild, started.forgotOthers)
@@ -345,6 +344,7 @@ export class RunningNode {
     if (ringChanged) this.entropy.ringChanged()
     if (ringChanged && this.membership.own.incomplete) this.rebuilder.begin()
     this.coordination.releaseHeld(this.#ports.clock.monotonicMs())
+    this.buckets.adopted()
   }
 
   /** Peers know no later life of this directory: actors of its incarnation may go on. A node alone has nobody to ask, and takes no chances. */
@@ -377,6 +377,7 @@ export class RunningNode {
     if (!this.#outbox.isEmpty) this.#wake()
     this.conversations.expire(nowMs)
     this.listing.expire(nowMs)
+    this.buckets.expire(nowMs)
     this.keeper.tick(nowMs)
     this.rebuilder.tick(nowMs)
     this.deliveries.tick(nowMs)

@@ -158,6 +158,7 @@ export class Startup {
     const state = {
       birth: { clusterId: this.#hex(16), n, partitions, bornMs },
       changes: [join],
+      buckets: [],
       facts: [facts],
     }
     this.#keep(identity, state, () => this.#start(identity, state, report, session, true, undefined))

@@ -169,7 +169,11 @@ export class ByteReader {
   text(maxBytes = 0xffff): string {
     const length = this.u16()
     if (length > maxBytes) throw new WireError('a text is longer than allowed')
-    return this.raw(length).toString('utf8')
+    const bytes = this.raw(length)
+    const text = bytes.toString('utf8')
+    // What is no UTF-8 comes back as this character, which may also be there by right.
+    if (text.includes('\ufffd') && !bytes.equals(Buffer.from(text))) throw new WireError('a text is no UTF-8')
+    return text
   }
 
   /** Lets no more than the next `length` bytes be read until `leave`; gives what `leave` takes. */

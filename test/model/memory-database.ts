@@ -26,6 +26,9 @@ import {
 } from '../../src/kernel/index.js'
 import { limits } from '../../src/limits.js'
 import type {
+  BucketRequest,
+  BucketSet,
+  BucketView,
   ClusterView,
   Database,
   Explained,
@@ -55,6 +58,7 @@ function failure(code: ErrorCode, message: string = ERRORS[code].sentence): Fail
 export class MemoryDatabase implements Database {
   /** Rows by row key in latin1, whose order is that of the bytes. */
   readonly #rows = new Map<string, Uint8Array>()
+  readonly #buckets = new Map<string, Partial<BucketView>>()
   readonly #incarnation: Uint8Array
   #actors = 0
   clusterId = 'c0ffee00c0ffee00c0ffee00c0ffee00'
@@ -70,7 +74,7 @@ export class MemoryDatabase implements Database {
   /** Answers within the call. */
   immediate = false
   /** Requests that reached the database. */
-  readonly seen: (GetRequest | WriteRequest | ListRequest | ExplainRequest)[] = []
+  readonly seen: (GetRequest | WriteRequest | ListRequest | ExplainRequest | BucketRequest)[] = []
   readonly #waiting: (() => void)[] = []
 
   constructor(incarnation: Uint8Array = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8)) {
@@ -103,6 +107,22 @@ export class MemoryDatabase implements Database {
 
   explain(request: ExplainRequest, done: Done<Explained>): void {
     this.#answer(request, undefined, done, () => this.#explain(request))
+  }
+
+  bucket(bucket: Uint8Array): BucketView | undefined {
+    if (this.clusterId === '') return undefined
+    const set = this.#buckets.get(Buffer.from(bucket).toString('latin1'))
+    return { r: 'quorum', w: 'quorum', sloppy: true, ...set }
+  }
+
+  setBucket(request: BucketRequest, done: Done<BucketSet>): void {
+    const { bucket, properties } = request
+    this.#answer(request, properties?.r ?? properties?.w, done, () => {
+      const name = Buffer.from(bucket).toString('latin1')
+      if (properties === undefined) this.#buckets.delete(name)
+      else this.#buckets.set(name, properties)
+      return { status: 'ok' }
+    })
   }
 
   cluster(): ClusterView {

@@ -3,6 +3,7 @@
 import type { Placement } from '../effects.js'
 import { StandIns } from './stand-ins.js'
 
+/** R or W of one request: a count of distinct nodes, or a name that is resolved against the N in force. */
 export type QuorumChoice = number | 'one' | 'quorum' | 'all'
 
 export function quorum(n: number): number {

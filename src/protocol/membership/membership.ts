@@ -6,9 +6,10 @@
  */
 import { WireError } from '../../wire/bytes.js'
 import type { Message } from '../../wire/messages.js'
+import { type BucketProperties, bucketProperties, nextRegister } from './buckets.js'
 import { Ring, stateDigest } from './ring.js'
 import type { ClusterState, MemberFacts } from './state.js'
-import { factsOf, mergeStates, withFacts } from './state.js'
+import { factsOf, mergeStates, withBucket, withFacts } from './state.js'
 import { decodeState, encodeState } from './state-codec.js'
 
 const GOSSIP_EVERY_MS = 1000
@@ -29,6 +30,7 @@ export class Membership {
   readonly self: string
   #adopted: ClusterState
   #ring: Ring
+  #buckets: ReadonlyMap<string, BucketProperties>
   #encoded: Uint8Array
   #digest: Uint8Array
   /** Merged but not adopted: being written, and to be written next. */
@@ -44,6 +46,7 @@ export class Membership {
     this.#adopted = adopted
     this.#own = own
     this.#ring = new Ring(adopted)
+    this.#buckets = bucketProperties(adopted.buckets)
     this.#encoded = encodeState(adopted)
     this.#digest = stateDigest(adopted)
   }
@@ -54,6 +57,11 @@ export class Membership {
 
   get ring(): Ring {
     return this.#ring
+  }
+
+  /** What is set for buckets, by their bytes with one character each. */
+  get buckets(): ReadonlyMap<string, BucketProperties> {
+    return this.#buckets
   }
 
   get encoded(): Uint8Array {
@@ -78,12 +86,21 @@ export class Membership {
     return true
   }
 
+  /** Sets a bucket's properties, or drops them (undefined). The stamp: it is in force here when the adopted state has that one, or a later one. */
+  setBucket(bucket: string, properties: BucketProperties | undefined, out: MembershipEffect[]): number {
+    const known = this.#next ?? this.#writing ?? this.#adopted
+    const register = nextRegister(known.buckets, this.self, bucket, properties)
+    this.offer(withBucket(known, register), out)
+    return register.stamp
+  }
+
   /** The state given out with `persist` is on the disk. */
   persisted(out: MembershipEffect[]): void {
     const before = this.#ring.digest
     this.#adopted = this.#writing!
     this.#writing = undefined
     this.#ring = new Ring(this.#adopted)
+    this.#buckets = bucketProperties(this.#adopted.buckets)
     this.#encoded = encodeState(this.#adopted)
     this.#digest = stateDigest(this.#adopted)
     const ringChanged = before.high !== this.#ring.digest.high || before.low !== this.#ring.digest.low

@@ -90,7 +90,7 @@ export class Ring {
 function ringDigest(state: ClusterState): Digest64 {
   const digest = Buffer.alloc(16)
   objectDigest(
-    encodeState({ birth: { ...state.birth, bornMs: 0 }, changes: state.changes, facts: [] }),
+    encodeState({ birth: { ...state.birth, bornMs: 0 }, changes: state.changes, facts: [], buckets: [] }),
     digest,
   )
   return { high: digest.readUInt32BE(0), low: digest.readUInt32BE(4) }

@@ -1,10 +1,12 @@
 /** The membership state as bytes: for gossip and for the disk. Canonical: equal states have equal bytes, so their digest tells them apart. */
 import { limits } from '../../limits.js'
 import { ByteReader, ByteWriter, WireError } from '../../wire/bytes.js'
+import { decodeBuckets, encodeBuckets } from './buckets.js'
 import type { Change, ChangeKind, ClusterState, MemberFacts } from './state.js'
 import { changeOrder } from './state.js'
 
-const VERSION = 1
+/** 1 had no buckets. */
+const VERSION = 2
 const KINDS: readonly ChangeKind[] = ['join', 'leave', 'remove', 'weight', 'zone']
 const TEXT_BYTES = 1024
 const ID = /^[0-9a-f]{32}$/
@@ -21,6 +23,7 @@ export function encodeState(state: ClusterState): Uint8Array {
   for (const change of state.changes) encodeChange(writer, change)
   writer.u32(state.facts.length)
   for (const facts of state.facts) encodeFacts(writer, facts)
+  encodeBuckets(writer, state.buckets)
   return writer.take()
 }
 
@@ -28,7 +31,7 @@ export function encodeState(state: ClusterState): Uint8Array {
 export function decodeState(bytes: Uint8Array): ClusterState {
   const reader = new ByteReader(bytes)
   const version = reader.u8()
-  if (version !== VERSION) throw new WireError(`membership version ${version} is unknown`)
+  if (version < 1 || version > VERSION) throw new WireError(`membership version ${version} is unknown`)
   const birth = { clusterId: id(reader), n: reader.u8(), partitions: reader.u32(), bornMs: reader.u53() }
   if (birth.n < 1 || birth.n > limits.replicas) throw new WireError('N is out of range')
   if (
@@ -47,8 +50,9 @@ export function decodeState(bytes: Uint8Array): ClusterState {
   if (facts.some((one, i) => i > 0 && facts[i - 1]!.id >= one.id))
     throw new WireError('members are out of order')
   if (facts.length > limits.members) throw new WireError('more members than a cluster can have')
+  const buckets = version === 1 ? [] : decodeBuckets(reader)
   reader.end()
-  return { birth, changes, facts }
+  return { birth, changes, facts, buckets }
 }
 
 function encodeChange(writer: ByteWriter, change: Change): void {
@@ -94,11 +98,17 @@ function decodeFacts(reader: ByteReader): MemberFacts {
     revision: reader.u32(),
     incarnation: reader.text(64),
     session: reader.text(64),
-    incomplete: reader.u8() === 1,
+    incomplete: flag(reader),
   }
   if (!INCARNATION.test(facts.incarnation) || !INCARNATION.test(facts.session))
     throw new WireError('an incarnation and a session have 16 hex digits')
   return facts
+}
+
+function flag(reader: ByteReader): boolean {
+  const byte = reader.u8()
+  if (byte > 1) throw new WireError('a flag is 0 or 1')
+  return byte === 1
 }
 
 function id(reader: ByteReader): string {

@@ -5,10 +5,12 @@
  *   - the cluster's birth (id, N, Q), written once;
  *   - changes (join, remove, …), each with a Lamport stamp and its author: explicit acts of people, never of failure detectors;
  *   - for each member its latest facts (addresses, boot, incarnation), the later (boot, revision) winning;
+ *   - for each bucket that an operator has set something for, the latest setting;
  *
  * The placement table follows from birth and changes alone; facts may change without moving anything.
  */
 import type { Digest64 } from '../../wire/messages.js'
+import { type BucketRegister, mergeBuckets } from './buckets.js'
 
 export interface Birth {
   /** 32 hex digits. */
@@ -57,6 +59,8 @@ export interface ClusterState {
   readonly changes: readonly Change[]
   /** Sorted by id. */
   readonly facts: readonly MemberFacts[]
+  /** Sorted by bucket. */
+  readonly buckets: readonly BucketRegister[]
 }
 
 export function changeOrder(a: Change, b: Change): number {
@@ -77,7 +81,12 @@ function order(a: string, b: string): number {
 /** Commutative, associative, idempotent. States of different clusters never meet: the handshake keeps strangers out. */
 export function mergeStates(a: ClusterState, b: ClusterState): ClusterState {
   if (a.birth.clusterId !== b.birth.clusterId) throw new RangeError('two clusters cannot be merged')
-  return { birth: a.birth, changes: mergeChanges(a.changes, b.changes), facts: mergeFacts(a.facts, b.facts) }
+  return {
+    birth: a.birth,
+    changes: mergeChanges(a.changes, b.changes),
+    facts: mergeFacts(a.facts, b.facts),
+    buckets: mergeBuckets(a.buckets, b.buckets),
+  }
 }
 
 function mergeChanges(a: readonly Change[], b: readonly Change[]): readonly Change[] {
@@ -119,6 +128,10 @@ export function withChange(state: ClusterState, change: Change): ClusterState {
 
 export function withFacts(state: ClusterState, facts: MemberFacts): ClusterState {
   return { ...state, facts: mergeFacts(state.facts, [facts]) }
+}
+
+export function withBucket(state: ClusterState, register: BucketRegister): ClusterState {
+  return { ...state, buckets: mergeBuckets(state.buckets, [register]) }
 }
 
 /** Ids that were removed or left: they never return. */
