@@ -102,6 +102,8 @@ export const limits = {
   storageBatchBytes: 8 * MiB,
   /** Keys that wait for a look-up; beyond it they are unreadable for now. */
   storageQueueReads: 262_144,
+  /** A batch that takes longer than this: the disk stands still, and nothing new is promised until it moves. */
+  storageStallMs: 2_000,
   /** One look-up in the engine and how many may be under way: the thread pool has four threads, and the writer needs one. */
   storageSweepRows: 512,
   storageSweeps: 2,

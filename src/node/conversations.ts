@@ -15,12 +15,16 @@ interface Entry {
   answered: boolean
 }
 
+const LATE: Input = { kind: 'late' }
+
 export class Conversations {
   readonly #entries: ConversationTable<Entry>
   readonly #perform: Perform
   readonly #effects: Effect[] = []
   readonly #bug: (error: unknown) => void
   #performing = false
+  /** How many were told that they are late. */
+  late = 0
   /** Conversations whose outcome has been told. */
   #answered = 0
 
@@ -74,11 +78,16 @@ export class Conversations {
     for (const id of this.#entries.ids()) this.step(id, input, nowMs)
   }
 
-  /** Ends those whose deadline has passed. */
+  /** Ends those whose deadline has passed, and tells those that are late. */
   expire(nowMs: number): void {
     for (const id of this.#entries.ids()) {
       const machine = this.#entries.get(id)?.machine
-      if (machine !== undefined && nowMs >= machine.deadlineMs) this.#expire(machine, nowMs)
+      if (machine === undefined) continue
+      if (nowMs >= machine.deadlineMs) this.#expire(machine, nowMs)
+      else if (nowMs >= (machine.lateMs ?? Number.POSITIVE_INFINITY)) {
+        this.late++
+        this.step(id, LATE, nowMs)
+      }
     }
   }
 

@@ -15,7 +15,7 @@ import { ForwardMachine, remoteFailure } from '../protocol/coordinator/forward.j
 import { quorum, resolveQuorum } from '../protocol/coordinator/quorum.js'
 import { ReadMachine } from '../protocol/coordinator/read.js'
 import { WriteMachine } from '../protocol/coordinator/write.js'
-import type { Placement, WriteFields } from '../protocol/effects.js'
+import type { LocalFault, Placement, WriteFields } from '../protocol/effects.js'
 import type { Membership } from '../protocol/membership/membership.js'
 import type { ForwardRead, ForwardWrite, Message } from '../wire/messages.js'
 import { bucketOf, withinReach } from './bucket-settings.js'
@@ -30,6 +30,8 @@ export interface CoordinationParts {
   readonly peers: Peers
   readonly conversations: Conversations
   readonly counts: { stoodIn: number }
+  /** Why this node's own replica would refuse a write now. */
+  refusal(): LocalFault | undefined
   /** Client writes wait: a member is being let in. */
   holdsWrites(): boolean
   reply(to: string, message: Message): void
@@ -244,11 +246,21 @@ export class Coordination {
     const got = this.#reachable(placement.owners)
     if (got < w && !(order.sloppy && this.#reachable(membership.ring.members) >= w))
       return done(unreachable(w, got, n))
-    this.#coordinate(order, w, placement, done)
+    if (this.#isBetterElsewhere(order)) this.#forwardWrite(this.#named(order), w, placement, done)
+    else this.#coordinate(order, w, placement, done)
   }
 
+  /** This owner cannot store it, and another may. An overloaded one does not send its load to others. */
+  #isBetterElsewhere(order: WriteOrder): boolean {
+    if (order.forwarded) return false
+    const refusal = this.#parts.refusal()
+    return refusal !== undefined && refusal !== 'overloaded'
+  }
+
+  /** Where no owner begins it, this node does if it is one (and says why it cannot), or may stand in for one. */
   #forwardWrite(order: WriteOrder, w: number, placement: Placement, done: WriteDone): void {
-    const instead = order.sloppy ? () => this.#coordinate(order, w, placement, done) : undefined
+    const isMine = placement.owners.includes(this.#parts.membership.self)
+    const instead = order.sloppy || isMine ? () => this.#coordinate(order, w, placement, done) : undefined
     const { preferred, deadlineMs } = order
     const body = forwardBody(order, w)
     this.#forward(body, placement, preferred, deadlineMs, done as (o: unknown) => void, instead)
@@ -300,7 +312,11 @@ export class Coordination {
     const up = placement.owners.filter((owner) => peers.isUp(owner))
     const first = up.includes(preferred) ? preferred : up[id % up.length]
     const order = first === undefined ? [] : [first, ...up.filter((owner) => owner !== first)]
-    const targets = order.map((owner) => ({ id: owner, fresh: peers.isFresh(owner, nowMs) }))
+    const targets = order.map((owner) => ({
+      id: owner,
+      fresh: peers.isFresh(owner, nowMs),
+      lateAfterMs: peers.lateAfterMs(owner),
+    }))
     const machine = new ForwardMachine(id, body, targets, placement.owners.length, deadlineMs)
     conversations.begin(machine, nowMs, (outcome) => {
       const { status, failure } = outcome as Unreached

@@ -20,6 +20,7 @@ export function measurements(guard: StorageGuard, running: RunningNode | undefin
     ['storage_queued_bytes', stats.queuedBytes],
     ['storage_cache_bytes', stats.cacheBytes],
     ['storage_free_bytes', stats.freeBytes],
+    ['storage_stalled_seconds', guard.stalledMs / 1000],
     ['storage_open', guard.state === 'open' ? 1 : 0],
   ])
   if (running === undefined) return out
@@ -37,6 +38,7 @@ export function measurements(guard: StorageGuard, running: RunningNode | undefin
   out.set('hints_refused_total', refused)
   out.set('hints_damaged_total', damaged)
   out.set('requests_stood_in_total', counts.stoodIn)
+  out.set('requests_hedged_total', running.conversations.late)
   out.set('members', running.membership.ring.members.length)
   out.set('rebuilding', running.membership.own.incomplete ? 1 : 0)
   out.set('rows_to_recover', running.rebuilder.suspectRows)

@@ -225,6 +225,8 @@ export class RotundaNode implements Database {
     if (this.#running.knowsTooLittle)
       return ['the membership was lost with other rows; the node waits for a member to call']
     const storage = this.#guard.state === 'open' ? [] : [`the storage is ${this.#guard.state}`]
+    const seconds = Math.round(this.#guard.stalledMs / 1000)
+    if (seconds > 0) storage.push(`the disk has not finished a write for ${seconds} s`)
     const joining = this.#running.keeper.holdsWrites ? ['a node is joining'] : []
     const small = this.#running.isTooSmall
       ? [`writes wait until ${this.#options.awaitMembers} members are there`]

@@ -77,6 +77,11 @@ export class Peers {
     for (const id of this.#ids) look(id, this.#connected.get(id)!.detector)
   }
 
+  /** How long a request may take this peer before somebody else is asked as well, in ms. */
+  lateAfterMs(id: string): number {
+    return this.#connected.get(id)?.detector.lateAfterMs ?? 0
+  }
+
   isFresh(id: string, nowMs: number): boolean {
     const peer = this.#connected.get(id)
     return peer !== undefined && nowMs - peer.lastHeardMs < FRESH_MS

@@ -15,6 +15,7 @@ import { Answering } from './answering.js'
 import { BucketSettings } from './bucket-settings.js'
 import { Conversations } from './conversations.js'
 import { Coordination } from './coordination.js'
+import { DiskWatch } from './disk-watch.js'
 import { Entropy } from './entropy.js'
 import type { ReopenReport, StorageGuard } from './guard/index.js'
 import { Deliveries } from './handoff.js'
@@ -67,6 +68,7 @@ export class RunningNode {
   readonly #started: Started
   readonly #awaitMembers: number
   readonly #watch: Watch
+  readonly #diskWatch: DiskWatch
   /** The frame at hand holds an answer. */
   #answered = false
   #woken = false
@@ -89,6 +91,7 @@ export class RunningNode {
     this.membership = membership
     const { peers, counts } = this
     this.#outbox = new Outbox(network, (id, to) => this.#route(id, { kind: 'unsent', to }))
+    this.#diskWatch = new DiskWatch(guard, log)
     const reply = (to: string, message: Message) => this.#reply(to, message)
     const perform = (effect: Performed) => this.#performer.perform(effect)
     const provisional = new ActorSource(Buffer.from(random.bytes(8)).toString('hex'), started.own.boot)
@@ -107,7 +110,7 @@ export class RunningNode {
     const holdsWrites = () => this.keeper.holdsWrites || this.isTooSmall
     this.coordination = new Coordination({
       ...{ clock, random, membership, peers, conversations },
-      ...{ counts, holdsWrites, reply },
+      ...{ counts, holdsWrites, reply, refusal: () => replica.refusal() },
     })
     const { coordination } = this
     this.#performer = new Performer({
@@ -374,6 +377,7 @@ export class RunningNode {
     if (this.#stopped) return
     const nowMs = this.enter()
     this.#watch.tick(nowMs)
+    this.#diskWatch.look()
     if (!this.#outbox.isEmpty) this.#wake()
     this.conversations.expire(nowMs)
     this.listing.expire(nowMs)

@@ -63,6 +63,8 @@ export type Input =
     }
   /** Membership was learned after a `learn` effect: the placement now in force. */
   | { readonly kind: 'placement'; readonly placement: Placement }
+  /** `lateMs` has passed. */
+  | { readonly kind: 'late' }
 
 /** `hintFor`: not into this node's own row, but into what it keeps for these owners (with an empty object: that its own row is to be given to them). */
 export type Effect =
@@ -117,6 +119,8 @@ export interface Machine {
   readonly rowKey: Uint8Array
   /** When `expire` is due, on the node's monotonic clock. */
   readonly deadlineMs: number
+  /** When it wants to be told that it is `late`, to ask somebody else as well; Infinity or absent: never. It is asked anew after each step. */
+  readonly lateMs?: number
   start(nowMs: number, out: Effect[]): void
   step(input: Input, nowMs: number, out: Effect[]): void
   /** The deadline passed: answer what can be answered, and close. */

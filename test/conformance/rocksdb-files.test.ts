@@ -1,9 +1,13 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
 import test from 'ava'
 import { RocksdbEngine } from '../../src/io/engines/rocksdb.js'
 import { logsHaveHole } from '../../src/io/engines/rocksdb-log.js'
+import { RocksdbManifest } from '../../src/io/engines/rocksdb-manifest.js'
 import { verifyTable } from '../../src/io/engines/rocksdb-table.js'
 import type { Completion } from '../../src/ports/engine.js'
 
@@ -73,6 +77,82 @@ test('damage at the end of one log is a hole if another follows', async (t) => {
   t.false(await holes(log, log.subarray(0, log.length - 10)))
 })
 
+test('what a killed process has left of a table is no damage: the database opens, and is scanned', async (t) => {
+  const left = join(directory, 'left')
+  await session(left, 300, 40)
+  await session(left, 300, 40)
+  writeFileSync(join(left, '009999.sst'), Buffer.alloc(20))
+  writeFileSync(join(left, '009998.sst'), readFileSync(file('.sst', left)).subarray(0, 4000))
+  t.is(await scanned(left), 300)
+})
+
+test('a table that is in force and was cut is damage', async (t) => {
+  const cut = join(directory, 'cut-database')
+  await session(cut, 300, 40)
+  await session(cut, 300, 40)
+  const table = file('.sst', cut)
+  writeFileSync(table, readFileSync(table).subarray(0, 4000))
+  await t.throwsAsync(scanned(cut), { message: /damaged/ })
+})
+
+test('the MANIFEST names the tables in force, however it is read', async (t) => {
+  const busy = join(directory, 'busy')
+  const engine = new RocksdbEngine(busy, { writeBufferBytes: 64 * 1024 })
+  await asked((done) => engine.open(done))
+  const follower = new RocksdbManifest(busy)
+  const sizes = new Set<number>()
+  for (let round = 0; round < 60; round++) {
+    for (let i = 0; i < 20; i++) {
+      const value = randomBytes(8000)
+      await asked((done) =>
+        engine.batch(
+          [{ type: 'put', key: Buffer.from(`key-${(round * 20 + i) % 300}`), value }],
+          false,
+          done,
+        ),
+      )
+    }
+    t.is(await count(engine), Math.min(300, (round + 1) * 20), 'a scan beside flushes and compactions')
+    const followed = await follower.tables()
+    sizes.add(followed!.size)
+  }
+  await asked((done) => engine.close(done))
+  t.deepEqual(await new RocksdbManifest(busy).tables(), await follower.tables())
+  t.true(sizes.size > 2, 'tables came and went')
+  await asked((done) => engine.open(done))
+  // When compactions have come to rest, what is there is what is in force.
+  for (let tries = 0; ; tries++) {
+    const inForce = await follower.tables()
+    const there = new Set(tableNumbers(busy))
+    if (isDeepStrictEqual(there, inForce)) break
+    t.true(tries < 200, `in force ${[...inForce!].join()}, there ${[...there].join()}`)
+    await setTimeout(25)
+  }
+  await asked((done) => engine.close(done))
+})
+
+test('a MANIFEST that was cut anywhere names tables that were in force before, and never fails', async (t) => {
+  const whole = await new RocksdbManifest(database).tables()
+  t.true(whole!.size > 0)
+  const name = readFileSync(join(database, 'CURRENT'), 'latin1').trim()
+  const bytes = readFileSync(join(database, name))
+  const seen = new Set<number>()
+  for (let length = 0; length <= bytes.length; length++) {
+    const folder = join(directory, 'manifest')
+    rmSync(folder, { recursive: true, force: true })
+    mkdirSync(folder)
+    writeFileSync(join(folder, 'CURRENT'), `${name}\n`)
+    writeFileSync(join(folder, name), bytes.subarray(0, length))
+    const tables = await new RocksdbManifest(folder).tables()
+    for (const table of tables!) seen.add(table)
+    if (length === 0) t.is(tables!.size, 0)
+    if (length === bytes.length) t.deepEqual(tables, whole)
+  }
+  t.true([...whole!].every((table) => seen.has(table)))
+  t.true(seen.size <= 10, 'no number was made up')
+  t.is(await new RocksdbManifest(join(directory, 'nowhere')).tables(), undefined)
+})
+
 /** Opens, which writes the last session's log into a table, and writes `count` rows in batches of their own. */
 async function session(path: string, count: number, valueBytes: number): Promise<void> {
   const engine = new RocksdbEngine(path)
@@ -82,6 +162,26 @@ async function session(path: string, count: number, valueBytes: number): Promise
     await asked((done) => engine.batch([{ type: 'put', key: Buffer.from(`key-${i}`), value }], false, done))
   }
   await asked((done) => engine.close(done))
+}
+
+/** Opens, scans everything, closes: the number of rows. */
+async function scanned(path: string): Promise<number> {
+  const engine = new RocksdbEngine(path)
+  await asked((done) => engine.open(done))
+  try {
+    return await count(engine)
+  } finally {
+    await asked((done) => engine.close(done))
+  }
+}
+
+function count(engine: RocksdbEngine): Promise<number> {
+  const range = { from: Buffer.alloc(0), maxRows: 10_000, maxBytes: 1 << 26 }
+  return new Promise((resolve, reject) =>
+    engine.scan(range, (error, result) =>
+      error === undefined ? resolve(result.rows.length) : reject(error),
+    ),
+  )
 }
 
 async function holes(...logs: readonly Buffer[]): Promise<boolean> {
@@ -102,6 +202,11 @@ function file(extension: string, path = database): string {
     .map((name) => join(path, name))
     .sort((a, b) => readFileSync(b).length - readFileSync(a).length)
   return largest!
+}
+
+function tableNumbers(path: string): number[] {
+  const names = readdirSync(path).filter((name) => name.endsWith('.sst'))
+  return names.map((name) => Number.parseInt(name, 10))
 }
 
 function flipped(bytes: Buffer, at: number): Buffer {

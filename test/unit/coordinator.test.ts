@@ -1,46 +1,16 @@
 import test from 'ava'
-import { makeRowKey, objectClock, objectDigest } from '../../src/kernel/index.js'
+import { objectClock, objectDigest } from '../../src/kernel/index.js'
 import { DeleteMachine } from '../../src/protocol/coordinator/delete.js'
-import { ForwardMachine } from '../../src/protocol/coordinator/forward.js'
 import { ReadMachine } from '../../src/protocol/coordinator/read.js'
 import { WriteMachine } from '../../src/protocol/coordinator/write.js'
-import type { Effect, Machine, Placement } from '../../src/protocol/effects.js'
+import type { Effect, Placement } from '../../src/protocol/effects.js'
 import type { Message, ReplicaRow } from '../../src/wire/messages.js'
 import { ReplicaStatus } from '../../src/wire/messages.js'
 import { actorOf, objectOf, putRow, valuesOf } from '../model/objects.js'
+import { begin, closes, FIELDS, KEY, NOTHING, outcome, sent, step } from './machines.js'
 
-const NOTHING = new Uint8Array(0)
-const KEY = makeRowKey(Buffer.from('b'), Buffer.from('k'))
 const RING = { high: 1, low: 2 }
 const PLACEMENT = { ring: RING, owners: ['a', 'b', 'c'], beyond: [] as string[] }
-const FIELDS = {
-  incomplete: false,
-  operationIsClients: false,
-  tombstone: false,
-  wallMs: 1,
-  operation: NOTHING,
-  attributes: NOTHING,
-  value: Buffer.from('v'),
-}
-
-function begin(machine: Machine): Effect[] {
-  const out: Effect[] = []
-  machine.start(0, out)
-  return out
-}
-
-function step(machine: Machine, input: Parameters<Machine['step']>[0]): Effect[] {
-  const out: Effect[] = []
-  machine.step(input, 0, out)
-  return out
-}
-
-const sent = (out: readonly Effect[]) =>
-  out.flatMap((effect) => (effect.kind === 'send' ? [`${effect.to}:${effect.message.type}`] : []))
-const outcome = (out: readonly Effect[]): unknown =>
-  out.flatMap((effect) => (effect.kind === 'done' ? [effect.outcome] : []))[0]
-const closes = (out: readonly Effect[]) => out.some(({ kind }) => kind === 'close')
-
 function reading(needed: number, placement: Placement, id = 1, self = 'a', sloppy = true): ReadMachine {
   return new ReadMachine({ id, self, rowKey: KEY, needed, sloppy, placement, deadlineMs: 100 })
 }
@@ -279,54 +249,32 @@ test('delete: a context that no replica asked knows is recorded all the same', (
   t.true(out.some((effect) => effect.kind === 'write' && Buffer.compare(effect.context, context) === 0))
 })
 
-const FORWARD = {
-  type: 7,
-  rowKey: KEY,
-  w: 0,
-  blind: true,
-  returnObject: false,
-  strict: false,
-  context: NOTHING,
-  ...FIELDS,
-} as const
-
-test('forward: a write is offered first to a peer not heard from just now', (t) => {
-  const machine = new ForwardMachine(1, FORWARD, [{ id: 'b', fresh: false }], 3, 100)
-  t.deepEqual(sent(begin(machine)), ['b:15'])
-  t.deepEqual(sent(step(machine, { kind: 'answer', from: 'b', message: { type: 16, id: 1 } })), ['b:7'])
-})
-
-test('forward: a write goes to a second owner only if the first certainly did not begin it', (t) => {
-  const targets = [
-    { id: 'b', fresh: true },
-    { id: 'c', fresh: true },
-  ]
-  const refused = new ForwardMachine(1, FORWARD, targets, 3, 100)
-  begin(refused)
-  const no = { status: 'error', begun: false, code: 'NOT_READY', message: '', numbers: [] } as const
-  t.deepEqual(sent(step(refused, { kind: 'answer', from: 'b', message: { type: 8, id: 1, outcome: no } })), [
-    'c:7',
-  ])
-  const lost = new ForwardMachine(2, FORWARD, targets, 3, 100)
-  begin(lost)
-  const out = step(lost, { kind: 'lost', to: 'b' })
-  t.deepEqual(sent(out), [])
-  t.like(outcome(out), { code: 'TIMEOUT' })
-  const unsent = new ForwardMachine(3, FORWARD, targets, 3, 100)
-  begin(unsent)
-  t.deepEqual(sent(step(unsent, { kind: 'unsent', to: 'b' })), ['c:7'])
-})
-
-test('forward: a read is asked of the next owner when the first is lost', (t) => {
-  const targets = [
-    { id: 'b', fresh: true },
-    { id: 'c', fresh: true },
-  ]
-  const machine = new ForwardMachine(1, { type: 5, rowKey: KEY, r: 0, strict: false }, targets, 3, 100)
+test('read: an own row that does not come is not waited for', (t) => {
+  const machine = reading(2, PLACEMENT)
   begin(machine)
-  t.deepEqual(sent(step(machine, { kind: 'lost', to: 'b' })), ['c:5'])
-  t.like(outcome(step(machine, { kind: 'lost', to: 'c' })), {
-    status: 'unreached',
-    failure: { code: 'QUORUM_UNMET' },
-  })
+  t.deepEqual(sent(step(machine, { kind: 'late' })), ['b:3', 'c:3'])
+  t.deepEqual(step(machine, answer('b', ReplicaStatus.ok, objectOf('one', { value: 'v1' }))), [])
+  const out = step(machine, answer('c', ReplicaStatus.ok, objectOf('one', { value: 'v1' })))
+  t.like(outcome(out), { status: 'ok' })
+  t.false(closes(out), 'the own row may still come')
+  const late = step(machine, row(objectOf('two', { value: 'v2' })))
+  t.is(outcome(late), undefined)
+  const repaired = late.filter(({ kind }) => kind === 'send' || kind === 'merge')
+  t.deepEqual(
+    repaired.map((effect) => (effect.kind === 'send' ? effect.to : 'a')).sort(),
+    ['a', 'b', 'c'],
+    'each side lacks what the other has',
+  )
+  t.true(closes(late))
+})
+
+test('read: an own row that comes after the first answer is merged with it', (t) => {
+  const machine = reading(3, PLACEMENT)
+  begin(machine)
+  step(machine, { kind: 'late' })
+  step(machine, answer('b', ReplicaStatus.missing))
+  t.deepEqual(sent(step(machine, row(objectOf('one', { value: 'v1' })))), [], 'nobody is asked twice')
+  const out = step(machine, answer('c', ReplicaStatus.ok, objectOf('two', { value: 'v2' })))
+  const found = outcome(out) as { object: Uint8Array }
+  t.deepEqual(valuesOf(found.object).sort(), ['v1', 'v2'])
 })

@@ -71,6 +71,37 @@ test('all writes of a turn are one batch with one sync; what comes meanwhile is 
   t.is(world.guard.stats.commits, 2)
 })
 
+test('while the disk stands still no new row is promised; what was is kept, and all goes on when it moves', (t) => {
+  const world = opened()
+  world.engine.holdBatches = true
+  const first = world.put('a', '1')
+  world.timeline.run()
+  world.timeline.advance(limits.storageStallMs)
+  t.is(world.guard.stalledMs, 0)
+  t.is(world.guard.refusal(), undefined)
+  const waiting = world.put('b', '2')
+  world.timeline.advance(1)
+  t.is(world.guard.stalledMs, limits.storageStallMs + 1)
+  t.is(world.guard.refusal(), 'stalled')
+  const refused = world.put('c', '3')
+  const record = world.write({ type: 'system', name: 'membership', value: Buffer.from('m') })
+  world.timeline.run()
+  t.like(refused.value, { kind: 'stalled', indeterminate: false })
+  t.false(
+    first.came || waiting.came || record.came,
+    'the records of the node wait like what was promised before',
+  )
+  world.engine.release()
+  world.timeline.run()
+  t.is(first.value, undefined)
+  t.is(world.guard.stalledMs, 0, 'the next batch has only begun')
+  world.engine.release()
+  world.timeline.run()
+  t.true([first, waiting, record].every((write) => write.came && write.value === undefined))
+  t.is(world.guard.refusal(), undefined)
+  t.is(world.readNow('c'), undefined)
+})
+
 test('in mode os batches are not synced; buffered is refused', (t) => {
   const world = opened({ durability: 'os' })
   world.put('k', 'v')

@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { EngineError } from '../../ports/engine.js'
 import { fileError } from '../file-error.js'
+import { RocksdbManifest } from './rocksdb-manifest.js'
 import { verifyTable } from './rocksdb-table.js'
 
 /**
@@ -9,14 +10,18 @@ import { verifyTable } from './rocksdb-table.js'
  * a damaged one it hands out other bytes, leaves rows out without a word, or ends the process by a failed assertion; and a
  * damaged end of a table can end it at the opening. So the ends of all tables are verified before an opening, and every table once,
  * whole, before the first iterator that may read it. Tables are never changed once written, and their names never used again.
+ *
+ * Only tables that the MANIFEST names count: beside them there may be one that is just being written, or what a process that was killed has left of one.
  */
 export class RocksdbTables {
   readonly #directory: string
+  readonly #manifest: RocksdbManifest
   #sound = new Set<string>()
   #checking: Promise<void> | undefined
 
   constructor(directory: string) {
     this.#directory = directory
+    this.#manifest = new RocksdbManifest(directory)
   }
 
   /** Before an opening. Rejects with `corrupt` where a table could not be opened, and forgets what was found sound before. */
@@ -44,9 +49,12 @@ export class RocksdbTables {
     }
   }
 
+  /** Those in force; all that are there where that cannot be told. One that is missing is the engine's to notice. */
   async #names(): Promise<string[]> {
     try {
-      return (await readdir(this.#directory)).filter((name) => name.endsWith('.sst'))
+      const names = (await readdir(this.#directory)).filter((name) => name.endsWith('.sst'))
+      const inForce = await this.#manifest.tables()
+      return inForce === undefined ? names : names.filter((name) => inForce.has(Number.parseInt(name, 10)))
     } catch (error) {
       throw fileError(error as NodeJS.ErrnoException)
     }

@@ -1,4 +1,5 @@
 import { limits } from '../../limits.js'
+import type { Clock } from '../../ports/clock.js'
 import type { BatchOperation, EngineError } from '../../ports/engine.js'
 import { appendOperations, holdsData, markOperation, operationBytes } from './batch.js'
 import type { GuardStats, StorageFault, WriteOperation } from './face.js'
@@ -31,6 +32,7 @@ export interface CommitPorts {
   readonly engine: OwnedEngine
   readonly turn: Turn
   readonly stats: GuardStats
+  readonly clock: Clock
   readonly sync: boolean
   /** The batch is durable; called before its writes are acknowledged. */
   committed(flight: Flight): void
@@ -48,6 +50,7 @@ export class CommitQueue {
   readonly #ports: CommitPorts
   #queue: QueuedWrite[] = []
   #flight: Flight | undefined
+  #flightMs = 0
   #story: Story | undefined
   #lastCommit = 0
   #hasRows = false
@@ -74,6 +77,13 @@ export class CommitQueue {
 
   get inFlight(): boolean {
     return this.#flight !== undefined
+  }
+
+  /** How long the disk has been standing still, in ms: 0 while it is not longer than a disk may take for a batch. */
+  get stalledMs(): number {
+    if (this.#flight === undefined) return 0
+    const forMs = this.#ports.clock.monotonicMs() - this.#flightMs
+    return forMs > limits.storageStallMs ? forMs : 0
   }
 
   /** True while what waits is within its bounds. */
@@ -128,6 +138,7 @@ export class CommitQueue {
     }
     batch.push(markOperation({ ...this.#story, commit: flight.commit, hasRows: this.#hasRows }))
     this.#flight = flight
+    this.#flightMs = this.#ports.clock.monotonicMs()
     this.#ports.stats.largestBatch = Math.max(this.#ports.stats.largestBatch, batch.length)
     this.#ports.engine.batch(batch, this.#ports.sync, (error) => this.#land(flight, error))
   }

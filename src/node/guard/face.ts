@@ -98,6 +98,8 @@ export type StorageFaultKind =
   | 'overloaded'
   /** Below the floor of free space. */
   | 'full'
+  /** The disk does not move: a batch has been under way for too long. */
+  | 'stalled'
   /** Fenced when asked, or still waiting when the fence fell. */
   | 'fenced'
   | 'closed'

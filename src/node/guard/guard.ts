@@ -86,9 +86,7 @@ export class StorageGuard {
     const damage = new DamageLog(clock, log, stats)
     const damaged = (rowKey: Uint8Array, reason: string) => damage.found(rowKey, reason)
     const commits = new CommitQueue({
-      engine,
-      turn,
-      stats,
+      ...{ engine, turn, stats, clock },
       sync: options.durability === 'fsync',
       committed: (flight) => this.#committed(flight),
       failed: (error, flight) => this.#failed(error, flight),
@@ -152,10 +150,7 @@ export class StorageGuard {
     )
   }
 
-  /**
-   * The node has become a member beside others. Kept in the side file: a database that has lost its tail may no longer know that there
-   * are others to ask.
-   */
+  /** It is a member beside others. Kept in the side file: a database that has lost its tail may not know that there are others to ask. */
   sharedWithOthers(): void {
     if (this.#state === 'open') this.#watermark.share()
   }
@@ -193,6 +188,11 @@ export class StorageGuard {
   /** A fallback's record, a hint, a page of the hash trees. */
   readRecord(space: RecordSpace, key: Uint8Array, done: (value: RecordRead) => void): void {
     this.#records.read(recordKey(space, key), done)
+  }
+
+  /** How long the disk has been standing still, in ms; 0 while it moves. */
+  get stalledMs(): number {
+    return this.#commits.stalledMs
   }
 
   /** The number of the last batch that is durable. */
@@ -245,6 +245,7 @@ export class StorageGuard {
   #refusal(holdsRow: boolean): StorageFaultKind | undefined {
     const gate = this.#gate()
     if (gate !== undefined) return gate
+    if (holdsRow && this.#commits.stalledMs > 0) return 'stalled'
     if (!this.#commits.hasRoom) {
       this.stats.refusedOverloaded++
       return 'overloaded'

@@ -8,6 +8,7 @@ import { type GuardStats, StorageFault, type StorageFaultKind } from './face.js'
 const SENTENCES: Readonly<Record<StorageFaultKind, string>> = {
   overloaded: 'too many writes wait for the disk',
   full: 'the disk has less room left than the floor',
+  stalled: 'the disk does not move',
   fenced: 'the storage is fenced after a failed write',
   closed: 'the storage is closed',
   failed: 'the write failed on the disk',

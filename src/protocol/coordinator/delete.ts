@@ -48,6 +48,10 @@ export class DeleteMachine implements Machine {
     this.#placement = request.placement
   }
 
+  get lateMs(): number {
+    return (this.#readOpen ? this.#read?.lateMs : undefined) ?? Number.POSITIVE_INFINITY
+  }
+
   start(nowMs: number, out: Effect[]): void {
     const { r: needed } = this.#request
     this.#read = new ReadMachine({ ...this.#request, needed, placement: this.#placement })

@@ -7,6 +7,9 @@
  * A peer not heard from just now is offered the write first and gets it on acceptance, so that a paused process is not left
  * with a write that it would carry out long after somebody has read, and deleted, what came of it elsewhere.
  *
+ * An owner that takes longer than it usually does is hedged before anybody calls it dead: a read is asked of the next owner as well, and the
+ * first answer counts; a write that was only offered is offered to the next one instead.
+ *
  * When no owner can be reached, or none is able to begin, the outcome is `unreached`: then this node may coordinate in their place.
  */
 import type { ErrorCode, Failure } from '../../errors.js'
@@ -29,6 +32,8 @@ export interface ForwardTarget {
   readonly id: string
   /** It was heard from a moment ago. */
   readonly fresh: boolean
+  /** How long it may take before another one is asked. */
+  readonly lateAfterMs: number
 }
 
 export class ForwardMachine implements Machine {
@@ -38,8 +43,10 @@ export class ForwardMachine implements Machine {
   readonly #body: ForwardBody
   readonly #n: number
   #targets: readonly ForwardTarget[]
-  #current = ''
-  /** The request itself has left for `current`. */
+  /** Those whose answer counts: of a write one, of a read all that were asked and have not failed. */
+  readonly #asked = new Set<string>()
+  #lateMs = Number.POSITIVE_INFINITY
+  /** The request itself has left. */
   #sent = false
   #closed = false
 
@@ -58,6 +65,10 @@ export class ForwardMachine implements Machine {
     this.#n = n
   }
 
+  get lateMs(): number {
+    return this.#lateMs
+  }
+
   start(nowMs: number, out: Effect[]): void {
     this.#next(nowMs, out)
   }
@@ -66,22 +77,31 @@ export class ForwardMachine implements Machine {
     if (this.#closed) return
     switch (input.kind) {
       case 'answer':
-        if (input.from === this.#current) this.#answer(input.message, nowMs, out)
+        if (this.#asked.has(input.from)) this.#answer(input.from, input.message, nowMs, out)
         return
       case 'unsent':
-        if (input.to === this.#current) this.#next(nowMs, out)
+        if (this.#asked.has(input.to)) this.#instead(input.to, nowMs, out)
         return
       case 'suspected':
         // A write that it has been given it may still carry out: then only the deadline ends the waiting.
-        if (input.to === this.#current && !(this.#sent && this.#body.type === 7)) this.#next(nowMs, out)
+        if (this.#asked.has(input.to) && !this.#isHandedOver) this.#instead(input.to, nowMs, out)
         return
       case 'lost':
-        if (input.to !== this.#current) return
-        if (this.#sent && this.#body.type === 7) this.#finish(out, indeterminate())
-        else this.#next(nowMs, out)
+        if (!this.#asked.has(input.to)) return
+        if (this.#isHandedOver) this.#finish(out, indeterminate())
+        else this.#instead(input.to, nowMs, out)
+        return
+      case 'late':
+        this.#lateMs = Number.POSITIVE_INFINITY
+        if (this.#targets.length > 0 && !this.#isHandedOver) this.#next(nowMs, out)
         return
       default:
     }
+  }
+
+  /** A write that an owner has, and may carry out. */
+  get #isHandedOver(): boolean {
+    return this.#sent && this.#body.type === 7
   }
 
   expire(_nowMs: number, out: Effect[]): void {
@@ -93,6 +113,12 @@ export class ForwardMachine implements Machine {
     this.#finish(out, this.#sent ? indeterminate() : notSent)
   }
 
+  /** This one will not answer: where nobody else is asked already, the next one is. */
+  #instead(failed: string, nowMs: number, out: Effect[]): void {
+    this.#asked.delete(failed)
+    if (this.#asked.size === 0) this.#next(nowMs, out)
+  }
+
   #next(nowMs: number, out: Effect[]): void {
     const [target, ...others] = this.#targets
     this.#targets = others
@@ -102,32 +128,34 @@ export class ForwardMachine implements Machine {
       this.#finish(out, { status: 'unreached', failure })
       return
     }
-    this.#current = target.id
+    if (this.#body.type === 7) this.#asked.clear()
+    this.#asked.add(target.id)
+    this.#lateMs = nowMs + target.lateAfterMs
     this.#sent = target.fresh || this.#body.type === 5
-    this.#send(this.#sent ? this.#request(nowMs) : { type: 15, id: this.id }, out)
+    this.#send(target.id, this.#sent ? this.#request(nowMs) : { type: 15, id: this.id }, out)
   }
 
   #request(nowMs: number): Message {
     return { ...this.#body, id: this.id, leftMs: Math.max(0, Math.ceil(this.deadlineMs - nowMs)) }
   }
 
-  #send(message: Message, out: Effect[]): void {
-    out.push({ kind: 'send', conversation: this.id, to: this.#current, message })
+  #send(to: string, message: Message, out: Effect[]): void {
+    out.push({ kind: 'send', conversation: this.id, to, message })
   }
 
-  #answer(message: Message, nowMs: number, out: Effect[]): void {
+  #answer(from: string, message: Message, nowMs: number, out: Effect[]): void {
     if (message.type === 16 && !this.#sent) {
       this.#sent = true
-      this.#send(this.#request(nowMs), out)
+      this.#send(from, this.#request(nowMs), out)
     } else if (message.type === 6 || message.type === 8) {
       const outcome = message.outcome
-      if (outcome.status === 'error') this.#failed(outcome, nowMs, out)
+      if (outcome.status === 'error') this.#failed(from, outcome, nowMs, out)
       else this.#finish(out, found(message))
     }
   }
 
-  #failed(failure: RemoteFailure, nowMs: number, out: Effect[]): void {
-    if (!failure.begun && this.#targets.length > 0) this.#next(nowMs, out)
+  #failed(from: string, failure: RemoteFailure, nowMs: number, out: Effect[]): void {
+    if (!failure.begun && (this.#asked.size > 1 || this.#targets.length > 0)) this.#instead(from, nowMs, out)
     else if (!failure.begun && failure.code === 'NOT_READY')
       this.#finish(out, { status: 'unreached', failure: localFailure(failure) })
     else this.#finish(out, localFailure(failure))

@@ -5,6 +5,8 @@
  * The coordinator is an owner: it reads its own row first and sends the digest of it along, so that a replica that agrees answers
  * with one byte instead of the value. Converged replicas thus move no values and merge nothing.
  *
+ * Where its own row takes long (a slow disk), it does not wait for it: the others are asked as well, for all that they have.
+ *
  * For an owner that is away, the next node beyond the owners is asked: it may hold a hint for that owner (paper 4.6). What it shows is
  * merged in any case; with a sloppy quorum it also counts, where the owners themselves are too few. When no owner can be reached, a
  * node that is none coordinates and begins with what it keeps itself.
@@ -42,6 +44,9 @@ interface Answer {
   readonly object: Uint8Array | undefined
 }
 
+/** The node's own row is in memory, or some milliseconds away on any disk that works. */
+const OWN_ROW_LATE_MS = 100
+
 const ABSENT = new Uint8Array(16)
 const NOTHING = new Uint8Array(0)
 
@@ -58,6 +63,9 @@ export class ReadMachine implements Machine {
   #merged: Uint8Array | undefined
   #agreed = true
   #replied = false
+  /** The others have been asked. */
+  #asked = false
+  #lateMs = Number.POSITIVE_INFINITY
 
   constructor(request: ReadRequest) {
     const { placement, self } = request
@@ -70,7 +78,12 @@ export class ReadMachine implements Machine {
     if (!placement.owners.includes(self)) this.#tally.standInMyself(self, placement)
   }
 
-  start(_nowMs: number, out: Effect[]): void {
+  get lateMs(): number {
+    return this.#lateMs
+  }
+
+  start(nowMs: number, out: Effect[]): void {
+    this.#lateMs = nowMs + OWN_ROW_LATE_MS
     out.push({ kind: 'read', conversation: this.id, rowKey: this.rowKey })
   }
 
@@ -91,6 +104,11 @@ export class ReadMachine implements Machine {
       case 'placement':
         this.#place(input.placement, nowMs, out)
         break
+      case 'late':
+        this.#lateMs = Number.POSITIVE_INFINITY
+        this.#asked = true
+        this.#askOthers(nowMs, out)
+        break
       default:
         return
     }
@@ -103,14 +121,24 @@ export class ReadMachine implements Machine {
   }
 
   #local(row: Input & { kind: 'row' }, nowMs: number, out: Effect[]): void {
+    this.#lateMs = Number.POSITIVE_INFINITY
     if (row.object === undefined) this.#digest = row.known ? ABSENT : NOTHING
     else {
       this.#digest = new Uint8Array(16)
       objectDigest(row.object, this.#digest)
     }
-    this.#merged = row.object
+    if (this.#answers.length === 0) this.#merged = row.object
+    else if (row.object !== undefined) this.#merge(row.object)
+    else if (this.#merged !== undefined) this.#agreed = false
     this.#take(this.#self, row.object, row.counts && row.known)
+    const first = !this.#asked
+    this.#asked = true
     if (!row.known) this.#away(this.#self, nowMs, out)
+    if (first) this.#askOthers(nowMs, out)
+  }
+
+  /** Every owner but this node. */
+  #askOthers(nowMs: number, out: Effect[]): void {
     for (const owner of this.#placement.owners) {
       if (owner === this.#self) continue
       if (this.#tally.isOpen(owner)) this.#ask(owner, nowMs, out)
@@ -135,7 +163,7 @@ export class ReadMachine implements Machine {
     const owner = this.#tally.standsInFor(node) ?? node
     if (owner === node) this.#tally.fail(node)
     else this.#tally.failStandIn(node)
-    if (this.#answers.length > 0 && this.#placement.owners.includes(owner)) this.#standIn(owner, nowMs, out)
+    if (this.#asked && this.#placement.owners.includes(owner)) this.#standIn(owner, nowMs, out)
   }
 
   #standIn(owner: string, nowMs: number, out: Effect[]): void {

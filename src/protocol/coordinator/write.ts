@@ -320,7 +320,7 @@ function notBegun(fault: LocalFault): Failure {
       return {
         status: 'error',
         code: 'NOT_READY',
-        message: 'Storage of this node is fenced; nothing was written.',
+        message: 'This node cannot write to its disk now; nothing was written.',
       }
   }
 }

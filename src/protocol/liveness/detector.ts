@@ -36,6 +36,11 @@ const DOUBT_MS = 100
 /** Between probes of a peer in doubt or suspected, before jitter. */
 const PROBE_MS = 200
 
+/** Late is what 0.1 % of a normal distribution are, within bounds: sooner costs more than it gains, later nobody wants to wait. */
+const LATE_DEVIATIONS = 3
+const LEAST_LATE_MS = 50
+const MOST_LATE_MS = 400
+
 const NEVER = -1
 
 export class Detector {
@@ -112,6 +117,12 @@ export class Detector {
     const silenceMs = nowMs - this.#waitingSinceMs - FORGIVEN_MS
     const deviationMs = Math.max(Math.sqrt(this.#varianceMs2), this.#meanMs / 4, LEAST_DEVIATION_MS)
     return -Math.log10(tail((silenceMs - this.#meanMs) / deviationMs))
+  }
+
+  /** An answer that takes longer than this is unusual for this peer: worth asking somebody else as well. */
+  get lateAfterMs(): number {
+    const usualMs = this.#meanMs + LATE_DEVIATIONS * Math.sqrt(this.#varianceMs2)
+    return Math.min(Math.max(usualMs, LEAST_LATE_MS), MOST_LATE_MS)
   }
 
   #sample(ms: number): void {

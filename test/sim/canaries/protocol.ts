@@ -188,8 +188,8 @@ export const PROTOCOL_CANARIES: readonly Canary[] = [
     patches: [
       {
         file: `${COORDINATOR}/forward.js`,
-        find: 'if (this.#sent && this.#body.type === 7)',
-        replace: 'if (false)',
+        find: 'if (this.#isHandedOver)\n',
+        replace: 'if (false)\n',
       },
     ],
   },

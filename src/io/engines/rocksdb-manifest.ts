@@ -1,0 +1,187 @@
+import { open, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { crc32c } from '../../kernel/index.js'
+import { varint } from './snappy.js'
+
+/**
+ * Which tables a RocksDB database consists of now, by its MANIFEST. The directory does not say it: a process that is killed while it writes a
+ * table leaves a part of it behind, and one that lives is writing the next. Only what the MANIFEST names will be read.
+ *
+ * The MANIFEST is a log in the format of the write-ahead logs (rocksdb-log.ts): each record is one change of the set, a row of fields
+ * (varint tag, contents by tag). CURRENT names the MANIFEST in force. It only grows while it is in force, so each look reads what is new.
+ */
+const BLOCK_BYTES = 32 * 1024
+const HEAD_BYTES = 7
+const CRC_MASK = 0xa282ead8
+const KIND = { full: 1, first: 2, middle: 3, last: 4 } as const
+/** A MANIFEST that grew by more than this since the last look is not read in one piece. */
+const MAX_BYTES = 256 * 1024 * 1024
+
+/** What follows a tag: v = a varint, s = a varint length and so many bytes. */
+const FIELDS: ReadonlyMap<number, string> = new Map([
+  [1, 's'], // comparator
+  [2, 'v'], // number of the oldest log
+  [3, 'v'], // next file number
+  [4, 'v'], // last sequence
+  [5, 'vs'], // compaction pointer: level, key
+  [9, 'v'], // number of the log before
+  [10, 'v'], // oldest log with prepared transactions
+  [200, 'v'], // column family
+  [201, 's'], // … added
+  [202, ''], // … dropped
+  [203, 'v'], // the highest one
+  [300, 'v'], // part of an atomic group
+])
+/** level, number */
+const DELETED = 6
+/** level, number, what else is known of the table. */
+const ADDED: ReadonlyMap<number, string> = new Map([
+  [7, 'vvvss'],
+  [100, 'vvvssvv'],
+  [102, 'vvvvssvv'],
+  [103, 'vvvssvv'],
+])
+/** After an addition of this kind follow fields of its own: tag and contents, up to a tag that ends them. */
+const WITH_FIELDS = 103
+const END_OF_FIELDS = 1
+/** Tags with this bit hold contents that may be passed over. */
+const MAY_BE_IGNORED = 1 << 13
+
+class NotUnderstood extends Error {}
+
+export class RocksdbManifest {
+  readonly #directory: string
+  #name = ''
+  /** Where the first record begins that has not been read whole. */
+  #at = 0
+  #tables = new Set<number>()
+
+  constructor(directory: string) {
+    this.#directory = directory
+  }
+
+  /**
+   * The numbers of the tables; undefined where there is no database, or where it is not said in a way that is understood here. What comes after
+   * a damaged record is not read: the engine refuses such a MANIFEST when it opens it. Rejects where a file cannot be read.
+   */
+  async tables(): Promise<ReadonlySet<number> | undefined> {
+    try {
+      const name = (await readFile(join(this.#directory, 'CURRENT'), 'latin1')).trimEnd()
+      if (!/^MANIFEST-\d+$/.test(name)) return undefined
+      if (name !== this.#name) this.#begin(name)
+      await this.#readOn()
+      return this.#tables
+    } catch (error) {
+      this.#begin('')
+      if (error instanceof NotUnderstood || (error as NodeJS.ErrnoException).code === 'ENOENT')
+        return undefined
+      throw error
+    }
+  }
+
+  #begin(name: string): void {
+    this.#name = name
+    this.#at = 0
+    this.#tables = new Set()
+  }
+
+  async #readOn(): Promise<void> {
+    const file = await open(join(this.#directory, this.#name), 'r')
+    try {
+      const from = this.#at - (this.#at % BLOCK_BYTES)
+      const { size } = await file.stat()
+      if (size - from > MAX_BYTES) throw new NotUnderstood('too much of it is new')
+      const bytes = Buffer.allocUnsafe(Math.max(0, size - from))
+      const { bytesRead } = await file.read(bytes, 0, bytes.length, from)
+      this.#at = from + this.#records(bytes.subarray(0, bytesRead), this.#at - from)
+    } finally {
+      await file.close()
+    }
+  }
+
+  /** Reads whole records from `at` on; where the first one begins that is not. `bytes` begins where a block does. */
+  #records(bytes: Buffer, at: number): number {
+    let parts: Buffer[] = []
+    let whole = at
+    for (;;) {
+      const left = BLOCK_BYTES - (at % BLOCK_BYTES)
+      if (left < HEAD_BYTES) at += left
+      const end = endOfRecord(bytes, at)
+      if (end === undefined) return whole
+      const kind = bytes[at + 6]
+      if (kind === KIND.full || kind === KIND.first) parts = []
+      parts.push(bytes.subarray(at + HEAD_BYTES, end))
+      at = end
+      if (kind !== KIND.full && kind !== KIND.last) continue
+      this.#apply(Buffer.concat(parts))
+      whole = at
+    }
+  }
+
+  #apply(change: Buffer): void {
+    const reader = new Fields(change)
+    while (!reader.atEnd) {
+      const tag = reader.varint()
+      const added = ADDED.get(tag)
+      const fields = FIELDS.get(tag)
+      if (tag === DELETED) this.#tables.delete(reader.levelAndNumber())
+      else if (added !== undefined) this.#add(tag, added, reader)
+      else if (fields !== undefined) reader.skip(fields)
+      else if ((tag & MAY_BE_IGNORED) !== 0) reader.skip('s')
+      else throw new NotUnderstood(`tag ${tag}`)
+    }
+  }
+
+  #add(tag: number, fields: string, reader: Fields): void {
+    this.#tables.add(reader.levelAndNumber())
+    reader.skip(fields.slice(2))
+    if (tag === WITH_FIELDS) while (reader.varint() !== END_OF_FIELDS) reader.skip('s')
+  }
+}
+
+/** Where the physical record ends; undefined where none is whole and sound. */
+function endOfRecord(bytes: Buffer, at: number): number | undefined {
+  if (at + HEAD_BYTES > bytes.length) return undefined
+  const end = at + HEAD_BYTES + bytes.readUInt16LE(at + 4)
+  const kind = bytes[at + 6]!
+  if (kind < KIND.full || kind > KIND.last || end > bytes.length) return undefined
+  const rotated = (bytes.readUInt32LE(at) - CRC_MASK) >>> 0
+  const expected = ((rotated >>> 17) | (rotated << 15)) >>> 0
+  return crc32c(bytes.subarray(at + 6, end)) >>> 0 === expected ? end : undefined
+}
+
+class Fields {
+  readonly #bytes: Buffer
+  #at = 0
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes
+  }
+
+  get atEnd(): boolean {
+    return this.#at === this.#bytes.length
+  }
+
+  varint(): number {
+    const read = varint(this.#bytes, this.#at)
+    if (read === undefined) throw new NotUnderstood('a number without an end')
+    this.#at = read.next
+    return read.value
+  }
+
+  levelAndNumber(): number {
+    this.varint()
+    return this.varint()
+  }
+
+  /** Sequence numbers have 56 bits: what is only passed over may be longer than what can be read. */
+  skip(fields: string): void {
+    for (const field of fields) {
+      if (field === 's') {
+        const length = this.varint()
+        this.#at += length
+      } else while ((this.#bytes[this.#at++] ?? 0) >= 0x80);
+      if (this.#at > this.#bytes.length) throw new NotUnderstood('a field beyond the end')
+    }
+  }
+}
