@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { killChildren, StorageChild, writtenValue } from './storage-child.js'
 import { StorageNode, saying } from './storage-node.js'
+import { canTrace } from './tracer.js'
 
 /** A disk that is full, or fails, under the real RocksDB. Each test has a small disk of its own, which takes the right to mount one. */
 const MiB = 1024 * 1024
@@ -209,10 +210,4 @@ function canMount(): boolean {
   if (mounted) spawnSync('umount', [directory])
   rmSync(directory, { recursive: true, force: true })
   return mounted
-}
-
-function canTrace(): boolean {
-  return (
-    process.platform === 'linux' && spawnSync('strace', ['-f', '-qq', '-o', '/dev/null', 'true']).status === 0
-  )
 }
