@@ -167,6 +167,13 @@ export const SETTINGS = {
     parse: bytes(0, 1024 ** 4),
     fallback: bytesText(limits.storageCacheBytes),
   },
+  hintBytes: {
+    flag: 'hint-bytes',
+    shape: 'SIZE',
+    help: 'Room on the disk for what is kept for nodes that are away; beyond it other nodes are asked, and then nobody stands in.',
+    parse: bytes(0, 1024 ** 5),
+    fallback: bytesText(limits.hintBytes),
+  },
   freeSpaceFloor: {
     flag: 'free-space-floor',
     shape: 'SIZE',

@@ -54,6 +54,7 @@ export const COMMANDS: readonly Command[] = [
       'secretFile',
       ...NODE_KINDS,
       'cacheBytes',
+      'hintBytes',
       'freeSpaceFloor',
       'logLevel',
       'stopWithParent',

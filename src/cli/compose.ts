@@ -53,6 +53,7 @@ export async function composeNode(config: NodeConfig, secret: Secret, log: Log):
     durability: config.durability,
     freeSpaceFloorBytes: config.freeSpaceFloorBytes,
     cacheBytes: config.cacheBytes,
+    hintBytes: config.hintBytes,
   })
   const api = createApi({
     database: node,

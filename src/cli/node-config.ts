@@ -25,6 +25,7 @@ export interface NodeConfig {
   readonly partitions: number | undefined
   readonly valueBytes: number
   readonly cacheBytes: number
+  readonly hintBytes: number
   readonly freeSpaceFloorBytes: number
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error'
   readonly stopWithParent: boolean
@@ -57,6 +58,7 @@ export function nodeConfig({ settings }: Invocation): NodeConfig {
     partitions: settings.partitions,
     valueBytes: settings.valueBytes,
     cacheBytes: settings.cacheBytes,
+    hintBytes: settings.hintBytes,
     freeSpaceFloorBytes: settings.freeSpaceFloor,
     logLevel: settings.logLevel ?? 'info',
     stopWithParent: settings.stopWithParent,

@@ -150,7 +150,7 @@ export class RotundaNode implements Database {
           name: nameOf(nodeId),
           owner: owners.includes(nodeId),
         })),
-        replicas: answers.map((answer) => ({ ...answer, name: nameOf(answer.nodeId), hint: false })),
+        replicas: answers.map((answer) => ({ ...answer, name: nameOf(answer.nodeId) })),
       }),
     )
   }

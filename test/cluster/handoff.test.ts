@@ -11,7 +11,11 @@ interface Cluster {
 }
 
 interface Explained {
-  readonly replicas: readonly { readonly answer: string; readonly versions?: readonly unknown[] }[]
+  readonly replicas: readonly {
+    readonly answer: string
+    readonly hint: boolean
+    readonly versions: readonly unknown[]
+  }[]
 }
 
 const KEYS = 60
@@ -43,6 +47,13 @@ test.serial(
       t.is((await http('GET', kv(n2.url, 'b', key))).body.toString(), `v${i}`)
     }
     t.true((await pendingHints(n1)) > 0)
+    // Of some key n1 and n2 own only one copy: explain shows who keeps another, and for whom it cannot be asked.
+    const explained = await Promise.all(
+      Array.from({ length: KEYS }, (_, i) => n1.json<Explained>(`/v1/explain/b/k${i}`)),
+    )
+    t.true(explained.every(({ replicas }) => replicas.filter(({ answer }) => answer === 'down').length >= 1))
+    const kept = explained.flatMap(({ replicas }) => replicas.filter(({ hint }) => hint))
+    t.true(kept.length > 0 && kept.every(({ answer, versions }) => answer === 'ok' && versions.length === 1))
     // What was acknowledged on hints survives those that hold them.
     await Promise.all([n1.kill(), n2.kill()])
     for (const node of cluster.nodes) node.launch()

@@ -36,7 +36,7 @@ underTracer('writes and reads go on through every node while the disk of one sta
     const { status, body } = await n1.request('GET', '/health/ready')
     return status === 503 && body.toString().includes('the disk has not finished a write')
   })
-  t.true(n1.lines.some((line) => line.includes('storage-stalled')))
+  await until('its log says so too', () => n1.lines.some((line) => line.includes('storage-stalled')))
   for (let i = 0; i < 12; i++) {
     const begun = performance.now()
     await put(cluster.nodes[i % 3]!, `during-${i}`)

@@ -49,7 +49,7 @@ test('every setting can be given as flag, as variable and as key, and means the 
   const samples: Record<string, string> = {
     name: 'n1', data: 'd', listen: '[::1]:1', peerListen: 'h:2', advertise: 'a:3', peerAdvertise: 'b:4', join: 'x:1,y:2',
     awaitMembers: '3', zone: 'z', weight: '2.5', secretFile: 's', engine: 'memory', durability: 'os', n: '5', partitions: '64',
-    valueBytes: '2MiB', cacheBytes: '1GiB', freeSpaceFloor: '4096', logLevel: 'debug', stopWithParent: 'true',
+    valueBytes: '2MiB', cacheBytes: '1GiB', hintBytes: '1MiB', freeSpaceFloor: '4096', logLevel: 'debug', stopWithParent: 'true',
     nodes: '5', port: '1234', url: 'http://h:1/', timeout: '10', r: 'one', w: 'all', context: 'abc', showContext: 'true',
     operation: 'op', contentType: 'text/plain', meta: 'a=b', file: 'f', versions: 'true', json: 'true',
   } // biome-ignore format: one table

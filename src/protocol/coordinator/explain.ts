@@ -1,4 +1,7 @@
-/** What each owner of one key holds, and how fast it said so: for a person who asks why a key reads as it does. Repairs nothing. */
+/**
+ * What each owner of one key holds, and how fast it said so: for a person who asks why a key reads as it does. The next nodes beyond the owners, as
+ * many again, are asked what they keep for owners that are away; of them only those that keep something are told of. Repairs nothing.
+ */
 
 import type { ReplicaRow } from '../../wire/messages.js'
 import { ReplicaStatus } from '../../wire/messages.js'
@@ -11,6 +14,8 @@ export interface ReplicaAnswer {
   readonly reason: string | undefined
   readonly object: Uint8Array | undefined
   readonly incomplete: boolean
+  /** It is no owner: what it holds it keeps for one that is away. */
+  readonly hint: boolean
 }
 
 const NOTHING = new Uint8Array(0)
@@ -21,6 +26,8 @@ export class ExplainMachine implements Machine {
   readonly #self: string
   readonly rowKey: Uint8Array
   readonly #placement: Placement
+  /** Owners, and the nodes that would stand in for them. */
+  readonly #asked: readonly string[]
   readonly #answers = new Map<string, ReplicaAnswer>()
   #startedMs = 0
 
@@ -30,6 +37,8 @@ export class ExplainMachine implements Machine {
     this.#self = self
     this.rowKey = rowKey
     this.#placement = placement
+    const { owners, beyond } = placement
+    this.#asked = [...owners, ...beyond.slice(0, owners.length)]
   }
 
   start(nowMs: number, out: Effect[]): void {
@@ -43,9 +52,9 @@ export class ExplainMachine implements Machine {
       rowKey: this.rowKey,
       digest: NOTHING,
     } as const
-    for (const owner of this.#placement.owners) {
-      if (owner === this.#self) out.push({ kind: 'read', conversation: this.id, rowKey: this.rowKey })
-      else out.push({ kind: 'send', conversation: this.id, to: owner, message })
+    for (const node of this.#asked) {
+      if (node === this.#self) out.push({ kind: 'read', conversation: this.id, rowKey: this.rowKey })
+      else out.push({ kind: 'send', conversation: this.id, to: node, message })
     }
   }
 
@@ -82,11 +91,11 @@ export class ExplainMachine implements Machine {
       default:
         return
     }
-    if (this.#answers.size === this.#placement.owners.length) this.#finish(out)
+    if (this.#answers.size === this.#asked.length) this.#finish(out)
   }
 
   expire(_nowMs: number, out: Effect[]): void {
-    for (const nodeId of this.#placement.owners) {
+    for (const nodeId of this.#asked) {
       this.#note({ ...SILENT, nodeId, answer: 'timeout', reason: 'it did not answer before the deadline' })
     }
     this.#finish(out)
@@ -106,8 +115,10 @@ export class ExplainMachine implements Machine {
     })
   }
 
-  #note(answer: ReplicaAnswer): void {
-    if (!this.#answers.has(answer.nodeId)) this.#answers.set(answer.nodeId, answer)
+  #note(answer: Omit<ReplicaAnswer, 'hint'>): void {
+    const { nodeId } = answer
+    if (this.#answers.has(nodeId) || !this.#asked.includes(nodeId)) return
+    this.#answers.set(nodeId, { ...answer, hint: !this.#placement.owners.includes(nodeId) })
   }
 
   #took(nowMs: number): number {
@@ -115,7 +126,8 @@ export class ExplainMachine implements Machine {
   }
 
   #finish(out: Effect[]): void {
-    const outcome = this.#placement.owners.map((owner) => this.#answers.get(owner)!)
+    const all = this.#asked.map((node) => this.#answers.get(node)!)
+    const outcome = all.filter(({ hint, object }) => !hint || object !== undefined)
     out.push({ kind: 'done', conversation: this.id, outcome }, { kind: 'close', conversation: this.id })
   }
 }
