@@ -5,6 +5,7 @@
 import { ERRORS, type ErrorCode, RotundaError } from '../errors.js'
 import type { Edge } from './edge.js'
 import { type EdgeSocket, errorJson } from './exchange.js'
+import { httpDate } from './header-text.js'
 
 interface Refusal {
   readonly code: ErrorCode
@@ -27,10 +28,11 @@ function refusalOf(code: string | undefined): Refusal {
   }
 }
 
-function rawAnswer({ code, message }: Refusal, requestId: string): string {
+function rawAnswer({ code, message }: Refusal, requestId: string, wallMs: number): string {
   const body = errorJson(code, { message })
   return [
     `HTTP/1.1 ${ERRORS[code].status} ${code}`,
+    `Date: ${httpDate(wallMs)}`,
     'Content-Type: application/json',
     'Cache-Control: no-store',
     'X-Content-Type-Options: nosniff',
@@ -57,7 +59,7 @@ export function refuseMalformed(edge: Edge, error: NodeJS.ErrnoException, socket
   const refusal = refusalOf(error.code)
   const latest = socket.latestExchange
   if (latest === undefined || latest.response.writableFinished || latest.response.destroyed) {
-    socket.write(rawAnswer(refusal, edge.requestId()))
+    socket.write(rawAnswer(refusal, edge.requestId(), edge.clock.wallMs()))
     socket.destroySoon()
     return
   }

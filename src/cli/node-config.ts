@@ -45,8 +45,8 @@ export function nodeConfig({ settings }: Invocation): NodeConfig {
     dataDirectory: resolve(data),
     listen,
     peerListen,
-    advertise: settings.advertise ?? reachable(listen, 'advertise'),
-    peerAdvertise: settings.peerAdvertise ?? reachable(peerListen, 'peer-advertise'),
+    advertise: told(settings.advertise, 'advertise') ?? reachable(listen, 'advertise'),
+    peerAdvertise: told(settings.peerAdvertise, 'peer-advertise') ?? reachable(peerListen, 'peer-advertise'),
     join: settings.join,
     awaitMembers: settings.awaitMembers,
     zone: settings.zone,
@@ -71,6 +71,15 @@ function required(wanted: { name: string | undefined; data: string | undefined }
   if (name === undefined) throw new UsageError('start needs --name NAME, unique in its cluster')
   if (data === undefined) throw new UsageError('start needs --data DIR, where the node keeps its data')
   return { name, data }
+}
+
+/** What others are told, as the operator says it; on another machine "all addresses" would be that machine's own. */
+function told(address: HostPort | undefined, flag: string): HostPort | undefined {
+  if (address !== undefined && isWildcard(address.host))
+    throw new UsageError(
+      `--${flag} is what others connect to: it needs an address of this machine, not ${address.host}`,
+    )
+  return address
 }
 
 /** Others cannot connect to "all addresses": the machine's only one will do, and among several somebody must choose. */

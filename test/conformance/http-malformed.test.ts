@@ -121,6 +121,7 @@ for (const [name, bytes, status, code] of REFUSED) {
     t.is(jsonBody(received).error.code, code)
     t.regex(received, /^Content-Type: application\/json\r$/m)
     t.regex(received, /^X-Content-Type-Options: nosniff\r$/m)
+    t.regex(received, /^Date: [A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} [\d:]{8} GMT\r$/m)
     t.is(received.match(/^HTTP\/1\.1 \d/gm)?.length, 1)
   })
 }
@@ -158,6 +159,7 @@ test('garbage behind a request that is being worked on does not answer for it', 
   own.database.resume()
   const received = await connection.untilClosed()
   t.is(statusOf(received), 204)
+  t.regex(received, /^Date: [A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} [\d:]{8} GMT\r$/m)
   t.is(received.match(/^HTTP\/1\.1 \d/gm)?.length, 1)
   t.regex(received, /^Connection: close\r$/m)
   t.is((await own.get('/v1/kv/b/k')).text, 'x')

@@ -195,6 +195,14 @@ test('one address off loopback is off loopback', (t) => {
   t.false(off('--peer-listen 0.0.0.0:1 --peer-advertise h:1'))
 })
 
+test('what others are told is an address that they can connect to', (t) => {
+  for (const flags of ['--advertise 0.0.0.0:1', '--peer-advertise 0.0.0.0:1', '--peer-advertise [::]:1'])
+    t.throws(() => nodeConfig(resolved(`start --name n --data d ${flags}`)), {
+      instanceOf: UsageError,
+      message: /^--(peer-)?advertise is what others connect to/,
+    })
+})
+
 test('addresses are read as in URLs, and written back alike', (t) => {
   for (const text of ['127.0.0.1:7400', '[::1]:1', 'node-1.example.org:65535', 'localhost:0']) {
     t.is(hostPortText(hostPort(text)), text)
