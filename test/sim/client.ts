@@ -6,6 +6,7 @@ import { ERRORS } from '../../src/errors.js'
 import type { Failure, Found, Written } from '../../src/node/requests.js'
 import { Caller, type ClientWorld } from './caller.js'
 import type { AskedRead } from './check/answer-check.js'
+import { coverSwept } from './check/history-check.js'
 import type { SimHost } from './host.js'
 import { KNOWS_NOTHING, type Knowledge, operationOf, valueBytesOf, type WriteEntry } from './ledger.js'
 import { type ReadObject, readClock, readObject } from './object-reader.js'
@@ -198,7 +199,7 @@ export class Client {
       () => `${entry.kind} ${entry.id} of ${entry.key}: ${told}`,
     )
     if (outcome?.status === 'ok') {
-      if (entry.sweeping) this.#swept(entry, begunAt)
+      if (entry.sweeping) coverSwept(ledger, entry, begunAt, world.n)
       ledger.end(entry, 'acked')
       counters.count('acknowledged')
       check.acknowledged(entry, begunAtMs)
@@ -209,19 +210,6 @@ export class Client {
       if (outcome !== undefined) counters.count(`write ${outcome.code}`)
       ledger.end(entry, refused ? 'refused' : 'unknown')
       if (entry.outcome === 'refused') check.refused(entry)
-    }
-  }
-
-  /** An acknowledged delete without context has removed all that a quorum had acknowledged when it began. */
-  #swept(entry: WriteEntry, begunAt: number): void {
-    const { ledger, world } = this.#parts
-    const quorum = Math.floor(world.n / 2) + 1
-    // Such a read may have gone by those who held none of it.
-    if (entry.sloppy) return
-    for (const other of ledger.key(entry.key).writes) {
-      if (!other.strict || other.ackedAt > begunAt || other.w + quorum <= world.n) continue
-      entry.covers.add(other.id)
-      for (const covered of other.covers) entry.covers.add(covered)
     }
   }
 

@@ -1,6 +1,7 @@
 /** Judges every answer at the moment it is given: what a read must show and must not, and what an acknowledgement must rest on. */
-import type { KeyLedger, Knowledge, Ledger, WriteEntry } from '../ledger.js'
+import type { Knowledge, Ledger, WriteEntry } from '../ledger.js'
 import type { ReadObject } from '../object-reader.js'
+import { forgivenByDelete, HistoryCheck, type ShownRead } from './history-check.js'
 import type { RowBook } from './row-book.js'
 import type { Violations } from './violation.js'
 
@@ -16,13 +17,9 @@ export interface Replicas {
   }[]
 }
 
-export interface AskedRead {
-  /** In ledger steps, and in virtual time. */
-  readonly begunAt: number
+export interface AskedRead extends ShownRead {
+  /** In virtual time. */
   readonly begunAtMs: number
-  readonly r: number
-  /** Only owners count. */
-  readonly strict: boolean
 }
 
 export class AnswerCheck {
@@ -31,6 +28,7 @@ export class AnswerCheck {
   readonly #violations: Violations
   readonly #replicas: Replicas
   readonly #n: number
+  readonly #history: HistoryCheck
   /** For each key the writes that a read at a quorum has shown, and when it was answered. */
   readonly #shown = new Map<string, Map<number, number>>()
   /** Reads at a quorum that did not show what an earlier one had shown. */
@@ -42,31 +40,16 @@ export class AnswerCheck {
     this.#violations = violations
     this.#replicas = replicas
     this.#n = n
+    this.#history = new HistoryCheck(ledger, violations, n)
   }
 
   /** The writes that a read's siblings are; reports what should not be there. */
-  read(
-    key: string,
-    object: ReadObject | undefined,
-    { begunAt, begunAtMs, r, strict }: AskedRead,
-    where: string,
-  ): WriteEntry[] {
+  read(key: string, object: ReadObject | undefined, asked: AskedRead, where: string): WriteEntry[] {
     if (object !== undefined) this.#book.saw(key, object, where)
     const seen = this.#identified(key, object, where)
-    const ledger = this.#ledger.key(key)
-    const closure = ledger.closure(
-      seen.map((entry) => entry.id),
-      (id) => this.#ledger.find(id),
-    )
-    for (const entry of ledger.writes) {
-      if (strict && entry.strict && entry.ackedAt < begunAt && entry.w + r > this.#n) {
-        this.#mustShow(ledger, entry, closure, where)
-        this.#mustHide(entry, seen, where)
-      }
-    }
-    this.#antichain(seen, where)
-    if (r * 2 > this.#n) this.#lookBack(key, seen, closure, begunAt)
-    for (const entry of seen) this.#mustBeDurable(entry, begunAtMs, where)
+    this.#history.shown(key, seen, asked, where)
+    if (asked.r * 2 > this.#n) this.#lookBack(key, seen, this.#history.closure(key, seen), asked.begunAt)
+    for (const entry of seen) this.#mustBeDurable(entry, asked.begunAtMs, where)
     return seen
   }
 
@@ -167,49 +150,4 @@ export class AnswerCheck {
     }
     return [...seen.values()]
   }
-
-  #mustShow(ledger: KeyLedger, entry: WriteEntry, closure: Knowledge, where: string): void {
-    if (entry.kind === 'delete' || closure.covers.has(entry.id) || closure.besides.has(entry.id)) return
-    if (forgivenByDelete(ledger, entry)) return
-    this.#violations.add(
-      'A1',
-      `${where} of ${entry.key} shows neither acknowledged put ${entry.id} nor anything that had seen it`,
-    )
-  }
-
-  #mustHide(entry: WriteEntry, seen: readonly WriteEntry[], where: string): void {
-    for (const shown of seen) {
-      if (!entry.covers.has(shown.id) || shown.mayComeBack || shown.kind === 'delete') continue
-      const invariant = entry.kind === 'delete' ? 'A3' : 'A2'
-      const how = entry.kind === 'delete' ? 'deleted' : 'superseded'
-      this.#violations.add(
-        invariant,
-        `${where} of ${entry.key} shows put ${shown.id}, which acknowledged ${entry.kind} ${entry.id} had ${how}`,
-      )
-    }
-  }
-
-  /** No version shown may be covered by another one shown. */
-  #antichain(seen: readonly WriteEntry[], where: string): void {
-    for (const shown of seen) {
-      const above = seen.find((other) => other.covers.has(shown.id))
-      if (above !== undefined && !shown.mayComeBack && shown.kind !== 'delete')
-        this.#violations.add(
-          'A2',
-          `${where} of ${shown.key} shows ${shown.id} beside ${above.id}, whose client had seen it`,
-        )
-    }
-  }
-}
-
-/**
- * Tombstones pass from siblings to history without anybody's context naming them: another tombstone takes their place, and a
- * put's answer covers them. Then what they deleted need not be in the closure of what is shown, though it is rightly gone. Likewise
- * with what a delete without a context removed.
- */
-export function forgivenByDelete(ledger: KeyLedger, entry: WriteEntry): boolean {
-  return ledger.writes.some((gone) => {
-    if (gone.kind !== 'delete' || gone.outcome === 'refused') return false
-    return gone.covers.has(entry.id) || (gone.sweeping && entry.begunAt < gone.endedAt)
-  })
 }

@@ -1,7 +1,7 @@
 /** Judges the cluster when everything has been healed, every key read at r=all, and time given: nothing lost, nothing back, all alike. */
 import { createHash } from 'node:crypto'
 import type { Ledger, WriteEntry } from '../ledger.js'
-import { forgivenByDelete } from './answer-check.js'
+import { HistoryCheck } from './history-check.js'
 import type { RowBook } from './row-book.js'
 import type { Violations } from './violation.js'
 
@@ -24,14 +24,15 @@ export function partitionOfKey(bucket: string, key: string, partitions: number):
 }
 
 export class FinalCheck {
-  readonly #ledger: Ledger
   readonly #book: RowBook
   readonly #violations: Violations
+  readonly #history: HistoryCheck
 
   constructor(ledger: Ledger, book: RowBook, violations: Violations) {
-    this.#ledger = ledger
     this.#book = book
     this.#violations = violations
+    // What is left in the end is judged without counting nodes.
+    this.#history = new HistoryCheck(ledger, violations, 0)
   }
 
   /** Which owners differ, in words; undefined when all agree byte for byte. */
@@ -48,7 +49,7 @@ export class FinalCheck {
         this.#violations.add('A4', `${node} holds a row of ${key} and is none of its owners`)
     }
     const row = rows.find((candidate) => candidate.owner)?.row
-    this.#judge(key, this.#entries(key, row))
+    this.#history.left(key, this.#entries(key, row))
   }
 
   /** True when the owners' row holds a version that is no tombstone. */
@@ -66,45 +67,6 @@ export class FinalCheck {
       if (entry !== undefined) entries.set(entry.id, entry)
     }
     return [...entries.values()]
-  }
-
-  #judge(key: string, finals: readonly WriteEntry[]): void {
-    const ledger = this.#ledger.key(key)
-    const { covers } = ledger.closure(
-      finals.map((entry) => entry.id),
-      (id) => this.#ledger.find(id),
-    )
-    for (const entry of ledger.writes) {
-      if (entry.outcome !== 'acked') continue
-      if (entry.kind === 'put' && !covers.has(entry.id) && !forgivenByDelete(ledger, entry))
-        this.#violations.add(
-          'A1',
-          `acknowledged put ${entry.id} of ${key} is gone, and no write left had seen it`,
-        )
-      for (const shown of finals) this.#notBack(key, entry, shown)
-    }
-    for (const shown of finals) {
-      const above = finals.find((other) => other.covers.has(shown.id))
-      if (above !== undefined && shown.kind === 'put' && !shown.mayComeBack)
-        this.#violations.add(
-          'A2',
-          `in the end ${key} holds ${shown.id} beside ${above.id}, whose client had seen it`,
-        )
-    }
-  }
-
-  #notBack(key: string, entry: WriteEntry, shown: WriteEntry): void {
-    if (!entry.covers.has(shown.id) || shown.kind === 'delete' || shown.mayComeBack) return
-    if (entry.kind === 'delete')
-      this.#violations.add(
-        'A3',
-        `put ${shown.id} of ${key} is back after delete ${entry.id} of it was acknowledged`,
-      )
-    else
-      this.#violations.add(
-        'A2',
-        `in the end ${key} still holds ${shown.id}, superseded by acknowledged put ${entry.id}`,
-      )
   }
 
   #describe(row: Uint8Array | undefined): string {
