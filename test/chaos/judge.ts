@@ -162,7 +162,7 @@ export class Judge {
       const before = keys[index - 1]
       if (before !== undefined && Buffer.compare(Buffer.from(before), Buffer.from(key)) >= 0)
         this.violations.add('listing', `${where} has ${key} after ${before}`)
-      if (!this.ledger.keys.has(key))
+      if (!this.ledger.keys.get(key)?.writes.length)
         this.violations.add('listing', `${where} has ${key}, which nobody ever wrote`)
     }
     if (asked.final !== undefined) this.#listedInTheEnd(where, keys)

@@ -1,5 +1,6 @@
 /** One real node process under test: `rotunda start`, killed and started again at will. */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { appendFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { type Ask, http, type Reply } from './http.js'
 import { cleanEnvironment, LAUNCHER } from './run.js'
@@ -14,6 +15,9 @@ export interface NodeSetup {
   readonly peerPort: number
   readonly directory: string
   readonly flags: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+  /** All lines go here as well. */
+  readonly logFile?: string
 }
 
 export interface Exit {
@@ -58,7 +62,7 @@ export class TestNode {
       ...flags,
       ...extra,
     ]
-    const child = spawn(process.execPath, [LAUNCHER, ...args], { env: cleanEnvironment() })
+    const child = spawn(process.execPath, [LAUNCHER, ...args], { env: cleanEnvironment(this.setup.env) })
     child.stdin.on('error', () => {})
     this.#child = child
     for (const stream of [child.stdout, child.stderr]) {
@@ -74,6 +78,7 @@ export class TestNode {
   }
 
   #keep(line: string): void {
+    if (this.setup.logFile !== undefined) appendFileSync(this.setup.logFile, `${line}\n`)
     this.lines.push(line)
     if (this.lines.length > KEPT_LINES) this.lines.shift()
   }

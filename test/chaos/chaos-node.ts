@@ -1,0 +1,122 @@
+/** One node of the cluster under test: the process, its disk, its clock, and how its processes ended. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { TestNode } from '../cluster/test-node.js'
+import { NodeDisk } from './node-disk.js'
+import type { Machine } from './probe.js'
+
+export interface ChaosNodeSetup {
+  readonly name: string
+  readonly port: number
+  readonly peerPort: number
+  readonly flags: readonly string[]
+  readonly runDirectory: string
+  readonly machine: Machine
+}
+
+/** A stop may have to wait for requests in flight and for a slow machine. */
+const STOP_MS = 60_000
+
+export class ChaosNode {
+  readonly name: string
+  readonly process: TestNode
+  readonly disk: NodeDisk
+  /** Ends that nobody asked for, in words. */
+  readonly crashes: string[] = []
+  readonly #clockFile: string
+  #asked = false
+  #tracer: ChildProcess | undefined
+
+  constructor({ name, port, peerPort, flags, runDirectory, machine }: ChaosNodeSetup) {
+    this.name = name
+    this.disk = new NodeDisk(runDirectory, name, machine.disk)
+    this.#clockFile = join(runDirectory, `${name}.clock`)
+    const env = machine.fakeTime === undefined ? {} : this.#fakeClock(machine.fakeTime)
+    const logFile = join(runDirectory, `${name}.log`)
+    this.process = new TestNode({ name, port, peerPort, directory: this.disk.directory, flags, env, logFile })
+  }
+
+  launch(): void {
+    if (this.process.isRunning) return
+    this.#asked = false
+    this.process.launch()
+    this.process.ended().then(({ code, signal }) => {
+      if (!this.#asked)
+        this.crashes.push(`${this.name} ended by itself with ${signal ?? `exit code ${code}`}`)
+    })
+  }
+
+  async kill(): Promise<void> {
+    this.#asked = true
+    await this.process.kill()
+  }
+
+  /** Asks it to stop cleanly; an end that is no clean one counts as a crash. */
+  async stop(): Promise<void> {
+    if (!this.process.isRunning) return
+    this.#asked = true
+    const patience = setTimeout(() => {
+      this.crashes.push(`${this.name} did not stop within ${STOP_MS} ms`)
+      this.process.signal('SIGKILL')
+    }, STOP_MS)
+    const { code, signal } = await this.process.stop()
+    clearTimeout(patience)
+    if (code !== 0)
+      this.crashes.push(`${this.name} was asked to stop and ended with ${signal ?? `exit code ${code}`}`)
+  }
+
+  /** The process stands still (SIGSTOP) or goes on. */
+  pause(): void {
+    this.process.signal('SIGSTOP')
+  }
+
+  resume(): void {
+    this.process.signal('SIGCONT')
+  }
+
+  /** From now on its system calls are tampered with, as `strace -e inject=` takes it. */
+  async tamper(injection: string): Promise<void> {
+    if (!this.process.isRunning) return
+    const args = [
+      '-f',
+      '-qq',
+      '-o',
+      '/dev/null',
+      '-p',
+      `${this.process.pid}`,
+      '-e',
+      'trace=fdatasync',
+      '-e',
+      `inject=${injection}`,
+    ]
+    this.#tracer = spawn('strace', args, { stdio: 'ignore' })
+    await once(this.#tracer, 'spawn')
+  }
+
+  async leaveAlone(): Promise<void> {
+    const tracer = this.#tracer
+    this.#tracer = undefined
+    if (tracer === undefined || tracer.exitCode !== null) return
+    const gone = once(tracer, 'close')
+    tracer.kill('SIGINT')
+    await gone
+  }
+
+  /** Its wall clock is off by so much from now on. */
+  setClock(offSeconds: number): void {
+    writeFileSync(this.#clockFile, `${offSeconds < 0 ? '' : '+'}${offSeconds}\n`)
+  }
+
+  #fakeClock(library: string): Record<string, string> {
+    this.setClock(0)
+    return {
+      LD_PRELOAD: library,
+      FAKETIME_TIMESTAMP_FILE: this.#clockFile,
+      FAKETIME_NO_CACHE: '1',
+      // A monotonic clock that goes back stops the timers of the process, which no real one does.
+      FAKETIME_DONT_FAKE_MONOTONIC: '1',
+    }
+  }
+}
