@@ -9,6 +9,7 @@ import type { Exchange } from './exchange.js'
 import { sendJson } from './json.js'
 import { numberParameter, parseQuery, prefixParameter, timeoutParameter } from './query.js'
 import { bytesMember } from './representation.js'
+import { openToken } from './request-head.js'
 import { bucketOf } from './target.js'
 import { refuseBody } from './values.js'
 
@@ -26,7 +27,7 @@ function afterCursor(
   cursor: string | undefined,
 ): Uint8Array | undefined {
   if (cursor === undefined || cursor === '') return undefined
-  const opened = exchange.edge.tokens.open('cursor', bucket, prefix, cursor)
+  const opened = openToken(exchange, 'cursor', bucket, prefix, cursor)
   if (opened !== undefined) return opened.payload
   throw new RotundaError(
     'BAD_PARAM',

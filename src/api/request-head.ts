@@ -4,7 +4,7 @@ import { type Attributes, CODES, checkContext, encodeAttributes } from '../kerne
 import { limits } from '../limits.js'
 import type { Exchange } from './exchange.js'
 import { META_PREFIX } from './representation.js'
-import type { Opened } from './sealed-token.js'
+import type { Opened, Purpose } from './sealed-token.js'
 
 type Meta = [name: string, value: string][]
 
@@ -52,12 +52,26 @@ export function refuseReadConditions({ request: { headers } }: Exchange): void {
   if (headers['if-unmodified-since'] !== undefined) refuseHeader('If-Unmodified-Since', why)
 }
 
+/**
+ * What a client's token holds, or undefined where it is none of this cluster's for this purpose, bucket and key. Throws NOT_READY while a
+ * starting node does not know yet of which cluster it is: whoever was told "bad" then would throw a good token away.
+ */
+export function openToken(
+  { edge }: Exchange,
+  purpose: Purpose,
+  bucket: Uint8Array,
+  key: Uint8Array,
+  token: string,
+): Opened | undefined {
+  if (edge.database.clusterId === '') throw new RotundaError('NOT_READY')
+  return edge.tokens.open(purpose, bucket, key, token)
+}
+
 /** The verified context of a write; undefined = blind. Throws BAD_CONTEXT. */
 export function contextOf(exchange: Exchange, bucket: Uint8Array, key: Uint8Array): Opened | undefined {
   const token = exchange.request.headers['rotunda-context']
   if (token === undefined) return undefined
-  const opened =
-    typeof token === 'string' ? exchange.edge.tokens.open('context', bucket, key, token) : undefined
+  const opened = typeof token === 'string' ? openToken(exchange, 'context', bucket, key, token) : undefined
   if (opened === undefined || checkContext(opened.payload) === CODES.BAD_CONTEXT)
     throw new RotundaError('BAD_CONTEXT')
   return opened

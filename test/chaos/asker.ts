@@ -9,6 +9,8 @@ import type { Completion, History, Verb } from './history.js'
 
 /** A node that stands still answers nobody: a request is given up this long after its own deadline. */
 const GRACE_MS = 1_000
+/** A node that refused a connection is left alone for so long. */
+const AVOIDED_MS = 500
 
 /** A context as its client holds it: the token, and the request whose answer it came with. */
 export interface Held {
@@ -59,11 +61,17 @@ export class Asker {
   readonly #history: History
   readonly #writes: Writes
   readonly #agent = new Agent({ keepAlive: true })
+  readonly #refusedMs = new Map<string, number>()
 
   constructor(client: string, history: History, writes: Writes) {
     this.#client = client
     this.#history = history
     this.#writes = writes
+  }
+
+  /** It refused a connection just now. */
+  isAvoided({ name }: ChaosNode): boolean {
+    return performance.now() - (this.#refusedMs.get(name) ?? Number.NEGATIVE_INFINITY) < AVOIDED_MS
   }
 
   async read(node: ChaosNode, key: string, r: number, timeoutMs: number, final = false): Promise<ReadAnswer> {
@@ -148,7 +156,9 @@ export class Asker {
     try {
       return await http(method, url, { ...ask, agent: this.#agent, timeoutMs: timeoutMs + GRACE_MS })
     } catch (error) {
-      return (error as NodeJS.ErrnoException).code ?? String(error)
+      const code = (error as NodeJS.ErrnoException).code ?? String(error)
+      if (code === 'ECONNREFUSED') this.#refusedMs.set(node.name, performance.now())
+      return code
     }
   }
 

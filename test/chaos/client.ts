@@ -131,8 +131,12 @@ export class Client {
     await this.#asker.list(this.#node(), '', this.#prng.whole(20, 1_000), this.#timeout())
   }
 
+  /** Its own, or any; one that just refused a connection only where all did. */
   #node(): ChaosNode {
-    return this.#prng.chance(0.6) ? this.#home : this.#prng.pick(this.#around.cluster.nodes)
+    const node = this.#prng.chance(0.6) ? this.#home : this.#prng.pick(this.#around.cluster.nodes)
+    if (!this.#asker.isAvoided(node)) return node
+    const others = this.#around.cluster.nodes.filter((other) => !this.#asker.isAvoided(other))
+    return others.length === 0 ? node : this.#prng.pick(others)
   }
 
   #timeout(): number {

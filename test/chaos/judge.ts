@@ -5,6 +5,7 @@
  * What a client cannot see, it does not claim: the context of a put's answer covers also what had been replaced where the put was
  * coordinated. Here that is everything that had been superseded by then, which is at least as much.
  */
+import { ERRORS, type ErrorCode } from '../../src/errors.js'
 import { coverSwept, HistoryCheck } from '../sim/check/history-check.js'
 import { Violations } from '../sim/check/violation.js'
 import { KNOWS_NOTHING, type Knowledge, Ledger, type WriteEntry } from '../sim/ledger.js'
@@ -91,14 +92,22 @@ export class Judge {
     if (open === undefined) throw new Error(`request ${told.op} ended and never began`)
     this.#open.delete(told.op)
     const { asked } = open
-    if (told.code === 'INTERNAL')
-      this.violations.add(
-        'crash',
-        `${asked.node} answered ${asked.f} ${asked.key} with INTERNAL, which is a bug`,
-      )
+    this.#tolerable(asked, told)
     if (asked.f === 'get') this.#read(open, told)
     else if (asked.f === 'list') this.#listed(asked, told)
     else this.#written(open, told)
+  }
+
+  /** Every request is well formed, so some answers are wrong whatever else happens. */
+  #tolerable({ node, f, key, op }: Invocation, { code = '' }: Completion): void {
+    if (code === 'INTERNAL')
+      this.violations.add(
+        'crash',
+        `${node} answered ${f} ${key} (request ${op}) with INTERNAL, which is a bug`,
+      )
+    const kind = ERRORS[code as ErrorCode] as (typeof ERRORS)[ErrorCode] | undefined
+    if (kind !== undefined && kind.status < 500 && code !== 'TOO_MANY_SIBLINGS' && code !== 'REQUEST_TIMEOUT')
+      this.violations.add('A5', `${node} refused ${f} ${key} (request ${op}), which is sound, with ${code}`)
   }
 
   #written({ asked, begunAt }: Open, { type, op }: Completion): void {

@@ -140,6 +140,24 @@ test('a damaged, forged or foreign context changes nothing', async (t) => {
   t.like(await edge.get(path), { status: 200, text: 'one' })
 })
 
+test('a starting node that does not know its cluster yet says so, and calls no good token bad', async (t) => {
+  const edge = await HttpEdge.during(t)
+  const put = await edge.put('/v1/kv/b/k', 'one')
+  await edge.put('/v1/kv/b/l', 'one')
+  const { cursor } = (await edge.get('/v1/kv/b?limit=1')).json
+  const { clusterId } = edge.database
+  edge.database.clusterId = ''
+  for (const early of [
+    await edge.put('/v1/kv/b/k', 'two', context(put)),
+    await edge.delete('/v1/kv/b/k', context(put)),
+    await edge.get(`/v1/kv/b?cursor=${cursor}`),
+  ])
+    t.like(early, { status: 503, json: { error: { code: 'NOT_READY' } } })
+  edge.database.clusterId = clusterId
+  t.is((await edge.put('/v1/kv/b/k', 'two', context(put))).status, 204)
+  t.is((await edge.get(`/v1/kv/b?cursor=${cursor}`)).status, 200)
+})
+
 test('a context outlives a restart and one rotation of the secret', async (t) => {
   const [old, fresh] = [Buffer.from('old old old old old'), Buffer.from('new new new new new')]
   const database = new MemoryDatabase()

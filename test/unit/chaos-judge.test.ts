@@ -230,6 +230,18 @@ test('with nodes that may stand in, a read may miss a write; in the end none may
   t.deepEqual([...new Set(told.found(5))], ['A1'])
 })
 
+test('a refusal of a sound request is found, and one that has its reason is not', (t) => {
+  const told = new Told()
+  told.put(undefined, 'never')
+  told.events.push({ type: 'fail', at: 1, op: 1, code: 'NOT_READY' })
+  told.put(undefined, 'never')
+  told.events.push({ type: 'fail', at: 1, op: 2, code: 'TOO_MANY_SIBLINGS' })
+  t.deepEqual(told.found(), [])
+  told.put(undefined, 'never')
+  told.events.push({ type: 'fail', at: 1, op: 3, code: 'BAD_CONTEXT' })
+  t.deepEqual(told.found(), ['A5'])
+})
+
 test('an answer that says INTERNAL counts as a crash', (t) => {
   const told = new Told()
   told.put(undefined, 'never')
