@@ -15,6 +15,11 @@ const COPIES = 3
 const FLOOR = '16MiB'
 const START_MS = 120_000
 
+export interface ClusterWish {
+  readonly nodes: number
+  readonly canary: string | undefined
+}
+
 interface ClusterView {
   readonly n: number
   readonly pendingHints: number
@@ -40,7 +45,11 @@ export class ChaosCluster {
   }
 
   /** Makes disks, proxies and nodes n1, n2 …, starts them and waits until all see all. */
-  static async start(runDirectory: string, count: number, machine: Machine): Promise<ChaosCluster> {
+  static async start(
+    runDirectory: string,
+    machine: Machine,
+    { nodes: count, canary }: ClusterWish,
+  ): Promise<ChaosCluster> {
     const ports = await freePorts(3 * count)
     const proxyOf = (index: number) => `127.0.0.1:${ports[2 * count + index]}`
     const secretFile = join(runDirectory, 'secret')
@@ -66,6 +75,7 @@ export class ChaosCluster {
         flags: ['--peer-advertise', proxyOf(index), ...seeds, ...common],
         runDirectory,
         machine,
+        canary,
       })
     })
     const wires = new Wires()

@@ -5,6 +5,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { TestNode } from '../cluster/test-node.js'
 import { NodeDisk } from './node-disk.js'
+import { CANARY_VARIABLE } from './plant-canary.js'
 import type { Machine } from './probe.js'
 
 export interface ChaosNodeSetup {
@@ -14,10 +15,13 @@ export interface ChaosNodeSetup {
   readonly flags: readonly string[]
   readonly runDirectory: string
   readonly machine: Machine
+  /** A known bug of the simulator's that the node is to have. */
+  readonly canary: string | undefined
 }
 
 /** A stop may have to wait for requests in flight and for a slow machine. */
 const STOP_MS = 60_000
+const PLANTER = new URL('./plant-canary.js', import.meta.url).href
 
 export class ChaosNode {
   readonly name: string
@@ -29,11 +33,14 @@ export class ChaosNode {
   #asked = false
   #tracer: ChildProcess | undefined
 
-  constructor({ name, port, peerPort, flags, runDirectory, machine }: ChaosNodeSetup) {
+  constructor({ name, port, peerPort, flags, runDirectory, machine, canary }: ChaosNodeSetup) {
     this.name = name
     this.disk = new NodeDisk(runDirectory, name, machine.disk)
     this.#clockFile = join(runDirectory, `${name}.clock`)
-    const env = machine.fakeTime === undefined ? {} : this.#fakeClock(machine.fakeTime)
+    const env = {
+      ...(machine.fakeTime !== undefined && this.#fakeClock(machine.fakeTime)),
+      ...(canary !== undefined && { [CANARY_VARIABLE]: canary, NODE_OPTIONS: `--import ${PLANTER}` }),
+    }
     const logFile = join(runDirectory, `${name}.log`)
     this.process = new TestNode({ name, port, peerPort, directory: this.disk.directory, flags, env, logFile })
   }

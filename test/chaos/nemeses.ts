@@ -67,7 +67,9 @@ export class Nemeses {
         victim.resume()
         return `${victim.name} stood still`
       case 'power-cut':
-        return this.#cutPower(victim, episode.lastsMs)
+        return this.#cutPower([victim], episode.lastsMs)
+      case 'blackout':
+        return this.#cutPower(victims, episode.lastsMs)
       case 'full-disk':
         return this.#fill(victim, episode)
       case 'sync-error':
@@ -98,12 +100,13 @@ export class Nemeses {
     return `${namesOf(victims)} killed and started again`
   }
 
-  async #cutPower(victim: ChaosNode, lastsMs: number): Promise<string> {
-    victim.pause()
-    await victim.disk.cutPower(() => victim.kill())
+  /** What each disk holds is taken while all stand still, so that nobody hears of what another one then has lost. */
+  async #cutPower(victims: readonly ChaosNode[], lastsMs: number): Promise<string> {
+    for (const node of victims) node.pause()
+    for (const node of victims) await node.disk.cutPower(() => node.kill())
     await this.#pause(lastsMs / 2)
-    victim.launch()
-    return `${victim.name} goes on with what its disk held`
+    for (const node of victims) node.launch()
+    return `${namesOf(victims)} go on with what their disks held`
   }
 
   async #fill(victim: ChaosNode, { force, lastsMs }: Episode): Promise<string> {

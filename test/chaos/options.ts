@@ -1,11 +1,13 @@
 /** What the command line asks for. */
 import { parseArgs } from 'node:util'
+import { CANARIES } from '../sim/canaries/index.js'
 import { FAULTS, type Fault } from './schedule.js'
 
-export const USAGE = `Usage: npm run chaos -- [--minutes 1 | --seconds 60] [--seed 1] [--nodes 3] [--clients 8] [--only FAULT,…] [--keep]
+export const USAGE = `Usage: npm run chaos -- [--minutes 1 | --seconds 60] [--seed 1] [--nodes 3] [--clients 8] [--only FAULT,…] [--canary NAME] [--keep]
   --minutes, --seconds   how long faults strike; healing and judging come after
   --seed    decides what is done to whom, when and for how long
   --only    faults: ${FAULTS.join(', ')}
+  --canary  gives every node a known bug of the simulator's (docs/simulation.md), which is to be found
   --keep    keeps history, logs and disks also when all is well`
 
 export interface Options {
@@ -14,6 +16,7 @@ export interface Options {
   readonly nodes: number
   readonly clients: number
   readonly only: readonly Fault[]
+  readonly canary: string | undefined
   readonly keep: boolean
 }
 
@@ -26,6 +29,7 @@ const FLAGS = {
   nodes: { type: 'string', default: '3' },
   clients: { type: 'string', default: '8' },
   only: { type: 'string', default: '' },
+  canary: { type: 'string' },
   keep: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
 } as const
@@ -45,6 +49,7 @@ export function optionsFrom(args: readonly string[]): Options {
     nodes: whole('nodes', values.nodes, 32),
     clients: whole('clients', values.clients, 100),
     only: only.length === 0 ? FAULTS : only.map(faultNamed),
+    canary: values.canary === undefined ? undefined : knownCanary(values.canary),
     keep: values.keep,
   }
 }
@@ -75,4 +80,9 @@ function faultNamed(name: string): Fault {
   const fault = FAULTS.find((known) => known === name)
   if (fault === undefined) throw new UsageError(`there is no fault '${name}'; there are ${FAULTS.join(', ')}`)
   return fault
+}
+
+function knownCanary(name: string): string {
+  if (!CANARIES.some((canary) => canary.name === name)) throw new UsageError(`there is no canary '${name}'`)
+  return name
 }

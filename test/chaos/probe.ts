@@ -24,11 +24,8 @@ export function probe(scratch: string): Machine {
   const fakeTime = findFakeTime()
   const cannot = new Map<Fault, string>()
   if (disk === 'plain') cannot.set('full-disk', MOUNT_WHY)
-  if (disk !== 'loop')
-    cannot.set(
-      'power-cut',
-      disk === 'plain' ? MOUNT_WHY : 'no ext4 image can be mounted through a loop device here',
-    )
+  const noImage = disk === 'plain' ? MOUNT_WHY : 'no ext4 image can be mounted through a loop device here'
+  if (disk !== 'loop') for (const fault of ['power-cut', 'blackout'] as const) cannot.set(fault, noImage)
   if (!canTrace())
     for (const fault of ['sync-error', 'slow-sync'] as const)
       cannot.set(fault, 'strace is not here, or may not attach')

@@ -27,7 +27,7 @@ const BAR_MS = 250
 export async function run(options: Options): Promise<number> {
   const directory = mkdtempSync(join(tmpdir(), 'rotunda-chaos-'))
   const machine = probe(directory)
-  const cluster = await ChaosCluster.start(directory, options.nodes, machine)
+  const cluster = await ChaosCluster.start(directory, machine, options)
   // What was started must not outlive whoever asked for it.
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.once(signal, () => cluster.end().then(() => process.exit(130)))

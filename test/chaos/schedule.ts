@@ -9,6 +9,7 @@ export const NODE_FAULTS = [
   'kill',
   'pause',
   'power-cut',
+  'blackout',
   'full-disk',
   'sync-error',
   'slow-sync',
