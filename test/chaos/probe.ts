@@ -92,5 +92,9 @@ function findFakeTime(): string | undefined {
     const inside = existsSync(root) ? readdirSync(root).map((name) => join(root, name, 'faketime')) : []
     return [join(root, 'faketime'), ...inside]
   })
-  return folders.map((folder) => join(folder, 'libfaketime.so.1')).find((path) => existsSync(path))
+  // The one for programs with threads, where there is one.
+  const paths = ['libfaketimeMT.so.1', 'libfaketime.so.1'].flatMap((name) =>
+    folders.map((folder) => join(folder, name)),
+  )
+  return paths.find((path) => existsSync(path))
 }

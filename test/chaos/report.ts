@@ -88,7 +88,11 @@ export function meterLines(meter: Meter): string[] {
   ]
 }
 
-export function replayLine({ seed, durationMs, nodes, clients, only }: Options, isAll: boolean): string {
+export function replayLine(
+  { seed, durationMs, nodes, clients, only, canary }: Options,
+  isAll: boolean,
+): string {
   const faults = isAll ? '' : ` --only ${only.join()}`
-  return `the same schedule again: npm run chaos -- --seed ${seed} --seconds ${durationMs / 1_000} --nodes ${nodes} --clients ${clients}${faults}   (commit ${gitCommit()})`
+  const bug = canary === undefined ? '' : ` --canary ${canary}`
+  return `the same schedule again: npm run chaos -- --seed ${seed} --seconds ${durationMs / 1_000} --nodes ${nodes} --clients ${clients}${faults}${bug}   (commit ${gitCommit()})`
 }

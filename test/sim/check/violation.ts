@@ -24,7 +24,7 @@ export interface Violation {
   readonly sentence: string
 }
 
-/** Later violations are mostly echoes of the first. */
+/** Of each promise: later violations are mostly echoes of the first. */
 const MOST = 5
 
 /** What holds whatever the disks do. */
@@ -43,7 +43,8 @@ export class Violations {
 
   add(invariant: Invariant, sentence: string): void {
     if (this.#asked !== undefined && !this.#asked.includes(invariant)) return
-    if (this.#found.length < MOST) this.#found.push({ invariant, timeMs: this.#now(), sentence })
+    const known = this.#found.filter((violation) => violation.invariant === invariant)
+    if (known.length < MOST) this.#found.push({ invariant, timeMs: this.#now(), sentence })
   }
 
   get found(): readonly Violation[] {
