@@ -8,7 +8,7 @@
  * `op` names one request. `write` names one client write, the same for each attempt. `context` is the request whose answer gave the
  * context that is sent along, so what a write has seen follows from the history itself.
  */
-import { appendFileSync, closeSync, openSync, writeSync } from 'node:fs'
+import { closeSync, openSync, writeSync } from 'node:fs'
 
 export type Verb = 'get' | 'put' | 'delete' | 'list'
 
@@ -100,9 +100,4 @@ export class History {
     this.events.push(event)
     writeSync(this.#file, `${JSON.stringify(event)}\n`)
   }
-}
-
-/** Appends to a file of a run whose history is closed. */
-export function addToFile(path: string, text: string): void {
-  appendFileSync(path, text)
 }
