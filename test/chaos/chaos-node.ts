@@ -105,7 +105,7 @@ export class ChaosNode {
   async leaveAlone(): Promise<void> {
     const tracer = this.#tracer
     this.#tracer = undefined
-    if (tracer === undefined || tracer.exitCode !== null) return
+    if (tracer === undefined || tracer.exitCode !== null || tracer.signalCode !== null) return
     const gone = once(tracer, 'close')
     tracer.kill('SIGINT')
     await gone

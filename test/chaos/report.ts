@@ -74,7 +74,8 @@ export function availabilityLines(events: readonly HistoryEvent[]): string[] {
   return (['read', 'write'] as const).map((kind) => {
     const { ok, fail, info } = counts[kind]
     const share = ok + fail + info === 0 ? 0 : (100 * ok) / (ok + fail + info)
-    return `${kind}s: ${share.toFixed(1)} % done (${ok}), ${fail} refused, ${info} unknown`
+    const others = kind === 'read' ? `${fail + info} not` : `${fail} certainly not, ${info} unknown`
+    return `${kind}s: ${share.toFixed(1)} % done (${ok}), ${others}`
   })
 }
 
