@@ -39,7 +39,6 @@ export class Judge {
   readonly #open = new Map<number, Open>()
   readonly #contexts = new Map<number, Knowledge>()
   readonly #used = new Set<number>()
-  readonly #lastNode = new Map<number, string>()
   readonly #finals = new Map<string, FinalRead[]>()
   #nowMs = 0
 
@@ -72,19 +71,17 @@ export class Judge {
   }
 
   #begin(asked: Invocation): void {
-    const { key, write, node, attempt, w = 0, valueBytes = 0 } = asked
+    const { key, write, attempt, w = 0, valueBytes = 0 } = asked
     const known = this.ledger.find(write ?? 0)
     if (attempt !== 1 && known !== undefined) {
-      this.ledger.again(known, this.#lastNode.get(known.id) !== node || this.#sloppy)
-      this.#lastNode.set(known.id, node)
-      return
+      // The same node may have another one coordinate it this time: nobody outside knows who remembers the operation.
+      return this.ledger.again(known, true)
     }
     const kind = asked.f === 'put' ? 'put' : 'delete'
     const sweeping = kind === 'delete' && asked.context === undefined
     const knowledge = this.#contexts.get(asked.context ?? 0) ?? KNOWS_NOTHING
     const entry = this.ledger.begin(key, { kind, sweeping, w, valueBytes, sloppy: this.#sloppy }, knowledge)
     if (entry.id !== write) throw new Error(`the history calls write ${entry.id} ${write}`)
-    this.#lastNode.set(entry.id, node)
   }
 
   #complete(told: Completion): void {
