@@ -35,6 +35,26 @@ export const limits = {
   members: 1_000,
   /** Requests one node coordinates at a time; beyond it they are shed before any work. */
   requestsInFlight: 10_000,
+  /**
+   * What input may wait before work on it begins, in the mean; beyond it requests of clients are held back. Three nodes that share a core are
+   * saturated at 4 ms; at 15 ms a request, which waits several times on its way, takes a tenth of a second.
+   */
+  queueTargetMs: 12,
+  /** Over how long that is judged: several collections of garbage, some thirty requests of a client. */
+  queueIntervalMs: 250,
+  /** Requests of clients that are never held back for it: so few are not the reason why a node is late. */
+  requestsAtLeast: 32,
+  /**
+   * New connections wait unread while requests are held back: about this long (a health check must not take it for death), and then so many at a time are
+   * read, one look after the other.
+   */
+  connectionPatienceMs: 250,
+  connectionsAtALook: 64,
+  /** Rows that peers want written, and keys that wait for a look-up, beyond which a replica says that it is overloaded. Some seconds' worth. */
+  replicaOperations: 16_384,
+  replicaReads: 32_768,
+  /** It says so too while the disk has been behind for as long as this: writes that do not fit into the next batch. */
+  diskBehindMs: 2_000,
   /** Requests that were answered and stay for stragglers: replicas that do not answer must not shed those that could be served. */
   requestsAnswered: 10_000,
   /** Bytes of hints that a node keeps for others, counted once for each target: a share of the disk that a long outage cannot pass. */

@@ -6,6 +6,8 @@ export interface Answer {
   status: number
   /** Rotunda-Context, '' where there is none. */
   context: string
+  /** Retry-After in seconds, 0 where there is none. */
+  retryAfterSeconds: number
   /** Valid until the next call of `push`. */
   body: Buffer
 }
@@ -18,7 +20,7 @@ const ANSWER_BYTES = 64 * 1024 * 1024
 
 export class ResponseReader {
   #pending: Buffer = NOTHING
-  readonly #answer: Answer = { status: 0, context: '', body: NOTHING }
+  readonly #answer: Answer = { status: 0, context: '', retryAfterSeconds: 0, body: NOTHING }
   #headBytes = 0
   #bodyBytes = 0
 
@@ -52,6 +54,7 @@ export class ResponseReader {
       throw new Error(`no HTTP/1.1 answer: ${JSON.stringify(head.slice(0, 40))}`)
     this.#answer.status = Number(head.slice(9, 12))
     this.#answer.context = ''
+    this.#answer.retryAfterSeconds = 0
     this.#bodyBytes = -1
     this.#readFields(head)
     this.#headBytes = end + HEAD_END.length
@@ -71,10 +74,11 @@ export class ResponseReader {
   #readField(head: string, start: number, end: number): void {
     const colon = head.indexOf(':', start)
     const nameLength = colon - start
-    if (nameLength !== 14 && nameLength !== 15 && nameLength !== 17) return
+    if (nameLength !== 11 && nameLength !== 14 && nameLength !== 15 && nameLength !== 17) return
     const name = head.slice(start, colon).toLowerCase()
     if (name === 'content-length') this.#bodyBytes = bodyLength(head.slice(colon + 1, end))
     else if (name === 'rotunda-context') this.#answer.context = head.slice(colon + 1, end).trim()
+    else if (name === 'retry-after') this.#answer.retryAfterSeconds = Number(head.slice(colon + 1, end))
     else if (name === 'transfer-encoding') throw new Error('chunked answers are not read here')
   }
 }

@@ -21,6 +21,7 @@ export interface EdgeBounds {
   readonly requestBytesInFlight: number
   readonly responseBytesInFlight: number
   readonly closeGraceMs: number
+  readonly connectionPatienceMs: number
 }
 
 export interface EdgeOptions {
@@ -51,8 +52,12 @@ export class Edge {
   hosts: Hosts
   /** Once true, every request is refused and every answer closes its connection. */
   closing = false
-  /** Requests given to the database and not yet answered. */
+  /** Requests admitted and not yet answered; their bodies may still be arriving. */
   inFlight = 0
+  /** Of them, those given to the database. */
+  inProgress = 0
+  /** Connections that wait unread. */
+  waitingConnections = 0
   /** Bytes of bodies received and not yet answered. */
   requestBytes = 0
   /** Bytes of large answers that their clients have not yet taken. */

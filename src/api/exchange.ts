@@ -34,7 +34,8 @@ export interface ErrorDetails {
   readonly beside?: Readonly<Record<string, unknown>>
 }
 
-const RETRY_AFTER_SECONDS = '1'
+/** For what is no matter of load: a node that starts. */
+const RETRY_AFTER_SECONDS = 1
 
 /**
  * Node joins head and body into one string and one write where the body is a string; of a buffer it makes two pieces and a writev, which costs
@@ -85,10 +86,14 @@ export class Exchange {
     ;(request.socket as EdgeSocket).latestExchange = this
   }
 
-  /** Takes one of the places for requests in flight, before any work and before the body is read; throws OVERLOADED. */
+  /**
+   * Takes one of the places for requests in flight, before any work and before the body is read; throws OVERLOADED. Bodies on their way are not
+   * in progress: clients that send slowly would hold the places of those that do not.
+   */
   admit(): void {
     const { edge } = this
-    if (edge.inFlight >= edge.bounds.requestsInFlight) throw new RotundaError('OVERLOADED')
+    if (edge.inFlight >= edge.bounds.requestsInFlight || !edge.database.admits(edge.inProgress))
+      throw new RotundaError('OVERLOADED')
     edge.inFlight++
     this.#admitted = true
   }
@@ -116,7 +121,10 @@ export class Exchange {
     start: (done: (outcome: Outcome | Failure) => void) => void,
     then: (outcome: Outcome) => void,
   ): void {
+    const { edge } = this
+    edge.inProgress++
     start((outcome) => {
+      edge.inProgress--
       this.release()
       this.attempt(() => {
         if (outcome.status === 'error') this.fail(outcome.code, outcome)
@@ -160,9 +168,13 @@ export class Exchange {
       'Rotunda-Request-Id',
       requestId,
     ]
-    if (retry && status === 503 && !mayBeWritten) headers.push('Retry-After', RETRY_AFTER_SECONDS)
+    if (retry && status === 503 && !mayBeWritten) headers.push('Retry-After', this.#retryAfter(code))
     if (details.headers !== undefined) headers.push(...details.headers)
     this.send(status, headers, errorJson(code, details))
+  }
+
+  #retryAfter(code: ErrorCode): string {
+    return String(code === 'OVERLOADED' ? this.edge.database.retryAfterSeconds() : RETRY_AFTER_SECONDS)
   }
 
   /** Sends the one answer; a second one is ignored. The body is left out for HEAD, its length is not. */

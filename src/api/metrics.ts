@@ -116,6 +116,11 @@ function processFamilies(edge: Edge): MetricFamily[] {
     gauge('nodejs_external_memory_bytes', 'Memory of buffers and native objects', memory.external),
     gauge(`${PREFIX}http_requests_in_flight`, 'Requests under way', edge.inFlight),
     gauge(
+      `${PREFIX}http_connections_waiting`,
+      'New connections left unread while requests are held back',
+      edge.waitingConnections,
+    ),
+    gauge(
       `${PREFIX}http_request_bytes_in_flight`,
       'Bytes of bodies held for requests under way',
       edge.requestBytes,

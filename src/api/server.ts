@@ -8,6 +8,7 @@ import type { Socket } from 'node:net'
 import fastify, { type FastifyInstance } from 'fastify'
 import { RotundaError } from '../errors.js'
 import { limits } from '../limits.js'
+import { Doorway } from './doorway.js'
 import type { Edge } from './edge.js'
 import { type EdgeRequest, type EdgeSocket, Exchange } from './exchange.js'
 import { checkHead } from './gate.js'
@@ -88,6 +89,8 @@ export function registerRoutes(app: FastifyInstance, edge: Edge): void {
 function listenToServer(app: FastifyInstance, edge: Edge): void {
   const { server } = app
   server.maxConnections = edge.bounds.clientConnections
+  const doorway = new Doorway(edge)
+  server.on('connection', (socket: Socket) => doorway.arrived(socket))
   // Beyond 2,000 headers Node would drop the rest silently; the head's size is bound enough.
   server.maxHeadersCount = 0
   server.on('checkContinue', (request: EdgeRequest, response) => {

@@ -32,6 +32,7 @@ export function refuseBody(exchange: Exchange): void {
 
 /** GET and HEAD. */
 export function getValue(exchange: Exchange): void {
+  exchange.admit()
   const { edge, request, target } = exchange
   const bucket = bucketOf(target)
   const key = keyOf(target)
@@ -41,7 +42,6 @@ export function getValue(exchange: Exchange): void {
   const deadlineMs = exchange.startMs + timeoutParameter(query)
   refuseReadConditions(exchange)
   refuseBody(exchange)
-  exchange.admit()
   const wish: Wish = { versions, accept: request.headers.accept, noneMatch: request.headers['if-none-match'] }
   const read: GetRequest = { bucket, key, deadlineMs }
   exchange.ask<Found>(
@@ -71,6 +71,7 @@ function answerBody(exchange: Exchange, reading: Reading, written: Written): voi
 
 /** PUT. */
 export function putValue(exchange: Exchange): void {
+  exchange.admit()
   const { edge, target } = exchange
   const bucket = bucketOf(target)
   const key = keyOf(target)
@@ -82,7 +83,6 @@ export function putValue(exchange: Exchange): void {
   const context = contextOf(exchange, bucket, key)
   const operation = operationOf(exchange)
   const attributes = attributesFrom(exchange)
-  exchange.admit()
   readBody(exchange, edge.valueBytes, (value) => {
     const write: WriteRequest = {
       bucket,
@@ -109,6 +109,7 @@ export function putValue(exchange: Exchange): void {
 
 /** DELETE. Without a context the database removes what a quorum read shows it now. */
 export function deleteValue(exchange: Exchange): void {
+  exchange.admit()
   const { edge, target } = exchange
   const bucket = bucketOf(target)
   const key = keyOf(target)
@@ -132,7 +133,6 @@ export function deleteValue(exchange: Exchange): void {
     preferred: context?.hint ?? '',
     returnObject: false,
   }
-  exchange.admit()
   exchange.ask<Written>(
     (done) => edge.database.write(w === undefined ? write : { ...write, w }, done),
     (written) => answerWritten(exchange, bucket, key, written),

@@ -26,6 +26,8 @@ export interface AnsweringParts {
   readonly replica: Replica
   readonly guard: StorageGuard
   readonly membership: Membership
+  /** More is asked of this replica than it can do soon. */
+  isFlooded(): boolean
   reply(to: string, message: Message): void
 }
 
@@ -45,7 +47,7 @@ export class Answering {
       this.#written(from, id, ReplicaStatus.stale, this.#parts.membership.encoded)
       return
     }
-    const fault = this.#parts.replica.refusal()
+    const fault = this.#refusal()
     if (fault !== undefined) this.#written(from, id, statusOf(fault), NOTHING)
     else
       this.#parts.replica.submit(rowKey, {
@@ -68,7 +70,11 @@ export class Answering {
     const owners = membership.ring.ownersOf(rowKey)
     const isMine = owners.includes(membership.self) || !owners.includes(target) || !isNodeId(target)
     const fault =
-      isMine || object.length === 0 ? 'refused' : hints.refusal(rowKey.length + object.length, false)
+      isMine || object.length === 0
+        ? 'refused'
+        : this.#parts.isFlooded()
+          ? 'overloaded'
+          : hints.refusal(rowKey.length + object.length, false)
     if (fault !== undefined) this.#written(from, id, statusOf(fault), NOTHING)
     else
       hints.submit(rowKey, {
@@ -88,18 +94,11 @@ export class Answering {
 
   read(from: string, { id, ring, rowKey, digest }: ReplicaRead): void {
     if (!this.#isCurrent(ring)) {
-      const state = this.#parts.membership.encoded
-      this.#parts.reply(from, {
-        type: 4,
-        id,
-        status: ReplicaStatus.stale,
-        incomplete: false,
-        object: NOTHING,
-        state,
-      })
+      this.#notRead(from, id, ReplicaStatus.stale, this.#parts.membership.encoded)
       return
     }
-    this.#parts.replica.read(rowKey, (row) => this.#show(from, id, row, digest))
+    if (this.#parts.isFlooded()) this.#notRead(from, id, ReplicaStatus.overloaded, NOTHING)
+    else this.#parts.replica.read(rowKey, (row) => this.#show(from, id, row, digest))
   }
 
   range(from: string, { id, from: start, maxRows, maxBytes }: RangeRead): void {
@@ -173,6 +172,14 @@ export class Answering {
         done,
       })
     })
+  }
+
+  #refusal(): LocalFault | undefined {
+    return this.#parts.isFlooded() ? 'overloaded' : this.#parts.replica.refusal()
+  }
+
+  #notRead(to: string, id: number, status: ReplicaStatus, state: Uint8Array): void {
+    this.#parts.reply(to, { type: 4, id, status, incomplete: false, object: NOTHING, state })
   }
 
   #isCurrent(ring: Digest64): boolean {

@@ -32,6 +32,8 @@ export interface CoordinationParts {
   readonly counts: { stoodIn: number }
   /** Why this node's own replica would refuse a write now. */
   refusal(): LocalFault | undefined
+  /** Requests forwarded here that may be in progress at a time. */
+  forwardLimit(): number
   /** Client writes wait: a member is being let in. */
   holdsWrites(): boolean
   reply(to: string, message: Message): void
@@ -66,11 +68,14 @@ type ReadDone = (outcome: Found | Failure) => void
 
 const NOTHING = new Uint8Array(0)
 const OPERATION_BYTES = 8
+const OVERLOADED: Failure = { status: 'error', code: 'OVERLOADED' }
 
 export class Coordination {
   readonly #parts: CoordinationParts
   /** Writes that wait until a member has been let in. */
   #held: { order: WriteOrder; done: WriteDone }[] = []
+  /** Forwarded here, and not yet answered. */
+  #forwarded = 0
 
   constructor(parts: CoordinationParts) {
     this.#parts = parts
@@ -109,7 +114,13 @@ export class Coordination {
   forwardedRead(from: string, { id, leftMs, r, strict, rowKey }: ForwardRead): void {
     const deadlineMs = this.#deadline(leftMs)
     const order = { rowKey, r: r === 0 ? undefined : r, sloppy: !strict, deadlineMs, forwarded: true }
+    if (this.#isCrowded) {
+      this.#parts.reply(from, { type: 6, id, outcome: remoteFailure(OVERLOADED, false) })
+      return
+    }
+    this.#forwarded++
     this.read(order, (outcome) => {
+      this.#forwarded--
       const remote =
         outcome.status === 'error'
           ? remoteFailure(outcome, false)
@@ -134,6 +145,10 @@ export class Coordination {
       this.#parts.reply(from, { type: 8, id, outcome: remoteFailure(paused, false) })
       return
     }
+    if (this.#isCrowded) {
+      this.#parts.reply(from, { type: 8, id, outcome: remoteFailure(OVERLOADED, false) })
+      return
+    }
     const order: WriteOrder = {
       rowKey: message.rowKey,
       fields: writeFields(tombstone, wallMs, attributes, value, operation),
@@ -145,7 +160,9 @@ export class Coordination {
       deadlineMs: this.#deadline(leftMs),
       forwarded: true,
     }
+    this.#forwarded++
     this.#write(order, (outcome) => {
+      this.#forwarded--
       const remote =
         outcome.status === 'error'
           ? remoteFailure(outcome, isBegun(outcome))
@@ -164,7 +181,7 @@ export class Coordination {
     const { membership } = this.#parts
     const r = resolveQuorum(order.r, membership.ring.n)
     if (r === undefined) return done(outOfRange('r', membership.ring.n))
-    if (this.#isFull) return done({ status: 'error', code: 'OVERLOADED' })
+    if (this.#isFull) return done(OVERLOADED)
     const placement = this.placement(order.rowKey)
     if (placement.owners.includes(membership.self)) return this.#coordinateRead(order, r, placement, done)
     if (order.forwarded) return done(notOwner())
@@ -224,6 +241,11 @@ export class Coordination {
     return this.#parts.conversations.unanswered + this.#held.length >= limits.requestsInFlight
   }
 
+  /** Requests forwarded here wait for what is in progress, as clients' do: another owner may have time. */
+  get #isCrowded(): boolean {
+    return this.#forwarded >= this.#parts.forwardLimit()
+  }
+
   #deadline(leftMs: number): number {
     return this.#parts.clock.monotonicMs() + Math.min(leftMs, limits.maxTimeoutMs)
   }
@@ -233,7 +255,7 @@ export class Coordination {
     const n = membership.ring.n
     const w = resolveQuorum(order.w, n)
     if (w === undefined) return done(outOfRange('w', n))
-    if (this.#isFull) return done({ status: 'error', code: 'OVERLOADED' })
+    if (this.#isFull) return done(OVERLOADED)
     if (this.#parts.holdsWrites()) {
       this.#held.push({ order, done })
       return

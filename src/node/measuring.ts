@@ -18,17 +18,25 @@ export function measurements(guard: StorageGuard, running: RunningNode | undefin
     ['storage_refused_total{reason="overloaded"}', stats.refusedOverloaded],
     ['storage_queued_writes', stats.queuedWrites],
     ['storage_queued_bytes', stats.queuedBytes],
+    ['storage_queued_reads', stats.queuedReads],
     ['storage_cache_bytes', stats.cacheBytes],
     ['storage_free_bytes', stats.freeBytes],
     ['storage_stalled_seconds', guard.stalledMs / 1000],
     ['storage_open', guard.state === 'open' ? 1 : 0],
   ])
   if (running === undefined) return out
-  const { counts } = running
+  const { counts, admission } = running
+  out.set('requests_admitted_total', admission.counts.admitted)
+  out.set('requests_shed_total', admission.counts.shed)
+  out.set('requests_limit', admission.limit)
+  out.set('queue_delay_seconds{queue="loop"}', admission.lateMs / 1_000)
+  out.set('queue_delay_seconds{queue="disk"}', admission.behindMs / 1_000)
+  out.set('peer_requests_refused_total', admission.counts.floods)
   out.set('requests_in_flight', running.conversations.size)
   out.set('replica_operations', running.replica.operations)
   out.set('peers_connected', running.peers.ids.length)
   out.set('peers_suspected', running.peers.suspected)
+  out.set('control_round_trip_seconds', running.peers.longestRoundTripMs / 1_000)
   out.set('suspicions_total', counts.suspicions)
   out.set('probes_sent_total', counts.probes)
   const { hints, bytes, delivered, refused, damaged } = running.replica.hints.count

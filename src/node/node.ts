@@ -1,5 +1,6 @@
 /** A node, from its start to its end: what the edges and the composition root hold in their hands. */
 import { keyHash, makeRowKey } from '../kernel/index.js'
+import { limits } from '../limits.js'
 import type { Channel, Hello, NetworkSink } from '../ports/network.js'
 import { WIRE_VERSION } from '../wire/messages.js'
 import type { OpenReport } from './guard/index.js'
@@ -108,6 +109,18 @@ export class RotundaNode implements Database {
       else this.#close(done)
     }
     drain()
+  }
+
+  get requestLimit(): number {
+    return this.#running?.admission.limit ?? limits.requestsInFlight
+  }
+
+  admits(inProgress: number): boolean {
+    return this.#running?.admission.admits(inProgress) ?? true
+  }
+
+  retryAfterSeconds(): number {
+    return this.#running?.admission.retryAfterSeconds() ?? 1
   }
 
   get(request: GetRequest, done: (outcome: Found | Failure) => void): void {

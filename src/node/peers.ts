@@ -72,6 +72,14 @@ export class Peers {
     return this.#ids.filter((id) => !this.isUp(id)).length
   }
 
+  /** The longest of the last probes' round trips, in ms. */
+  get longestRoundTripMs(): number {
+    return this.#ids.reduce(
+      (longest, id) => Math.max(longest, this.#connected.get(id)!.detector.roundTripMs),
+      0,
+    )
+  }
+
   /** Looks at every member that is connected. */
   watch(look: (id: string, detector: Detector) => void): void {
     for (const id of this.#ids) look(id, this.#connected.get(id)!.detector)

@@ -184,6 +184,12 @@ export type Measurements = ReadonlyMap<string, number>
 export interface Database {
   /** 32 hex digits, or '' for a node that has no cluster yet. */
   readonly clusterId: string
+  /** Requests of clients that may be in progress now. */
+  readonly requestLimit: number
+  /** May one more begin beside the `inProgress` that were given to this node and are not answered? Asked once for each, before anything is done for it. */
+  admits(inProgress: number): boolean
+  /** After how many seconds a client that was shed may come back; another number for each, so that they do not come together. */
+  retryAfterSeconds(): number
   get(request: GetRequest, done: (outcome: Found | Failure) => void): void
   write(request: WriteRequest, done: (outcome: Written | Failure) => void): void
   list(request: ListRequest, done: (outcome: Listed | Failure) => void): void

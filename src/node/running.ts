@@ -11,6 +11,7 @@ import { ActorSource } from '../protocol/replica/actor.js'
 import { WireError } from '../wire/bytes.js'
 import { decodeBatch } from '../wire/decode.js'
 import type { Message } from '../wire/messages.js'
+import { Admission } from './admission.js'
 import { Answering } from './answering.js'
 import { BucketSettings } from './bucket-settings.js'
 import { Conversations } from './conversations.js'
@@ -37,6 +38,7 @@ export interface RunningListener {
 }
 
 export class RunningNode {
+  readonly admission: Admission
   readonly membership: Membership
   readonly peers = new Peers()
   readonly coordination: Coordination
@@ -73,6 +75,7 @@ export class RunningNode {
   #answered = false
   #woken = false
   #stopped = false
+  #tickDueMs = 0
   #cancelTick: () => void = () => {}
 
   constructor(
@@ -106,11 +109,16 @@ export class RunningNode {
       this.#bug(error),
     )
     const { conversations, replica } = this
-    this.#answering = new Answering({ replica, guard, membership, reply })
+    const { stats } = guard
+    this.admission = new Admission(clock.monotonicMs(), { stats, operations: () => replica.operations })
+    const { admission } = this
+    const isFlooded = () => admission.isFlooded()
+    this.#answering = new Answering({ replica, guard, membership, reply, isFlooded })
     const holdsWrites = () => this.keeper.holdsWrites || this.isTooSmall
     this.coordination = new Coordination({
       ...{ clock, random, membership, peers, conversations },
       ...{ counts, holdsWrites, reply, refusal: () => replica.refusal() },
+      forwardLimit: () => admission.limit,
     })
     const { coordination } = this
     this.#performer = new Performer({
@@ -370,12 +378,14 @@ export class RunningNode {
   }
 
   #tickIn(delayMs: number): void {
+    this.#tickDueMs = this.#ports.clock.monotonicMs() + delayMs
     this.#cancelTick = this.#ports.scheduler.after(delayMs, () => this.#tick())
   }
 
   #tick(): void {
     if (this.#stopped) return
     const nowMs = this.enter()
+    this.admission.look(nowMs - this.#tickDueMs, nowMs)
     this.#watch.tick(nowMs)
     this.#diskWatch.look()
     if (!this.#outbox.isEmpty) this.#wake()

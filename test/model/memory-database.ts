@@ -81,6 +81,21 @@ export class MemoryDatabase implements Database {
     this.#incarnation = incarnation
   }
 
+  /** Requests that may be in progress. */
+  requestLimit: number = limits.requestsInFlight
+  /** Refusals so far. */
+  shed = 0
+
+  admits(inProgress: number): boolean {
+    if (inProgress < this.requestLimit) return true
+    this.shed++
+    return false
+  }
+
+  retryAfterSeconds(): number {
+    return 7
+  }
+
   get waiting(): number {
     return this.#waiting.length
   }

@@ -14,7 +14,7 @@ import { parseOptions, UsageError } from '../../bench/options.js'
 const NOTHING = Buffer.alloc(0)
 
 function answerOf(status: number, context = '', body: Buffer = NOTHING): Answer {
-  return { status, context, body }
+  return { status, context, retryAfterSeconds: 0, body }
 }
 
 function turnOf(seed = 1): Turn {

@@ -103,6 +103,7 @@ export class CommitQueue {
   halt(): readonly QueuedWrite[] {
     const queue = this.#queue
     this.#queue = []
+    this.#ports.stats.leftWrites = 0
     this.#story = undefined
     this.#count()
     return queue
@@ -156,6 +157,7 @@ export class CommitQueue {
       count++
     }
     this.#queue = queue.slice(count)
+    this.#ports.stats.leftWrites = queue.length - count
     this.#count()
     return count === queue.length ? queue : queue.slice(0, count)
   }

@@ -221,6 +221,10 @@ export interface GuardStats {
   refusedOverloaded: number
   queuedWrites: number
   queuedBytes: number
+  /** Of them, those that did not fit into the batch under way: above 0 for long, the disk is slower than what is asked of it. */
+  leftWrites: number
+  /** Keys that wait for a look-up. */
+  queuedReads: number
   cacheBytes: number
   /** As last measured; -1 before the first measurement. */
   freeBytes: number

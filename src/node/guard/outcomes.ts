@@ -33,6 +33,8 @@ export function newStats(): GuardStats {
     refusedOverloaded: 0,
     queuedWrites: 0,
     queuedBytes: 0,
+    leftWrites: 0,
+    queuedReads: 0,
     cacheBytes: 0,
     freeBytes: -1,
   }

@@ -82,7 +82,8 @@ export class ReadQueue {
 
   #miss(miss: Miss): void {
     miss.asked.left++
-    if (this.#misses.length < limits.storageQueueReads) this.#misses.push(miss)
+    if (this.#misses.length < limits.storageQueueReads)
+      this.#ports.stats.queuedReads = this.#misses.push(miss)
     else this.#ports.turn.after(() => this.#answer(miss, 'unreadable'))
   }
 
@@ -99,6 +100,7 @@ export class ReadQueue {
     while (this.#misses.length > 0 && this.#sweeps.length < limits.storageSweeps) {
       this.#start({ misses: this.#misses.splice(0, this.#reach()), overtaken: undefined })
     }
+    this.#ports.stats.queuedReads = this.#misses.length
   }
 
   /** How many of the waiting misses the next getMany takes. */

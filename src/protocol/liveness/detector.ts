@@ -50,6 +50,7 @@ export class Detector {
   /** When the wait for the next answer was first noticed. */
   #waitingSinceMs = NEVER
   #probeSentMs = NEVER
+  #roundTripMs = 0
   #nextRestMs: number
   #nextDoubtMs: number
   #lookedMs: number
@@ -64,6 +65,11 @@ export class Detector {
 
   get suspected(): boolean {
     return this.#suspected
+  }
+
+  /** How long the answer to the last probe took, in ms; 0 before the first. */
+  get roundTripMs(): number {
+    return this.#roundTripMs
   }
 
   /** A question is on its way. As cheap as it can be: the clock is read at the next look. */
@@ -83,7 +89,10 @@ export class Detector {
 
   /** The answer to a probe. `answered` is called for it as for any. */
   probeAnswered(nowMs: number): void {
-    if (this.#probeSentMs !== NEVER) this.#sample(nowMs - this.#probeSentMs)
+    if (this.#probeSentMs !== NEVER) {
+      this.#roundTripMs = nowMs - this.#probeSentMs
+      this.#sample(this.#roundTripMs)
+    }
     this.#probeSentMs = NEVER
   }
 
