@@ -144,7 +144,9 @@ async function measure(cluster: Cluster): Promise<void> {
   )
   say(`limits at the end ${after.map((node) => node.get(LIMIT)).join(', ')} of a node`)
   clearInterval(sampler)
-  say(`resident memory of the three nodes before and then: ${rss.map((bytes) => (bytes / 2 ** 20).toFixed(0)).join(', ')} MiB`)
+  say(
+    `resident memory of the three nodes before and then: ${rss.map((bytes) => (bytes / 2 ** 20).toFixed(0)).join(', ')} MiB`,
+  )
   await crowd.rest()
   crowd.close()
 }
