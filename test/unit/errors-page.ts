@@ -15,6 +15,9 @@ Decide by \`code\`; \`message\` is for people and may change. Numbers that expla
 \`QUORUM_UNMET\`, \`limitBytes\` and \`gotBytes\` where something is too large. The header \`Rotunda-Request-Id\` names the answer; with \`INTERNAL\`
 it stands in the node's log.
 
+With \`OVERLOADED\` and \`NOT_READY\` comes \`Retry-After\`, in seconds: wait that long and send the request again as it is. Whoever is told to come
+back is told another number than the one before, so that not everybody comes at once.
+
 *Again* says whether the same request, unchanged, may succeed later. *Written* says whether a write that got this answer may have
 happened all the same: then send it again with the same \`Rotunda-Operation\`, or read before you decide.
 
