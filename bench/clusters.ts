@@ -28,15 +28,24 @@ interface NodeProcess {
   readonly logFile: string
 }
 
+interface Ports {
+  readonly clientPorts: readonly number[]
+  readonly peerPorts: readonly number[]
+}
+
 export class Cluster {
   readonly system: SystemName
-  readonly #nodes: readonly NodeProcess[]
+  readonly #nodes: NodeProcess[]
+  readonly #options: ClusterOptions
+  readonly #ports: Ports
   readonly #directory: string
 
-  private constructor(options: ClusterOptions, nodes: readonly NodeProcess[]) {
+  private constructor(options: ClusterOptions, nodes: NodeProcess[], ports: Ports) {
     this.system = options.system
+    this.#options = options
     this.#directory = options.directory
     this.#nodes = nodes
+    this.#ports = ports
   }
 
   /** Starts the nodes; resolves when each says that it is ready and counts all of them as members. */
@@ -59,7 +68,7 @@ export class Cluster {
     const clientPorts = ports.slice(0, count)
     const peerPorts = ports.slice(count)
     const nodes = clientPorts.map((_, number) => spawnNode(options, number, clientPorts, peerPorts))
-    return new Cluster(options, nodes)
+    return new Cluster(options, nodes, { clientPorts, peerPorts })
   }
 
   get clientPorts(): readonly number[] {
@@ -73,6 +82,20 @@ export class Cluster {
 
   get size(): number {
     return this.#nodes.length
+  }
+
+  /** Stops one node cleanly; its data stays. */
+  async stopNode(number: number): Promise<void> {
+    await stopProcess(this.#nodes[number]!.process)
+  }
+
+  /** Starts a stopped node again, on an empty directory where `wiped`; resolves when it is ready. */
+  async startNode(number: number, wiped = false): Promise<void> {
+    const { clientPorts, peerPorts } = this.#ports
+    if (wiped) rmSync(join(this.#directory, `n${number + 1}`), { recursive: true, force: true })
+    const node = spawnNode(this.#options, number, clientPorts, peerPorts)
+    this.#nodes[number] = node
+    await untilReady(node, this)
   }
 
   /** SIGTERM, then SIGKILL for what does not go; removes the data. */

@@ -169,9 +169,11 @@ export const limits = {
   /** Rows, and bytes of them, on their way in one direction of an exchange. One larger row goes alone. */
   exchangeRows: 64,
   exchangeBytes: MiB,
-  /** With more requests than this under way, each step of background repair waits for `exchangePauseMs`. */
-  exchangeCalmRequests: 8,
-  exchangePauseMs: 50,
+  /**
+   * Units a second that a task in the background always gets (a unit is about one client's request) and the most that it gets, which is more than it can
+   * use; over how long clients' p99 is taken, and how long at most where there are few requests.
+   */
+  background: { least: 100, most: 20_000, windowMs: 500, longestMs: 5_000 },
   /** Metrics name each partition's last exchange up to this many partitions; beyond it only the oldest. */
   exchangeAges: 256,
   /** Default memory for rows, filled by use. What was used while half of it went by is still there. */

@@ -1,5 +1,6 @@
 /** What this node answers when a peer asks its replica: store this, show that row, show a range, list keys. */
 import { liveCount, makeRowKey, objectDigest, rowObject, versionDigest } from '../kernel/index.js'
+import type { Governor } from '../protocol/background/governor.js'
 import type { LocalFault } from '../protocol/effects.js'
 import { isNodeId } from '../protocol/hints/record.js'
 import type { Membership } from '../protocol/membership/membership.js'
@@ -21,11 +22,14 @@ const NOTHING = new Uint8Array(0)
 const ABSENT = new Uint8Array(16)
 const PAGE_ROWS = 512
 const PAGE_BYTES = 1024 * 1024
+/** What a page of a range costs here, from which a peer is refilled. */
+const RANGE_UNITS = 16
 
 export interface AnsweringParts {
   readonly replica: Replica
   readonly guard: StorageGuard
   readonly membership: Membership
+  readonly governor: Governor
   /** More is asked of this replica than it can do soon. */
   isFlooded(): boolean
   reply(to: string, message: Message): void
@@ -102,8 +106,8 @@ export class Answering {
   }
 
   range(from: string, { id, from: start, maxRows, maxBytes }: RangeRead): void {
-    const { guard, membership } = this.#parts
-    if (this.#bulk.has(from)) {
+    const { guard, membership, governor } = this.#parts
+    if (this.#bulk.has(from) || !governor.take('rebuild', RANGE_UNITS)) {
       this.#rows(from, id, ReplicaStatus.overloaded)
       return
     }

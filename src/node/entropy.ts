@@ -1,11 +1,12 @@
 /**
  * Anti-entropy of this node: conducts the exchanges that are due, answers those of its peers, and counts. What an exchange asks for is done
- * at once while the node is calm; with many requests under way each of its messages waits a moment.
+ * as fast as the governor grants: clients come first.
  */
 import { limits } from '../limits.js'
 import type { Clock } from '../ports/clock.js'
 import type { Log } from '../ports/log.js'
 import type { Random } from '../ports/random.js'
+import type { Governor } from '../protocol/background/governor.js'
 import type { Effect } from '../protocol/effects.js'
 import {
   Exchange,
@@ -31,6 +32,8 @@ import { TreeKeeper } from './tree-keeper.js'
 
 /** Memory kept for counting bytes. */
 const KEPT_BYTES = 64 * 1024
+/** Rows that a peer joins for what one request costs. */
+const ROWS_OF_A_UNIT = 4
 
 export interface EntropyParts {
   readonly clock: Clock
@@ -42,6 +45,7 @@ export interface EntropyParts {
   readonly replica: Replica
   readonly peers: Peers
   readonly trees: Trees
+  readonly governor: Governor
   /** Between two exchanges of one chunk, about; 0 = none are begun here. */
   readonly everyMs: number
   reply(to: string, message: Message): void
@@ -56,7 +60,6 @@ interface Running {
 interface Held {
   readonly id: number
   readonly effect: Extract<Effect, { kind: 'send' }>
-  readonly dueMs: number
 }
 
 export class Entropy {
@@ -75,7 +78,7 @@ export class Entropy {
   readonly #answers: ExchangeAnswers
   readonly #lister: SegmentLister
   readonly #running = new Map<number, Running>()
-  /** Messages that wait for a calmer moment; at most one question, or one load of rows, for each exchange. */
+  /** Messages that wait until they are granted; at most one question, or one load of rows, for each exchange. */
   #held: Held[] = []
   /** When each chunk was last found alike, or made so, by peer; since the start of this node or of this table. */
   readonly #alikeMs = new Map<string, number[]>()
@@ -88,7 +91,7 @@ export class Entropy {
 
   constructor(parts: EntropyParts) {
     this.#parts = parts
-    this.keeper = new TreeKeeper({ ...parts, isCalm: () => this.#isCalm })
+    this.keeper = new TreeKeeper(parts)
     const { guard, membership, replica, trees, clock, random } = parts
     this.#chance = () => random.below(1024) / 1024
     this.#schedule = new Schedule(parts.everyMs)
@@ -170,7 +173,7 @@ export class Entropy {
     this.keeper.tick(nowMs)
     for (const { exchange } of [...this.#running.values()])
       this.#run(exchange, (out) => exchange.tick(nowMs, out))
-    this.#release(nowMs)
+    this.#release()
     if (this.#parts.everyMs > 0) this.#begin(nowMs)
   }
 
@@ -261,26 +264,22 @@ export class Entropy {
     }
   }
 
-  /** Nothing more urgent is to be done. */
-  get #isCalm(): boolean {
-    return this.#parts.conversations.size <= limits.exchangeCalmRequests
-  }
-
   #send(id: number, effect: Extract<Effect, { kind: 'send' }>): void {
-    const { clock } = this.#parts
-    if (this.#isCalm) this.#leave(effect)
-    else this.#held.push({ id, effect, dueMs: clock.monotonicMs() + limits.exchangePauseMs })
+    if (this.#held.length === 0 && this.#parts.governor.may('exchange')) this.#leave(effect)
+    else this.#held.push({ id, effect })
   }
 
-  #release(nowMs: number): void {
-    if (this.#held.length === 0) return
-    const due = this.#held.filter(({ dueMs }) => dueMs <= nowMs)
-    this.#held = this.#held.filter(({ dueMs }) => dueMs > nowMs)
-    for (const { id, effect } of due) if (this.#running.has(id)) this.#leave(effect)
+  #release(): void {
+    while (this.#held.length > 0 && this.#parts.governor.may('exchange')) {
+      const { id, effect } = this.#held.shift()!
+      if (this.#running.has(id)) this.#leave(effect)
+    }
   }
 
   #leave(effect: Extract<Effect, { kind: 'send' }>): void {
-    this.#count(effect.message)
+    const { message } = effect
+    this.#count(message)
+    this.#parts.governor.spend('exchange', message.type === 46 ? 1 + message.keys.length / ROWS_OF_A_UNIT : 1)
     this.#parts.perform(effect)
   }
 

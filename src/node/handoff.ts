@@ -1,6 +1,7 @@
 /** Hints on their way to those they were kept for: performs what the handoff asks for, one conversation for each delivery. */
 import type { Clock } from '../ports/clock.js'
 import type { Random } from '../ports/random.js'
+import type { Governor } from '../protocol/background/governor.js'
 import type { Delivery } from '../protocol/hints/deliver.js'
 import { DeliverMachine } from '../protocol/hints/deliver.js'
 import type { HandoffEffect, HintAt } from '../protocol/hints/handoff.js'
@@ -11,6 +12,9 @@ import type { Peers } from './peers.js'
 import type { Replica } from './replica.js'
 
 const DELIVERY_MS = 10_000
+/** What a delivery costs: a read, a write of the target, and the removal. */
+const UNITS = 2
+const BYTES_OF_A_UNIT = 64 * 1024
 
 export interface DeliveriesParts {
   readonly clock: Clock
@@ -19,15 +23,17 @@ export interface DeliveriesParts {
   readonly replica: Replica
   readonly conversations: Conversations
   readonly coordination: Coordination
+  readonly governor: Governor
 }
 
 export class Deliveries {
   readonly #parts: DeliveriesParts
-  readonly #handoff = new Handoff()
+  readonly #handoff: Handoff
   #stopped = false
 
   constructor(parts: DeliveriesParts) {
     this.#parts = parts
+    this.#handoff = new Handoff((bytes) => parts.governor.take('handoff', UNITS + bytes / BYTES_OF_A_UNIT))
   }
 
   get active(): boolean {

@@ -1,5 +1,6 @@
 /** Counters and gauges of a node under Prometheus names. */
 import { limits } from '../limits.js'
+import { TASKS } from '../protocol/background/governor.js'
 import type { StorageGuard } from './guard/index.js'
 import type { Measurements } from './requests.js'
 import type { RunningNode } from './running.js'
@@ -32,6 +33,11 @@ export function measurements(guard: StorageGuard, running: RunningNode | undefin
   out.set('queue_delay_seconds{queue="loop"}', admission.lateMs / 1_000)
   out.set('queue_delay_seconds{queue="disk"}', admission.behindMs / 1_000)
   out.set('peer_requests_refused_total', admission.counts.floods)
+  const { governor } = running
+  for (const task of TASKS) out.set(`background_units_total{task="${task}"}`, governor.spentBy(task))
+  out.set('background_grant', governor.grant)
+  out.set('request_p99_seconds{when="now"}', governor.p99Ms / 1_000)
+  out.set('request_p99_seconds{when="quiet"}', governor.quietMs / 1_000)
   out.set('requests_in_flight', running.conversations.size)
   out.set('replica_operations', running.replica.operations)
   out.set('peers_connected', running.peers.ids.length)

@@ -126,15 +126,13 @@ export class RotundaNode implements Database {
   get(request: GetRequest, done: (outcome: Found | Failure) => void): void {
     const running = this.#serving()
     if (running === undefined) return done(NOT_READY)
-    running.enter()
-    running.coordination.get(request, done)
+    running.coordination.get(request, this.#timed(running, done))
   }
 
   write(request: WriteRequest, done: (outcome: Written | Failure) => void): void {
     const running = this.#serving()
     if (running === undefined) return done(NOT_READY)
-    running.enter()
-    running.coordination.write(request, done)
+    running.coordination.write(request, this.#timed(running, done))
   }
 
   list(request: ListRequest, done: (outcome: Listed | Failure) => void): void {
@@ -250,6 +248,18 @@ export class RotundaNode implements Database {
       ...small,
       ...reasonsNotReady(this.#running.membership, this.#running.peers),
     ]
+  }
+
+  /** How long those took that were served says how fast background work may go. */
+  #timed<Outcome extends { readonly status: string }>(
+    running: RunningNode,
+    done: (outcome: Outcome) => void,
+  ): (outcome: Outcome) => void {
+    const beganMs = running.enter()
+    return (outcome) => {
+      if (outcome.status === 'ok') running.governor.served(this.#ports.clock.monotonicMs() - beganMs)
+      done(outcome)
+    }
   }
 
   #serving(): RunningNode | undefined {

@@ -1,6 +1,7 @@
 /** Fills this replica again after a loss: whole ranges from the other owners, and single rows that were written over unreadable ones. */
 import type { Clock } from '../ports/clock.js'
 import type { Log } from '../ports/log.js'
+import type { Governor } from '../protocol/background/governor.js'
 import type { Effect, Input } from '../protocol/effects.js'
 import type { Membership } from '../protocol/membership/membership.js'
 import type { RebuildEffect, RebuildProgress } from '../protocol/replica/rebuild.js'
@@ -16,6 +17,8 @@ import { RECORDS } from './records.js'
 const ROW_DEADLINE_MS = 5000
 const ROW_RETRY_MS = 5000
 const ROWS_AT_ONCE = 16
+/** What a page costs, which is up to 512 rows to be joined. */
+const UNITS = 64
 /** Keys remembered for recovery; beyond it a row stays marked on the disk and is noticed again when it is next read. */
 const SUSPECT_ROWS = 100_000
 
@@ -27,6 +30,7 @@ export interface RebuilderParts {
   readonly conversations: Conversations
   readonly coordination: Coordination
   readonly peers: Peers
+  readonly governor: Governor
   perform(effect: Exclude<Effect, { kind: 'done' } | { kind: 'close' }>): void
   completed(): void
 }
@@ -79,14 +83,9 @@ export class Rebuilder {
   }
 
   tick(nowMs: number): void {
-    const { peers } = this.#parts
-    this.#run((out) =>
-      this.#rebuild?.tick(
-        nowMs,
-        peers.ids.filter((id) => peers.isUp(id)),
-        out,
-      ),
-    )
+    const { peers, governor } = this.#parts
+    const isUp = (id: string) => peers.isUp(id)
+    if (governor.may('rebuild')) this.#run((out) => this.#rebuild?.tick(nowMs, peers.ids.filter(isUp), out))
     if (this.#suspects.size > 0 && nowMs >= this.#rowsAgainMs) this.#recoverRows(nowMs)
   }
 
@@ -99,7 +98,13 @@ export class Rebuilder {
   #perform(effect: RebuildEffect): void {
     if (effect.kind === 'progress') this.#keep(effect.bytes)
     else if (effect.kind === 'complete') this.#complete()
+    else if (effect.kind === 'send') this.#ask(effect)
     else if (effect.kind !== 'done' && effect.kind !== 'close') this.#parts.perform(effect)
+  }
+
+  #ask(effect: Effect & { kind: 'send' }): void {
+    this.#parts.governor.spend('rebuild', UNITS)
+    this.#parts.perform(effect)
   }
 
   /** Not waited for: a cursor that is behind only costs a page read twice. */

@@ -5,6 +5,7 @@
 import { KernelError } from '../kernel/index.js'
 import { limits } from '../limits.js'
 import type { Channel, Hello } from '../ports/network.js'
+import { Governor } from '../protocol/background/governor.js'
 import type { Input } from '../protocol/effects.js'
 import { Membership } from '../protocol/membership/membership.js'
 import { ActorSource } from '../protocol/replica/actor.js'
@@ -39,6 +40,7 @@ export interface RunningListener {
 
 export class RunningNode {
   readonly admission: Admission
+  readonly governor: Governor
   readonly membership: Membership
   readonly peers = new Peers()
   readonly coordination: Coordination
@@ -113,7 +115,9 @@ export class RunningNode {
     this.admission = new Admission(clock.monotonicMs(), { stats, operations: () => replica.operations })
     const { admission } = this
     const isFlooded = () => admission.isFlooded()
-    this.#answering = new Answering({ replica, guard, membership, reply, isFlooded })
+    const governor = new Governor(clock.monotonicMs(), limits.background)
+    this.governor = governor
+    this.#answering = new Answering({ replica, guard, membership, governor, reply, isFlooded })
     const holdsWrites = () => this.keeper.holdsWrites || this.isTooSmall
     this.coordination = new Coordination({
       ...{ clock, random, membership, peers, conversations },
@@ -132,7 +136,7 @@ export class RunningNode {
       replace: (conversation) => this.#replace(conversation),
     })
     this.listing = new Listing({ membership, coordination, nextId: () => conversations.nextId(), perform })
-    this.deliveries = new Deliveries({ clock, random, peers, replica, conversations, coordination })
+    this.deliveries = new Deliveries({ clock, random, peers, replica, conversations, coordination, governor })
     this.#watch = new Watch(clock.monotonicMs(), {
       ...{ random, log, peers, counts, reply },
       probe: (to, message) => this.#outbox.post(to, 'control', message),
@@ -158,7 +162,8 @@ export class RunningNode {
       this.keeper.setBucket(bucket, properties),
     )
     const completed = () => this.keeper.describeSelf({ incomplete: false })
-    const parts = { clock, log, guard, membership, conversations, coordination, peers, perform, completed }
+    const work = { conversations, coordination, governor, perform, completed }
+    const parts = { clock, log, guard, membership, peers, ...work }
     this.rebuilder = new Rebuilder(parts, started.rebuild, started.forgotOthers)
     this.entropy = new Entropy({ ...parts, random, replica, trees: started.trees, everyMs, reply })
   }
@@ -386,6 +391,7 @@ export class RunningNode {
     if (this.#stopped) return
     const nowMs = this.enter()
     this.admission.look(nowMs - this.#tickDueMs, nowMs)
+    this.governor.tick(nowMs)
     this.#watch.tick(nowMs)
     this.#diskWatch.look()
     if (!this.#outbox.isEmpty) this.#wake()

@@ -8,6 +8,7 @@
 import { limits } from '../limits.js'
 import type { Clock } from '../ports/clock.js'
 import type { Log } from '../ports/log.js'
+import type { Governor } from '../protocol/background/governor.js'
 import { type TreePage, Trees } from '../protocol/entropy/trees.js'
 import { ByteReader, ByteWriter, WireError } from '../wire/bytes.js'
 import type { OpenReport, RowRead, StorageGuard, WriteOperation } from './guard/index.js'
@@ -20,6 +21,8 @@ const PAGES_AT_ONCE = 64
 const BATCH_BYTES = 1024 * 1024
 const BATCH_PAGES = 512
 const RETRY_MS = 1_000
+/** What a page of a scan costs: some two milliseconds of checksums. */
+const UNITS = 8
 
 /** What a clean stop says of the pages that it wrote. */
 interface Mark {
@@ -81,8 +84,7 @@ export interface TreeKeeperParts {
   readonly log: Log
   readonly guard: StorageGuard
   readonly trees: Trees
-  /** Nothing more urgent is to be done. */
-  isCalm(): boolean
+  readonly governor: Governor
 }
 
 export class TreeKeeper {
@@ -167,12 +169,12 @@ export class TreeKeeper {
     this.#oldest = (this.#oldest + 1) % trees.shape.partitions
   }
 
-  /** One page after the other; with more urgent things to do, one a tick. */
+  /** One page after the other, as fast as is granted. */
   #scan(): void {
-    const { guard, trees } = this.#parts
+    const { guard, trees, governor } = this.#parts
     if (this.#stopped || guard.state !== 'open') return
     const wish = trees.nextScan()
-    if (wish === undefined) return
+    if (wish === undefined || !governor.take('trees', UNITS)) return
     this.#scanning = true
     const { from, to } = wish
     const { fences } = guard.stats
@@ -183,7 +185,7 @@ export class TreeKeeper {
       const good = !failed && guard.stats.fences === fences && guard.state === 'open'
       trees.scanned(good ? { rows, next } : undefined)
       if (!good) this.#againMs = this.#parts.clock.monotonicMs() + RETRY_MS
-      else if (this.#parts.isCalm()) this.#scan()
+      else this.#scan()
     })
   }
 }

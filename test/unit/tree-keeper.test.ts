@@ -3,6 +3,7 @@ import test from 'ava'
 import type { OpenReport, RowRead } from '../../src/node/guard/index.js'
 import { RECORDS } from '../../src/node/records.js'
 import { loadTrees, TreeKeeper } from '../../src/node/tree-keeper.js'
+import { Governor } from '../../src/protocol/background/governor.js'
 import type { Trees } from '../../src/protocol/entropy/trees.js'
 import { Disk } from './scripted-engine.js'
 import { nameOf, rowKeyOf, World } from './storage-world.js'
@@ -31,8 +32,9 @@ class Node {
     this.world.timeline.run()
     this.trees = loaded!
     const { clock } = this.world.timeline
-    const isCalm = () => true
-    this.keeper = new TreeKeeper({ clock, log, guard: this.world.guard, trees: this.trees, isCalm })
+    const governor = new Governor(0, { least: 1e9, most: 1e9, windowMs: 500, longestMs: 5_000 })
+    governor.tick(1_000)
+    this.keeper = new TreeKeeper({ clock, log, guard: this.world.guard, trees: this.trees, governor })
   }
 
   put(key: string, value: string): void {

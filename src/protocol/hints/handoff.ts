@@ -2,7 +2,7 @@
  * When which hints are delivered. For each target that answers: pages of its hints in the order of their keys, a few at a time, so
  * that a node that comes back is not knocked over by those who waited for it. After a failure the target is left alone for a
  * while that doubles, with jitter; then its hints are gone through from the start, which loses nothing, because what was delivered
- * is no longer there. For the same reason nothing need be remembered over a restart.
+ * is no longer there. For the same reason nothing need be remembered over a restart. How fast it goes beyond that, `grant` says.
  */
 
 /** Deliveries under way to one target, and the bytes that they hold. One larger than that goes alone. */
@@ -46,6 +46,12 @@ interface Queue {
 
 export class Handoff {
   readonly #queues = new Map<string, Queue>()
+  readonly #grant: (bytes: number) => boolean
+
+  /** `grant`: may a hint of so many bytes be delivered now? Asked once for each; one that may not waits for the next tick. */
+  constructor(grant: (bytes: number) => boolean = () => true) {
+    this.#grant = grant
+  }
 
   /** Something is being read or delivered. */
   get active(): boolean {
@@ -172,6 +178,7 @@ export class Handoff {
     while (queue.underWay < AT_ONCE) {
       const hint = queue.hints[0]
       if (hint === undefined || (queue.underWay > 0 && queue.bytes + hint.bytes > BYTES_AT_ONCE)) return
+      if (!this.#grant(hint.bytes)) return
       queue.hints.shift()
       queue.underWay++
       queue.bytes += hint.bytes

@@ -1,0 +1,191 @@
+/**
+ * How fast background work may go (paper 6.5): by a feedback loop on the 99th percentile of clients' latency. While nobody asks for anything it goes as fast as
+ * it can; while it makes clients slower than half as much again as they are without it, it slows down, though never below a rate at which it ends.
+ *
+ *     a window of answers:   p99 ≤ 1.25 × quiet      the grant grows by half
+ *                            p99 > 1.5 × quiet       it shrinks as much as that was missed, to a quarter at most
+ *                            hardly any answers      it grows fourfold
+ *                            nobody used it          it goes back to where it starts: work that begins anew begins gently
+ *
+ * The quiet p99 is learned from windows in which background work did nothing, or no more than it always may. Where it has not been quiet for
+ * long, one window in thirty is made so: what is quiet at noon is not what was quiet at night.
+ *
+ * The grant is counted in units a second, for each task by itself, so that no task can starve another. A unit is about the work of one client's request. A
+ * task asks whether it may go on, and says what it spent; a step that costs more than there was is paid off before the next. No clock, no timers: time comes with `tick`.
+ */
+
+export const TASKS = ['handoff', 'exchange', 'rebuild', 'trees'] as const
+export type BackgroundTask = (typeof TASKS)[number]
+
+export interface GovernorOptions {
+  /** Units a second: what a task always gets, and what it gets at most. */
+  readonly least: number
+  readonly most: number
+  /** A window is this long, and longer until it holds enough answers; with too few of them after `longestMs`, nobody is there to be slowed down. */
+  readonly windowMs: number
+  readonly longestMs: number
+}
+
+/** Answers from which a p99 can be told. */
+const ENOUGH = 100
+/** Fewer a window than this: nobody is there. */
+const HARDLY_ANY = 8
+const TOO_SLOW = 1.5
+const WELL = 1.25
+const LARGEST_CUT = 0.25
+/** Where a grant starts, in the least. */
+const START = 8
+/** Windows without a quiet one after which one is made. */
+const LISTEN_EVERY = 30
+/** Weight of a new quiet window; of the first ones, their share. */
+const WEIGHT = 1 / 8
+/** What is not spent is kept for this long. */
+const KEPT_MS = 100
+
+/** Buckets of latencies, eight to each doubling, from 1/16 ms on. */
+const SMALLEST_MS = 1 / 16
+const STEPS = 8
+const BUCKETS = 24 * STEPS
+
+export class Governor {
+  readonly #options: GovernorOptions
+  #grant: number
+  #quietMs = 0
+  #quietWindows = 0
+  #noisyWindows = 0
+  readonly #tokens = new Map<BackgroundTask, number>()
+  readonly #spentBy = new Map<BackgroundTask, number>()
+  readonly #counts = new Uint32Array(BUCKETS)
+  #answers = 0
+  #spent = 0
+  #beganMs: number
+  #tickedMs: number
+  #p99Ms = 0
+  #listening = false
+
+  constructor(nowMs: number, options: GovernorOptions) {
+    this.#options = options
+    this.#grant = this.#start
+    this.#beganMs = nowMs
+    this.#tickedMs = nowMs
+    for (const task of TASKS) this.#tokens.set(task, 1)
+    for (const task of TASKS) this.#spentBy.set(task, 0)
+  }
+
+  /** Units a second for each task. */
+  get grant(): number {
+    return this.#listening ? this.#options.least : this.#grant
+  }
+
+  /** The p99 of clients' requests without background work, in ms; 0 while it is not known. */
+  get quietMs(): number {
+    return this.#quietMs
+  }
+
+  /** That of the last window that had enough answers. */
+  get p99Ms(): number {
+    return this.#p99Ms
+  }
+
+  /** A client's request was served after so long. Cheap: called for each. */
+  served(tookMs: number): void {
+    const bucket = tookMs <= SMALLEST_MS ? 0 : Math.ceil(Math.log2(tookMs / SMALLEST_MS) * STEPS)
+    this.#counts[Math.min(bucket, BUCKETS - 1)]!++
+    this.#answers++
+  }
+
+  /** Units so far. */
+  spentBy(task: BackgroundTask): number {
+    return this.#spentBy.get(task)!
+  }
+
+  /** May this task take a step now? */
+  may(task: BackgroundTask): boolean {
+    return this.#tokens.get(task)! > 0
+  }
+
+  /** It took one, of so many units. */
+  spend(task: BackgroundTask, units: number): void {
+    this.#tokens.set(task, this.#tokens.get(task)! - units)
+    this.#spentBy.set(task, this.spentBy(task) + units)
+    this.#spent += units
+  }
+
+  /** Both of them. */
+  take(task: BackgroundTask, units: number): boolean {
+    if (!this.may(task)) return false
+    this.spend(task, units)
+    return true
+  }
+
+  /** Call it often, at the least before background work is looked after. */
+  tick(nowMs: number): void {
+    const passedMs = Math.max(0, nowMs - this.#tickedMs)
+    this.#tickedMs = nowMs
+    const { windowMs, longestMs } = this.#options
+    const lastedMs = nowMs - this.#beganMs
+    const enough = this.#answers >= ENOUGH || this.#answers < HARDLY_ANY
+    if (lastedMs >= longestMs || (lastedMs >= windowMs && enough)) this.#judge(lastedMs, nowMs)
+    this.#refill(passedMs)
+  }
+
+  /** What was kept under a larger grant goes: a window in which nothing is to be heard begins at once. */
+  #refill(passedMs: number): void {
+    const { grant } = this
+    const most = Math.max(1, (grant * KEPT_MS) / 1_000)
+    for (const [task, tokens] of this.#tokens)
+      this.#tokens.set(task, Math.min(most, tokens + (grant * passedMs) / 1_000))
+  }
+
+  #judge(lastedMs: number, nowMs: number): void {
+    const known = this.#answers >= ENOUGH
+    const nobody = this.#answers * this.#options.windowMs < HARDLY_ANY * lastedMs
+    if (known) this.#p99Ms = this.#quantile(0.99)
+    const quiet = this.#spent <= (this.#options.least * TASKS.length * lastedMs) / 1_000
+    if (known && quiet) this.#learn()
+    else if (known) this.#noisyWindows++
+    const used = this.#spent >= (this.grant * lastedMs) / 4_000
+    if (!used && !this.#listening) this.#set(Math.min(this.#grant, this.#start))
+    else if (nobody) this.#set(this.#grant * 4)
+    else if (known && !this.#listening) this.#compare(quiet)
+    this.#listening = this.#noisyWindows >= LISTEN_EVERY || (known && this.#quietWindows === 0)
+    this.#counts.fill(0)
+    this.#answers = 0
+    this.#spent = 0
+    this.#beganMs = nowMs
+  }
+
+  get #start(): number {
+    return Math.min(this.#options.most, this.#options.least * START)
+  }
+
+  #learn(): void {
+    this.#quietWindows++
+    this.#noisyWindows = 0
+    this.#quietMs += Math.max(WEIGHT, 1 / this.#quietWindows) * (this.#p99Ms - this.#quietMs)
+  }
+
+  /** A quiet window says nothing against a grant that nobody used. */
+  #compare(quiet: boolean): void {
+    if (this.#quietMs === 0) return
+    const share = (WELL * this.#quietMs) / this.#p99Ms
+    if (this.#p99Ms > TOO_SLOW * this.#quietMs && !quiet)
+      this.#set(this.#grant * Math.max(share, LARGEST_CUT))
+    else if (this.#p99Ms <= WELL * this.#quietMs) this.#set(this.#grant * 1.5)
+  }
+
+  #set(grant: number): void {
+    this.#grant = Math.min(this.#options.most, Math.max(this.#options.least, grant))
+  }
+
+  /** In ms, the upper edge of its bucket. */
+  #quantile(fraction: number): number {
+    const rank = Math.ceil(this.#answers * fraction)
+    let seen = 0
+    for (let bucket = 0; bucket < BUCKETS; bucket++) {
+      seen += this.#counts[bucket]!
+      if (seen >= rank) return SMALLEST_MS * 2 ** (bucket / STEPS)
+    }
+    return SMALLEST_MS * 2 ** (BUCKETS / STEPS)
+  }
+}

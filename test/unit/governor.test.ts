@@ -1,0 +1,119 @@
+import test from 'ava'
+import { XorShift } from '../../bench/load/xorshift.js'
+import { Governor, TASKS } from '../../src/protocol/background/governor.js'
+
+const TICK_MS = 25
+const OPTIONS = { least: 100, most: 20_000, windowMs: 500, longestMs: 5_000 }
+
+/** A node in virtual time whose clients take longer the more background work is done beside them. */
+class World {
+  readonly governor = new Governor(0, OPTIONS)
+  readonly random = new XorShift(7)
+  nowMs = 0
+  units = 0
+  /** Latencies of the ticks of the last run. */
+  p99s: number[] = []
+
+  /** `requests` a second that take `baseMs`, and `msOfUnits` more for each thousand units a second done beside them. */
+  run(
+    seconds: number,
+    requests: number,
+    baseMs: number,
+    msOfUnits: number,
+    wanted = Number.POSITIVE_INFINITY,
+  ): void {
+    let left = wanted
+    this.p99s = []
+    for (const endMs = this.nowMs + seconds * 1_000; this.nowMs < endMs; this.nowMs += TICK_MS) {
+      this.governor.tick(this.nowMs)
+      let units = 0
+      while (left > 0 && this.governor.take('handoff', 2)) {
+        units += 2
+        left -= 2
+      }
+      this.units += units
+      const p99Ms = baseMs + (msOfUnits * units) / TICK_MS
+      this.p99s.push(p99Ms)
+      for (let i = 0; i < (requests * TICK_MS) / 1_000; i++)
+        this.governor.served(p99Ms * (0.3 + (0.7 * this.random.below(1_000)) / 1_000))
+    }
+  }
+
+  /** The mean of the latter half. */
+  get settledMs(): number {
+    const half = this.p99s.slice(this.p99s.length / 2)
+    return half.reduce((sum, ms) => sum + ms, 0) / half.length
+  }
+}
+
+test('with nobody there it soon goes as fast as it can', (t) => {
+  const world = new World()
+  world.run(5, 0, 0, 0)
+  t.is(world.governor.grant, OPTIONS.most)
+})
+
+test('clients are slowed down by no more than half, and the work goes on at more than the least', (t) => {
+  const world = new World()
+  world.run(10, 1_000, 10, 0, 0)
+  t.true(Math.abs(world.governor.quietMs - 10) < 2, `quiet ${world.governor.quietMs}`)
+  const before = world.units
+  // At a grant of 5,000 clients would take twice as long.
+  world.run(60, 1_000, 10, 2)
+  t.true(world.settledMs <= 15, `p99 ${world.settledMs}`)
+  const rate = (world.units - before) / 60
+  t.true(rate > 3 * OPTIONS.least && rate < 4_000, `${rate} a second`)
+})
+
+test('what hurts however little there is of it still gets the least', (t) => {
+  const world = new World()
+  world.run(10, 1_000, 10, 0, 0)
+  const before = world.units
+  world.run(60, 1_000, 10, 1_000)
+  const rate = (world.units - before) / 60
+  t.true(rate >= 0.9 * OPTIONS.least, `${rate} a second`)
+})
+
+test('what is quiet is learned anew: clients that have become slower by themselves do not stop the work', (t) => {
+  const world = new World()
+  world.run(10, 1_000, 10, 0, 0)
+  world.run(60, 1_000, 40, 0)
+  t.true(Math.abs(world.governor.quietMs - 40) < 10, `quiet ${world.governor.quietMs}`)
+  const before = world.units
+  world.run(60, 1_000, 40, 0)
+  t.true((world.units - before) / 60 > 100 * OPTIONS.least)
+})
+
+test('work that is there from the start does not pass for quiet', (t) => {
+  const world = new World()
+  world.run(90, 1_000, 10, 2)
+  t.true(world.governor.quietMs < 14, `quiet ${world.governor.quietMs}`)
+  t.true(world.settledMs <= 16, `p99 ${world.settledMs}`)
+})
+
+test('no task takes what belongs to another, and a large step is paid off', (t) => {
+  const governor = new Governor(0, OPTIONS)
+  let nowMs = 0
+  const units = new Map(TASKS.map((task) => [task, 0]))
+  for (let i = 0; i < 400; i++, nowMs += TICK_MS) {
+    governor.tick(nowMs)
+    // Enough answers, too slow ones: the grant goes to the least.
+    for (let answer = 0; answer < 25; answer++) governor.served(i < 80 ? 10 : 1_000)
+    for (const task of TASKS) {
+      const cost = task === 'rebuild' ? 64 : 1
+      while (governor.take(task, cost)) units.set(task, units.get(task)! + cost)
+    }
+  }
+  for (const [task, spent] of units) {
+    t.true(spent >= (0.9 * OPTIONS.least * nowMs) / 1_000, `${task} ${spent}`)
+    t.is(governor.spentBy(task), spent)
+  }
+})
+
+test('a clock that stands or goes back grants nothing', (t) => {
+  const governor = new Governor(1_000, OPTIONS)
+  governor.spend('trees', 10)
+  for (let i = 0; i < 100; i++) governor.tick(1_000)
+  for (let i = 0; i < 100; i++) governor.tick(1_000 - i)
+  t.false(governor.may('trees'))
+  t.true(governor.may('exchange'))
+})
