@@ -6,16 +6,10 @@ import type { GuardStats } from './guard/index.js'
 
 const SPREAD_EVERY_MS = 1_000
 
-export interface AdmissionParts {
-  /** Of the storage. */
-  readonly stats: Readonly<GuardStats>
-  /** Operations of the replica that wait for their row or for the disk. */
-  operations(): number
-}
-
 export class Admission {
   readonly counts = { admitted: 0, shed: 0, floods: 0 }
-  readonly #parts: AdmissionParts
+  readonly #stats: Readonly<GuardStats>
+  readonly #operations: () => number
   readonly #limiter: Limiter
   readonly #spread = new RetrySpread()
   #spreadMs: number
@@ -23,8 +17,10 @@ export class Admission {
   #behindMs = 0
   #lateMs = 0
 
-  constructor(nowMs: number, parts: AdmissionParts) {
-    this.#parts = parts
+  /** `stats`: of the storage; `operations`: of the replica, those that wait for their row or for the disk. */
+  constructor(nowMs: number, stats: Readonly<GuardStats>, operations: () => number) {
+    this.#stats = stats
+    this.#operations = operations
     this.#spreadMs = nowMs
     this.#limiter = new Limiter(nowMs, {
       targetMs: limits.queueTargetMs,
@@ -66,8 +62,8 @@ export class Admission {
   isFlooded(): boolean {
     const flooded =
       this.#behindMs > limits.diskBehindMs ||
-      this.#parts.operations() >= limits.replicaOperations ||
-      this.#parts.stats.queuedReads >= limits.replicaReads
+      this.#operations() >= limits.replicaOperations ||
+      this.#stats.queuedReads >= limits.replicaReads
     if (flooded) this.counts.floods++
     return flooded
   }
@@ -83,7 +79,7 @@ export class Admission {
   }
 
   #lookAtDisk(nowMs: number): void {
-    const { leftWrites, queuedReads } = this.#parts.stats
+    const { leftWrites, queuedReads } = this.#stats
     if (leftWrites === 0 && queuedReads <= limits.storageSweepRows) this.#behindSinceMs = undefined
     else this.#behindSinceMs ??= nowMs
     this.#behindMs = this.#behindSinceMs === undefined ? 0 : nowMs - this.#behindSinceMs

@@ -15,6 +15,7 @@ import type {
   ReplicaWrite,
 } from '../wire/messages.js'
 import { ReplicaStatus } from '../wire/messages.js'
+import type { Admission } from './admission.js'
 import type { StorageGuard } from './guard/index.js'
 import type { LocalRow, Replica } from './replica.js'
 
@@ -29,9 +30,8 @@ export interface AnsweringParts {
   readonly replica: Replica
   readonly guard: StorageGuard
   readonly membership: Membership
+  readonly admission: Admission
   readonly governor: Governor
-  /** More is asked of this replica than it can do soon. */
-  isFlooded(): boolean
   reply(to: string, message: Message): void
 }
 
@@ -76,7 +76,7 @@ export class Answering {
     const fault =
       isMine || object.length === 0
         ? 'refused'
-        : this.#parts.isFlooded()
+        : this.#parts.admission.isFlooded()
           ? 'overloaded'
           : hints.refusal(rowKey.length + object.length, false)
     if (fault !== undefined) this.#written(from, id, statusOf(fault), NOTHING)
@@ -101,7 +101,7 @@ export class Answering {
       this.#notRead(from, id, ReplicaStatus.stale, this.#parts.membership.encoded)
       return
     }
-    if (this.#parts.isFlooded()) this.#notRead(from, id, ReplicaStatus.overloaded, NOTHING)
+    if (this.#parts.admission.isFlooded()) this.#notRead(from, id, ReplicaStatus.overloaded, NOTHING)
     else this.#parts.replica.read(rowKey, (row) => this.#show(from, id, row, digest))
   }
 
@@ -179,7 +179,7 @@ export class Answering {
   }
 
   #refusal(): LocalFault | undefined {
-    return this.#parts.isFlooded() ? 'overloaded' : this.#parts.replica.refusal()
+    return this.#parts.admission.isFlooded() ? 'overloaded' : this.#parts.replica.refusal()
   }
 
   #notRead(to: string, id: number, status: ReplicaStatus, state: Uint8Array): void {

@@ -21,6 +21,7 @@ import type { ForwardRead, ForwardWrite, Message } from '../wire/messages.js'
 import { bucketOf, withinReach } from './bucket-settings.js'
 import type { Conversations } from './conversations.js'
 import type { Peers } from './peers.js'
+import { isBegun, notOwner, OVERLOADED, outOfRange, unreachable } from './refusals.js'
 import type { Failure, Found, GetRequest, QuorumChoice, WriteRequest, Written } from './requests.js'
 
 export interface CoordinationParts {
@@ -68,7 +69,6 @@ type ReadDone = (outcome: Found | Failure) => void
 
 const NOTHING = new Uint8Array(0)
 const OPERATION_BYTES = 8
-const OVERLOADED: Failure = { status: 'error', code: 'OVERLOADED' }
 
 export class Coordination {
   readonly #parts: CoordinationParts
@@ -376,39 +376,4 @@ function forwardBody(order: WriteOrder, w: number): ForwardBody {
     strict: !order.sloppy,
     context: context ?? NOTHING,
   }
-}
-
-/** These are decided before anything is minted. */
-const NOT_BEGUN: readonly string[] = [
-  'OVERLOADED',
-  'NOT_READY',
-  'BAD_CONTEXT',
-  'BAD_PARAM',
-  'TOO_MANY_SIBLINGS',
-]
-
-function isBegun(failure: Failure): boolean {
-  return !NOT_BEGUN.includes(failure.code)
-}
-
-function outOfRange(name: string, n: number): Failure {
-  return {
-    status: 'error',
-    code: 'BAD_PARAM',
-    message: `${name} must be 1 to ${n}, or one, quorum or all${name === 'w' ? '; nothing was written' : ''}.`,
-    numbers: { n },
-  }
-}
-
-function notOwner(): Failure {
-  return {
-    status: 'error',
-    code: 'NOT_READY',
-    message: 'This node does not own the key under its table; nothing was written.',
-  }
-}
-
-function unreachable(needed: number, got: number, n: number): Failure {
-  const message = `A write needs ${needed} of ${n} nodes, and ${got} can be reached; nothing was written.`
-  return { status: 'error', code: 'QUORUM_UNMET', message, numbers: { needed, got, n } }
 }

@@ -111,13 +111,10 @@ export class RunningNode {
       this.#bug(error),
     )
     const { conversations, replica } = this
-    const { stats } = guard
-    this.admission = new Admission(clock.monotonicMs(), { stats, operations: () => replica.operations })
-    const { admission } = this
-    const isFlooded = () => admission.isFlooded()
-    const governor = new Governor(clock.monotonicMs(), limits.background)
-    this.governor = governor
-    this.#answering = new Answering({ replica, guard, membership, governor, reply, isFlooded })
+    this.admission = new Admission(clock.monotonicMs(), guard.stats, () => replica.operations)
+    this.governor = new Governor(clock.monotonicMs(), limits.background)
+    const { admission, governor } = this
+    this.#answering = new Answering({ replica, guard, membership, admission, governor, reply })
     const holdsWrites = () => this.keeper.holdsWrites || this.isTooSmall
     this.coordination = new Coordination({
       ...{ clock, random, membership, peers, conversations },
@@ -143,16 +140,8 @@ export class RunningNode {
       suspected: (peer) => this.#away({ kind: 'suspected', to: peer }),
     })
     this.keeper = new Keeper({
-      clock,
-      random,
-      log,
-      scheduler,
-      network,
-      guard,
-      membership,
-      peers,
+      ...{ clock, random, log, scheduler, network, guard, membership, peers, replica },
       outbox: this.#outbox,
-      replica,
       wake: () => this.#wake(),
       adopted: (ringChanged) => this.#adopted(ringChanged),
       confirmed: () => this.#confirmed(),

@@ -10,7 +10,7 @@ const LOOK_MS = 25
 const RING = { high: 1, low: 2 }
 
 function admissionOver(stats: GuardStats, operations = () => 0): Admission {
-  return new Admission(0, { stats, operations })
+  return new Admission(0, stats, operations)
 }
 
 test('a loop that is late holds requests back, and counts whom', (t) => {
@@ -79,7 +79,7 @@ test('a replica that is flooded says so to whoever wants a row written, kept or 
       ring: { digest: RING, ownersOf: () => ['a'.repeat(32)] },
       encoded: new Uint8Array(0),
     },
-    isFlooded: () => true,
+    admission: { isFlooded: () => true },
     reply: (_to: string, message: Message) => replies.push(message),
   }
   const answering = new Answering(parts as unknown as AnsweringParts)
