@@ -51,7 +51,8 @@ export const ENTROPY_CANARIES: readonly Canary[] = [
     story:
       'A tree is built by a scan, and what is committed behind its back while a page is read is forgotten.',
     breaks: ['A4', 'A14'],
-    focus: { exchangeEveryMs: 2_000, nodes: 3, n: 3, clients: 8, writes: 220, thinkMs: 5 },
+    focus: { ...CROWD, keys: 8, exchangeEveryMs: 2_000, calmMs: 300, only: ['kill', 'slow-disk'] },
+    rare: true,
     patches: [
       {
         file: 'src/protocol/entropy/tree-scan.js',
