@@ -24,7 +24,7 @@ const ABSENT = new Uint8Array(16)
 const PAGE_ROWS = 512
 const PAGE_BYTES = 1024 * 1024
 /** What a page of a range costs here, from which a peer is refilled. */
-const RANGE_UNITS = 16
+const RANGE_UNITS = 64
 
 export interface AnsweringParts {
   readonly replica: Replica

@@ -145,9 +145,11 @@ export class Governor {
     if (known && quiet) this.#learn()
     else if (known) this.#noisyWindows++
     const used = this.#spent >= (this.grant * lastedMs) / 4_000
-    if (!used && !this.#listening) this.#set(Math.min(this.#grant, this.#start))
+    if (this.#listening) this.#listening = false
+    else if (known && !quiet && this.#isTooSlow) this.#cut((this.#spent * 1_000) / lastedMs)
+    else if (!used) this.#set(Math.min(this.#grant, this.#start))
     else if (nobody) this.#set(this.#grant * 4)
-    else if (known && !this.#listening) this.#compare(quiet)
+    else if (known && this.#p99Ms <= WELL * this.#quietMs) this.#set(this.#grant * 1.5)
     this.#listening = this.#noisyWindows >= LISTEN_EVERY || (known && this.#quietWindows === 0)
     this.#counts.fill(0)
     this.#answers = 0
@@ -165,13 +167,14 @@ export class Governor {
     this.#quietMs += Math.max(WEIGHT, 1 / this.#quietWindows) * (this.#p99Ms - this.#quietMs)
   }
 
-  /** A quiet window says nothing against a grant that nobody used. */
-  #compare(quiet: boolean): void {
-    if (this.#quietMs === 0) return
+  get #isTooSlow(): boolean {
+    return this.#quietMs > 0 && this.#p99Ms > TOO_SLOW * this.#quietMs
+  }
+
+  /** Below what was spent, too: a grant that is larger than what is asked for would be lowered without effect. */
+  #cut(spentUnits: number): void {
     const share = (WELL * this.#quietMs) / this.#p99Ms
-    if (this.#p99Ms > TOO_SLOW * this.#quietMs && !quiet)
-      this.#set(this.#grant * Math.max(share, LARGEST_CUT))
-    else if (this.#p99Ms <= WELL * this.#quietMs) this.#set(this.#grant * 1.5)
+    this.#set(Math.min(this.#grant, spentUnits) * Math.max(share, LARGEST_CUT))
   }
 
   #set(grant: number): void {
