@@ -176,6 +176,21 @@ export const limits = {
   background: { least: 100, most: 20_000, windowMs: 500, longestMs: 5_000 },
   /** Metrics name each partition's last exchange up to this many partitions; beyond it only the oldest. */
   exchangeAges: 256,
+  /** How often a node that has tombstones to let go of tries to, about. */
+  reapEveryMs: 5_000,
+  /** A tombstone is left alone for so long: a client that repeats a write meanwhile is recognised by what the row remembers. */
+  reapAfterMs: 15_000,
+  /** Keys of one round of reaping, and bytes of them: one message, and one look at each key on every member. */
+  reapKeys: 512,
+  reapKeyBytes: 256 * KiB,
+  /** A round of reaping that has not ended by then has failed. */
+  reapRoundMs: 20_000,
+  /** The longest wait for all members to say that what was sent to them has arrived. */
+  reapFlushMs: 10_000,
+  /** Tombstones known at a time: some 40 MB. Beyond it they are looked for on the disk when these have gone. */
+  tombstones: 131_072,
+  /** Between two pages of the scan that finds tombstones of earlier starts: four megabytes a second at most. */
+  tombstoneScanMs: 250,
   /** Default memory for rows, filled by use. What was used while half of it went by is still there. */
   storageCacheBytes: 128 * MiB,
 } as const

@@ -9,6 +9,7 @@ import {
   rowObject,
   sealRow,
 } from '../../src/kernel/index.js'
+import { Drain } from '../../src/node/drain.js'
 import { ExchangeAnswers } from '../../src/node/exchange-answers.js'
 import type { RowRange, ScanPage, StorageGuard } from '../../src/node/guard/index.js'
 import type { LocalRow, Replica } from '../../src/node/replica.js'
@@ -59,6 +60,7 @@ export class MemoryReplica {
       membership: membership as unknown as Membership,
       replica: { readMany: (keys, done) => done(keys.map((key) => this.#local(key))) } as Replica,
       trees: this.trees,
+      reads: new Drain(),
       lister: this.lister,
       shared: (peer) => (members.includes(peer) ? all : []),
       reply: (_to, message) => this.said.push(message),

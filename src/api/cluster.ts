@@ -33,6 +33,8 @@ function clusterJson(view: ClusterView): Record<string, unknown> {
     q: view.partitions,
     ringDigest: view.ringDigest,
     pendingHints: view.pendingHints,
+    tombstones: view.tombstones,
+    reapingStoppedBy: view.reapingStoppedBy.map(({ id, name, reason }) => ({ id, name, reason })),
     transfers: view.transfers,
     members: view.members.map(memberJson),
   }

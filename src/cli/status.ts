@@ -22,6 +22,8 @@ interface Cluster {
   readonly q: number
   readonly members: readonly Member[]
   readonly pendingHints: number
+  readonly tombstones: number
+  readonly reapingStoppedBy: readonly { readonly name: string; readonly reason: string }[]
   readonly transfers: number
 }
 
@@ -53,7 +55,7 @@ function copiesOwned({ members, partitions }: Ring): Map<string, number> {
 }
 
 function statusText(cluster: Cluster, owned: ReadonlyMap<string, number>): string {
-  const { members, n, r, w, q, self, pendingHints, transfers } = cluster
+  const { members, n, r, w, q, self, pendingHints, transfers, tombstones, reapingStoppedBy } = cluster
   const asked = members.find(({ id }) => id === self)
   const byName = [...members].sort((one, other) => (one.name < other.name ? -1 : 1))
   const rows = byName.map((member) => [
@@ -69,6 +71,9 @@ function statusText(cluster: Cluster, owned: ReadonlyMap<string, number>): strin
   const work = [
     pendingHints > 0 && `${pendingHints} hints waiting`,
     transfers > 0 && `${transfers} transfers`,
+    // A node of an earlier build says nothing of them.
+    reapingStoppedBy?.length > 0 &&
+      `${tombstones} tombstones stay until they answer: ${reapingStoppedBy.map(({ name, reason }) => `${name} (${reason})`).join(', ')}`,
   ]
   const lines = [
     `${members.length === 1 ? '1 member' : `${members.length} members`} as ${asked?.name ?? 'this node'} sees them; ${settings}`,

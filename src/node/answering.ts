@@ -16,6 +16,7 @@ import type {
 } from '../wire/messages.js'
 import { ReplicaStatus } from '../wire/messages.js'
 import type { Admission } from './admission.js'
+import type { Drain } from './drain.js'
 import type { StorageGuard } from './guard/index.js'
 import type { LocalRow, Replica } from './replica.js'
 
@@ -32,6 +33,8 @@ export interface AnsweringParts {
   readonly membership: Membership
   readonly admission: Admission
   readonly governor: Governor
+  /** Rows that were read and not yet sent. */
+  readonly reads: Drain
   reply(to: string, message: Message): void
 }
 
@@ -101,12 +104,20 @@ export class Answering {
       this.#notRead(from, id, ReplicaStatus.stale, this.#parts.membership.encoded)
       return
     }
-    if (this.#parts.admission.isFlooded()) this.#notRead(from, id, ReplicaStatus.overloaded, NOTHING)
-    else this.#parts.replica.read(rowKey, (row) => this.#show(from, id, row, digest))
+    if (this.#parts.admission.isFlooded()) {
+      this.#notRead(from, id, ReplicaStatus.overloaded, NOTHING)
+      return
+    }
+    const { reads } = this.#parts
+    const begun = reads.enter()
+    this.#parts.replica.read(rowKey, (row) => {
+      this.#show(from, id, row, digest)
+      reads.leave(begun)
+    })
   }
 
   range(from: string, { id, from: start, maxRows, maxBytes }: RangeRead): void {
-    const { guard, membership, governor } = this.#parts
+    const { guard, membership, reads, governor } = this.#parts
     if (this.#bulk.has(from) || !governor.take('rebuild', RANGE_UNITS)) {
       this.#rows(from, id, ReplicaStatus.overloaded)
       return
@@ -116,10 +127,12 @@ export class Answering {
       maxRows: Math.min(maxRows, PAGE_ROWS) || 1,
       maxBytes: Math.min(maxBytes, PAGE_BYTES) || 1,
     }
+    const begun = reads.enter()
     guard.scan({ from: start, ...limit }, (page) => {
       this.#bulk.delete(from)
       if (page.failed) {
         this.#rows(from, id, ReplicaStatus.unavailable)
+        reads.leave(begun)
         return
       }
       const mine = page.rows.filter(
@@ -135,6 +148,7 @@ export class Answering {
         next: page.next ?? NOTHING,
         rows,
       })
+      reads.leave(begun)
     })
   }
 

@@ -22,6 +22,7 @@ export class Conversations {
   readonly #perform: Perform
   readonly #effects: Effect[] = []
   readonly #bug: (error: unknown) => void
+  readonly #begun: (rowKey: Uint8Array) => void
   #performing = false
   /** How many were told that they are late. */
   late = 0
@@ -30,10 +31,16 @@ export class Conversations {
 
   /**
    * `firstId`: random, so that answers meant for an earlier life of this node meet nobody. `bug` is told of what a machine threw: its
-   * conversation ends with INTERNAL, and nobody else's suffers.
+   * conversation ends with INTERNAL, and nobody else's suffers. `begun` is told of the key of each that begins.
    */
-  constructor(firstId: number, perform: Perform, bug: (error: unknown) => void) {
+  constructor(
+    firstId: number,
+    perform: Perform,
+    bug: (error: unknown) => void,
+    begun: (rowKey: Uint8Array) => void = () => {},
+  ) {
     this.#entries = new ConversationTable(firstId)
+    this.#begun = begun
     this.#perform = perform
     this.#bug = bug
   }
@@ -53,6 +60,7 @@ export class Conversations {
   }
 
   begin(machine: Machine, nowMs: number, done: (outcome: unknown) => void): void {
+    this.#begun(machine.rowKey)
     this.#entries.set(machine.id, { machine, done, answered: false })
     try {
       machine.start(nowMs, this.#effects)
@@ -89,6 +97,11 @@ export class Conversations {
         this.step(id, LATE, nowMs)
       }
     }
+  }
+
+  /** The keys of all that are under way. */
+  rowKeys(): Uint8Array[] {
+    return this.#entries.ids().map((id) => this.#entries.get(id)!.machine.rowKey)
   }
 
   /** The key that a conversation is about. */

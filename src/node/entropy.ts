@@ -23,6 +23,7 @@ import { encodeMessage } from '../wire/encode.js'
 import type { EntropyMessage } from '../wire/entropy.js'
 import type { Message } from '../wire/messages.js'
 import type { Conversations } from './conversations.js'
+import type { Drain } from './drain.js'
 import { ExchangeAnswers, isQuestion } from './exchange-answers.js'
 import type { StorageGuard } from './guard/index.js'
 import type { Peers } from './peers.js'
@@ -46,6 +47,8 @@ export interface EntropyParts {
   readonly peers: Peers
   readonly trees: Trees
   readonly governor: Governor
+  /** Rows that were read and not yet sent; an exchange holds some all the time. */
+  readonly reads: Drain
   /** Between two exchanges of one chunk, about; 0 = none are begun here. */
   readonly everyMs: number
   reply(to: string, message: Message): void
@@ -55,6 +58,8 @@ export interface EntropyParts {
 interface Running {
   readonly exchange: Exchange
   readonly chunk: Chunk
+  /** To leave `reads` with. */
+  readonly begun: number
 }
 
 interface Held {
@@ -92,7 +97,7 @@ export class Entropy {
   constructor(parts: EntropyParts) {
     this.#parts = parts
     this.keeper = new TreeKeeper(parts)
-    const { guard, membership, replica, trees, clock, random } = parts
+    const { guard, membership, replica, trees, clock, random, reads } = parts
     this.#chance = () => random.below(1024) / 1024
     this.#schedule = new Schedule(parts.everyMs)
     this.#lister = new SegmentLister(guard, trees)
@@ -103,6 +108,7 @@ export class Entropy {
       replica,
       trees,
       lister: this.#lister,
+      reads,
       shared: (peer) => this.#shared.get(peer) ?? [],
       reply: (to, message) => this.#reply(to, message),
       compared: (peer, chunk, same) => {
@@ -226,7 +232,7 @@ export class Entropy {
     const deadlineMs = nowMs + limits.exchangeMs
     const task = { id, peer, ring: membership.ring.digest, chunk: number, partitions, deadlineMs }
     const exchange = new Exchange(task, trees)
-    this.#running.set(id, { exchange, chunk })
+    this.#running.set(id, { exchange, chunk, begun: this.#parts.reads.enter() })
     this.#run(exchange, (out) => exchange.start(nowMs, out))
   }
 
@@ -295,10 +301,11 @@ export class Entropy {
   }
 
   #ended(id: number, outcome: ExchangeOutcome): void {
-    const { chunk } = this.#running.get(id)!
-    const { clock, log } = this.#parts
+    const { chunk, begun } = this.#running.get(id)!
+    const { clock, log, reads } = this.#parts
     const { counts } = this
     this.#running.delete(id)
+    reads.leave(begun)
     const { result, pulled, pushed, falseAlarms } = outcome
     if (result === 'same') counts.same++
     else if (result === 'repaired') counts.repaired++

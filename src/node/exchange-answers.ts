@@ -18,6 +18,7 @@ import type {
   TreeRoots,
 } from '../wire/messages.js'
 import { ReplicaStatus } from '../wire/messages.js'
+import type { Drain } from './drain.js'
 import type { StorageGuard } from './guard/index.js'
 import type { LocalRow, Replica } from './replica.js'
 import type { SegmentLister } from './segment-lister.js'
@@ -31,6 +32,8 @@ export interface ExchangeAnswersParts {
   readonly replica: Replica
   readonly trees: Trees
   readonly lister: SegmentLister
+  /** Rows that were read and not yet sent. */
+  readonly reads: Drain
   /** The partitions that this node and a peer both own, rising, under the table in force. */
   shared(peer: string): readonly number[]
   reply(to: string, message: EntropyMessage): void
@@ -97,7 +100,7 @@ export class ExchangeAnswers {
   }
 
   rows(from: string, { id, ring, keys }: SegmentRows): void {
-    const { replica, reply } = this.#parts
+    const { replica, reply, reads } = this.#parts
     const wrong = keys.length === 0 || keys.length > limits.exchangeRows
     const refused = this.#refusal(ring, []) ?? this.#busy(from) ?? (wrong ? ReplicaStatus.refused : undefined)
     if (refused !== undefined) {
@@ -106,9 +109,11 @@ export class ExchangeAnswers {
     }
     this.#reading.add(from)
     const rowKeys = keys.map(({ rowKey }) => rowKey)
+    const begun = reads.enter()
     replica.readMany(rowKeys, (rows) => {
       this.#reading.delete(from)
       reply(from, { type: 47, id, status: ReplicaStatus.ok, rows: related(rows, keys) })
+      reads.leave(begun)
     })
   }
 

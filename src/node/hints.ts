@@ -51,6 +51,8 @@ export interface HintsParts {
   readonly hintBytes: number
   /** What the storage has lost of what it held. */
   readonly lost: Lost
+  /** What is kept of this key is about to change. */
+  readonly touched?: (rowKey: Uint8Array) => void
 }
 
 export interface HintsListener {
@@ -113,7 +115,20 @@ export class Hints {
     return fault
   }
 
+  /** What is kept of this key is being changed. */
+  isBusy(rowKey: Uint8Array): boolean {
+    return this.#lanes.has(rowKey)
+  }
+
+  /** Is anything of this key kept, or may it be? `done` at once where there are no hints at all. */
+  holds(rowKey: Uint8Array, done: (holds: boolean) => void): void {
+    if (this.#loading) done(true)
+    else if (this.count.hints === 0) done(false)
+    else this.read(rowKey, (record) => done(record !== undefined))
+  }
+
   submit(rowKey: Uint8Array, operation: HintOperation): void {
+    this.#parts.touched?.(rowKey)
     this.#lanes.submit(rowKey, operation, this.#effects)
     this.#drain()
   }

@@ -64,7 +64,17 @@ export function measurements(guard: StorageGuard, running: RunningNode | undefin
   out.set('read_repairs_sent_total', counts.repairsSent)
   out.set('requests_forwarded_total', counts.forwarded)
   entropyMeasurements(running, out)
+  reapingMeasurements(running, out)
   return out
+}
+
+function reapingMeasurements({ reaper, replica }: RunningNode, out: Map<string, number>): void {
+  const { rounds, stopped, reaped } = reaper.counts
+  out.set('tombstones', replica.tombstones.count)
+  out.set('reaping_rounds_total', rounds)
+  out.set('reaping_rounds_stopped_total', stopped)
+  out.set('tombstones_reaped_total', reaped)
+  out.set('reaping_stopped_by', reaper.stoppedBy.length)
 }
 
 function entropyMeasurements({ entropy }: RunningNode, out: Map<string, number>): void {

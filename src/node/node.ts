@@ -184,12 +184,12 @@ export class RotundaNode implements Database {
   cluster(): ClusterView {
     const running = this.#running
     if (running !== undefined)
-      return clusterView(
-        running.membership,
-        running.peers,
-        running.replica.hints.count.hints,
-        running.rebuilder.active ? 1 : 0,
-      )
+      return clusterView(running.membership, running.peers, {
+        pendingHints: running.replica.hints.count.hints,
+        transfers: running.rebuilder.active ? 1 : 0,
+        tombstones: running.replica.tombstones.count,
+        stoppedBy: running.reaper.stoppedBy,
+      })
     return {
       clusterId: '',
       self: '',
@@ -200,6 +200,8 @@ export class RotundaNode implements Database {
       ringDigest: '',
       members: [],
       pendingHints: 0,
+      tombstones: 0,
+      reapingStoppedBy: [],
       transfers: 0,
     }
   }

@@ -35,6 +35,10 @@ export interface NodeOptions {
   readonly awaitMembers?: number
   /** How long two replicas go without comparing their trees, about; 0 = this node begins no exchange. */
   readonly exchangeEveryMs?: number
+  /** How often this node conducts a round of reaping while it has tombstones to let go of, about; 0 = never. Default `limits.reapEveryMs`. */
+  readonly reapEveryMs?: number
+  /** A tombstone is left alone for so long; default `limits.reapAfterMs`. */
+  readonly reapAfterMs?: number
   /** Only at a cluster's birth: copies of each key, and partitions (a power of two). */
   readonly n?: number
   readonly partitions?: number
@@ -55,3 +59,9 @@ export interface StartFailure {
   readonly message: string
   readonly join?: readonly string[]
 }
+
+/** What a node at work asks of its options. */
+export type RunningOptions = Pick<
+  NodeOptions,
+  'awaitMembers' | 'exchangeEveryMs' | 'hintBytes' | 'reapEveryMs' | 'reapAfterMs'
+>

@@ -15,6 +15,8 @@ interface Bundle {
   readonly writer: ByteWriter
   /** Conversations that must hear it if the frame is not taken. */
   conversations: number[]
+  /** It holds a flush, and so overtakes nothing. */
+  inOrder: boolean
   /** It is among those that leave at the end of the turn. */
   waiting: boolean
 }
@@ -65,6 +67,7 @@ export class Outbox {
       this.#waiting.push(bundle)
     }
     encodeMessage(bundle.writer, message)
+    if (message.type === 53) bundle.inOrder = true
     if (conversation !== 0) bundle.conversations.push(conversation)
     if (bundle.writer.length >= BUNDLE_BYTES) this.#leave(bundle, this.#later)
   }
@@ -84,7 +87,8 @@ export class Outbox {
   }
 
   #newBundle(peer: string, channel: Channel): Bundle {
-    const bundle = { peer, channel, writer: new ByteWriter(4096), conversations: [], waiting: false }
+    const writer = new ByteWriter(4096)
+    const bundle = { peer, channel, writer, conversations: [], inOrder: false, waiting: false }
     this.#bundles[channel].set(peer, bundle)
     return bundle
   }
@@ -94,10 +98,11 @@ export class Outbox {
   }
 
   #leave(bundle: Bundle, unsent: (conversation: number, peer: string) => void): void {
-    const { peer, channel, writer, conversations } = bundle
-    const result = this.#network.send(peer, channel, [writer.written()])
+    const { peer, channel, writer, conversations, inOrder } = bundle
+    const result = this.#network.send(peer, channel, [writer.written()], inOrder)
     writer.clear(KEPT_BYTES)
     bundle.waiting = false
+    bundle.inOrder = false
     if (conversations.length === 0) return
     bundle.conversations = []
     if (result === 'sent') return

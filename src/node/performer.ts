@@ -42,6 +42,8 @@ export interface PerformerParts {
   /** This peer's replica asked for an object to be stored; so it came out. */
   stored(peer: string, messageId: number, fault: (LaneEffect & { kind: 'settled' })['fault']): void
   suspect(rowKey: Uint8Array): void
+  /** A row that was to go has gone, or stays because it has changed. */
+  dropped(ticket: number, gone: boolean): void
   /** The conversation is to go on under the placement now in force. */
   replace(conversation: number): void
 }
@@ -189,7 +191,8 @@ export class Performer {
       }
       case 'settled': {
         const { operation, fault } = effect
-        if (operation.kind === 'merge' && operation.peer !== '')
+        if (operation.kind === 'drop') this.#parts.dropped(operation.ticket, fault === undefined)
+        else if (operation.kind === 'merge' && operation.peer !== '')
           this.#parts.stored(operation.peer, operation.messageId, fault)
         else this.#parts.route(operation.conversation, settled(fault))
         return

@@ -15,11 +15,13 @@ import type { Scheduler } from '../ports/scheduler.js'
 import type { LocalFault } from '../protocol/effects.js'
 import type { Trees } from '../protocol/entropy/trees.js'
 import type { HintEffect } from '../protocol/hints/hint-lanes.js'
+import { ReapMarks } from '../protocol/reaping/marks.js'
 import type { ActorSource } from '../protocol/replica/actor.js'
 import type { LaneCommit, LaneEffect, LaneOperation } from '../protocol/replica/lanes.js'
 import { Lanes } from '../protocol/replica/lanes.js'
 import type { Lost, RecordRead, RowRead, StorageFault, StorageGuard } from './guard/index.js'
 import { Hints } from './hints.js'
+import { Tombstones } from './tombstones.js'
 
 /** A row as it may be shown: `known` is false where there may be one that cannot be trusted. */
 export interface LocalRow {
@@ -54,6 +56,9 @@ const UNKNOWN: LocalRow = { object: undefined, known: false, incomplete: false }
 export class Replica {
   /** What is kept here for others. */
   readonly hints: Hints
+  /** Keys that rounds of reaping watch over. */
+  readonly marks = new ReapMarks()
+  readonly tombstones: Tombstones
   readonly #guard: StorageGuard
   readonly #lanes: Lanes
   readonly #trees: Trees
@@ -72,11 +77,13 @@ export class Replica {
     listener: ReplicaListener,
   ) {
     const { guard } = parts
-    this.hints = new Hints(parts, actors, listener)
+    const { marks } = this
+    this.hints = new Hints({ ...parts, touched: (rowKey) => marks.touched(rowKey) }, actors, listener)
+    this.tombstones = new Tombstones(guard)
     this.#guard = guard
     this.#trees = trees
     this.#actors = actors
-    this.#lanes = new Lanes(actors, guard.rowMemory)
+    this.#lanes = new Lanes(actors, guard.rowMemory, (rowKey, object) => marks.isReaped(rowKey, object))
     this.#listener = listener
     this.#hasRows = hasRows
     this.#cached = (rowKey, name) => guard.readCached(rowKey, name)
@@ -130,7 +137,13 @@ export class Replica {
     return localFault(this.#guard.refusal())
   }
 
+  /** Something of this key is being written, here or for others. */
+  isBusy(rowKey: Uint8Array): boolean {
+    return this.#lanes.has(rowKey) || this.hints.isBusy(rowKey)
+  }
+
   submit(rowKey: Uint8Array, operation: LaneOperation): void {
+    this.marks.touched(rowKey)
     this.#lanes.submit(rowKey, operation, this.#cached, this.#effects)
     this.#drain()
   }
@@ -162,7 +175,10 @@ export class Replica {
   #committed(commits: readonly LaneCommit[], fault: StorageFault | undefined): void {
     const reason = fault === undefined ? undefined : (localFault(fault.kind) ?? 'unavailable')
     if (fault === undefined)
-      for (const { rowKey, before, row } of commits) this.#trees.committed(rowKey, before, row)
+      for (const { text, rowKey, before, row } of commits) {
+        this.#trees.committed(rowKey, before, row)
+        this.tombstones.committed(text, rowKey, row)
+      }
     else if (fault.indeterminate) for (const { rowKey } of commits) this.#trees.doubt(rowKey)
     for (const commit of commits) this.#lanes.committed(commit, reason, this.#effects)
     this.#drain()

@@ -156,7 +156,18 @@ export interface ClusterView {
   readonly ringDigest: string
   readonly members: readonly MemberView[]
   readonly pendingHints: number
+  /** Keys of which this node holds nothing but tombstones. */
+  readonly tombstones: number
+  /** Members because of which it cannot let go of them, as its last attempt found; empty when nothing is to be let go of. */
+  readonly reapingStoppedBy: readonly ReapingStop[]
   readonly transfers: number
+}
+
+export interface ReapingStop {
+  readonly id: string
+  readonly name: string
+  /** `away`: not to be reached. `silent`: no answer in time. `rebuilding`: it lost rows. `restarted`: in the middle of it. `unavailable`: not able to say. */
+  readonly reason: 'away' | 'silent' | 'rebuilding' | 'restarted' | 'unavailable'
 }
 
 export interface RingView {

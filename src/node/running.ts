@@ -17,16 +17,19 @@ import { Answering } from './answering.js'
 import { BucketSettings } from './bucket-settings.js'
 import { Conversations } from './conversations.js'
 import { Coordination } from './coordination.js'
+import { newCounts } from './counts.js'
 import { DiskWatch } from './disk-watch.js'
+import { Drain } from './drain.js'
 import { Entropy } from './entropy.js'
 import type { ReopenReport, StorageGuard } from './guard/index.js'
 import { Deliveries } from './handoff.js'
 import { Keeper } from './keeper.js'
 import { Listing } from './listing.js'
-import type { NodeOptions, NodePorts, StartFailure } from './options.js'
+import type { NodePorts, RunningOptions, StartFailure } from './options.js'
 import { Outbox } from './outbox.js'
 import { Peers } from './peers.js'
 import { type Performed, Performer } from './performer.js'
+import { Reaper } from './reaper.js'
 import { Rebuilder } from './rebuilder.js'
 import { Replica } from './replica.js'
 import type { Started } from './startup.js'
@@ -34,6 +37,7 @@ import { Watch } from './watch.js'
 
 const BUSY_TICK_MS = 25
 const IDLE_TICK_MS = 250
+
 export interface RunningListener {
   fatal(failure: StartFailure): void
 }
@@ -52,18 +56,8 @@ export class RunningNode {
   readonly keeper: Keeper
   readonly buckets: BucketSettings
   readonly entropy: Entropy
-  readonly counts = {
-    framesIn: 0,
-    badFrames: 0,
-    bugs: 0,
-    pauses: 0,
-    learned: 0,
-    repairsSent: 0,
-    forwarded: 0,
-    suspicions: 0,
-    probes: 0,
-    stoodIn: 0,
-  }
+  readonly reaper: Reaper
+  readonly counts = newCounts()
   readonly #ports: NodePorts
   readonly #guard: StorageGuard
   readonly #outbox: Outbox
@@ -84,7 +78,7 @@ export class RunningNode {
     ports: NodePorts,
     guard: StorageGuard,
     started: Started,
-    options: Pick<NodeOptions, 'awaitMembers' | 'exchangeEveryMs' | 'hintBytes'>,
+    options: RunningOptions,
     listener: RunningListener,
   ) {
     const { clock, random, log, scheduler, network } = ports
@@ -107,14 +101,18 @@ export class RunningNode {
       hintEffect: (effect) => this.#performer.hintEffect(effect),
       wake: () => this.#wake(),
     })
-    this.conversations = new Conversations(random.below(0xffff_fff0) + 1, perform, (error) =>
-      this.#bug(error),
+    this.conversations = new Conversations(
+      random.below(0xffff_fff0) + 1,
+      perform,
+      (error) => this.#bug(error),
+      (rowKey) => this.replica.marks.touched(rowKey),
     )
+    const reads = new Drain()
     const { conversations, replica } = this
     this.admission = new Admission(clock.monotonicMs(), guard.stats, () => replica.operations)
     this.governor = new Governor(clock.monotonicMs(), limits.background)
     const { admission, governor } = this
-    this.#answering = new Answering({ replica, guard, membership, admission, governor, reply })
+    this.#answering = new Answering({ replica, guard, membership, admission, governor, reads, reply })
     const holdsWrites = () => this.keeper.holdsWrites || this.isTooSmall
     this.coordination = new Coordination({
       ...{ clock, random, membership, peers, conversations },
@@ -130,6 +128,7 @@ export class RunningNode {
       learn: (from, state) => this.#learn(from, state),
       stored: (peer, messageId, fault) => this.#answering.stored(peer, messageId, fault),
       suspect: (rowKey) => this.rebuilder.suspect(rowKey),
+      dropped: (ticket, gone) => this.reaper.settled(ticket, gone),
       replace: (conversation) => this.#replace(conversation),
     })
     this.listing = new Listing({ membership, coordination, nextId: () => conversations.nextId(), perform })
@@ -154,7 +153,10 @@ export class RunningNode {
     const work = { conversations, coordination, governor, perform, completed }
     const parts = { clock, log, guard, membership, peers, ...work }
     this.rebuilder = new Rebuilder(parts, started.rebuild, started.forgotOthers)
-    this.entropy = new Entropy({ ...parts, random, replica, trees: started.trees, everyMs, reply })
+    const more = { ...parts, random, replica, reads, reply }
+    this.entropy = new Entropy({ ...more, trees: started.trees, everyMs })
+    const { reapEveryMs = limits.reapEveryMs, reapAfterMs: afterMs = limits.reapAfterMs } = options
+    this.reaper = new Reaper({ ...more, everyMs: reapEveryMs, afterMs })
   }
 
   begin(): void {
@@ -224,6 +226,7 @@ export class RunningNode {
     this.listing.stepAll(input, nowMs)
     this.rebuilder.away(input)
     this.entropy.lost(input.to)
+    this.reaper.away(input)
   }
 
   fenced(): void {
@@ -233,6 +236,7 @@ export class RunningNode {
   reopened(report: ReopenReport): void {
     this.replica.renew(new ActorSource(report.incarnation, report.boot))
     this.replica.hints.reopened(report.lost)
+    this.replica.tombstones.restart()
     if (report.lost !== 'nothing') this.entropy.keeper.lost()
     const lost = report.lost !== 'nothing' && this.membership.ring.members.length > 1
     this.keeper.describeSelf(
@@ -303,7 +307,7 @@ export class RunningNode {
         this.keeper.message(from, message)
         return
       default:
-        if (this.entropy.answer(from, message)) return
+        if (this.entropy.answer(from, message) || this.reaper.answer(from, message)) return
         this.#answered = true
         this.#route(message.id, { kind: 'answer', from, message })
     }
@@ -315,6 +319,7 @@ export class RunningNode {
     if (this.listing.has(id)) this.listing.step(id, input, nowMs)
     else if (this.rebuilder.owns(id)) this.rebuilder.step(input)
     else if (this.entropy.owns(id)) this.entropy.step(id, input)
+    else if (this.reaper.owns(id)) this.reaper.step(id, input)
     else this.conversations.step(id, input, nowMs)
   }
 
@@ -346,6 +351,7 @@ export class RunningNode {
 
   #adopted(ringChanged: boolean): void {
     this.#performer.adopted()
+    this.reaper.adopted()
     if (ringChanged) this.entropy.ringChanged()
     if (ringChanged && this.membership.own.incomplete) this.rebuilder.begin()
     this.coordination.releaseHeld(this.#ports.clock.monotonicMs())
@@ -391,9 +397,10 @@ export class RunningNode {
     this.rebuilder.tick(nowMs)
     this.deliveries.tick(nowMs)
     this.entropy.tick(nowMs)
+    this.reaper.tick(nowMs)
     this.coordination.releaseHeld(nowMs)
-    const { conversations, listing, rebuilder, deliveries, entropy } = this
-    const background = rebuilder.active || deliveries.active || entropy.isBusy
+    const { conversations, listing, rebuilder, deliveries, entropy, reaper } = this
+    const background = rebuilder.active || deliveries.active || entropy.isBusy || reaper.isBusy
     const busy = conversations.size > 0 || listing.size > 0 || background
     this.#tickIn(busy ? BUSY_TICK_MS : IDLE_TICK_MS)
   }

@@ -5,13 +5,20 @@ import type { Membership } from '../protocol/membership/membership.js'
 import { digestText } from '../protocol/membership/ring.js'
 import { departed, factsOf, presentMembers, weightAndZone } from '../protocol/membership/state.js'
 import type { Peers } from './peers.js'
+import type { StoppedBy } from './reaper.js'
 import type { ClusterView, MemberView, RingView } from './requests.js'
+
+export interface Work {
+  readonly pendingHints: number
+  readonly transfers: number
+  readonly tombstones: number
+  readonly stoppedBy: readonly StoppedBy[]
+}
 
 export function clusterView(
   membership: Membership,
   peers: Peers,
-  pendingHints: number,
-  transfers: number,
+  { pendingHints, transfers, tombstones, stoppedBy }: Work,
 ): ClusterView {
   const { state, ring, self } = membership
   const gone = departed(state)
@@ -27,6 +34,10 @@ export function clusterView(
       .filter(({ id }) => isJoined(membership, id))
       .map(({ id }) => memberView(membership, peers, id, gone)),
     pendingHints,
+    tombstones,
+    reapingStoppedBy: stoppedBy.map(({ member, reason }) => {
+      return { id: member, name: factsOf(state, member)?.name ?? member, reason }
+    }),
     transfers,
   }
 }

@@ -17,6 +17,7 @@ import type {
   RemoteFailure,
   ReplicaRow,
 } from './messages.js'
+import { decodeReaping } from './reaping.js'
 
 const NOTHING = Buffer.alloc(0)
 const TEXT_BYTES = 1024
@@ -105,7 +106,7 @@ function decodeBody(type: number, id: number, body: ByteReader): Message {
     case 26:
       return { type, id, nodeId: body.text(64) }
     default:
-      return decodeEntropy(type, id, body)
+      return type < 48 ? decodeEntropy(type, id, body) : decodeReaping(type, id, body)
   }
 }
 

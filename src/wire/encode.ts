@@ -18,6 +18,7 @@ import type {
   ReplicaRow,
   ReplicaWrite,
 } from './messages.js'
+import { encodeReaping, isReaping } from './reaping.js'
 
 const NOTHING = new Uint8Array(0)
 
@@ -96,7 +97,8 @@ function encodeBody(writer: ByteWriter, message: Message): void {
       writer.text(message.nodeId)
       return
     default:
-      encodeEntropy(writer, message)
+      if (isReaping(message)) encodeReaping(writer, message)
+      else encodeEntropy(writer, message)
   }
 }
 

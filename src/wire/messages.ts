@@ -8,6 +8,21 @@
  * Times on the wire are time left, never clock readings.
  */
 
+import type {
+  SegmentKeys,
+  SegmentKeysFound,
+  SegmentRows,
+  SegmentRowsFound,
+  TreeNodes,
+  TreeNodesFound,
+  TreeRoots,
+  TreeRootsFound,
+} from './entropy-messages.js'
+import type { ReapMessage } from './reaping-messages.js'
+
+export type * from './entropy-messages.js'
+export type * from './reaping-messages.js'
+
 /** The highest and lowest version of this vocabulary that this build speaks. */
 export const WIRE_VERSION = { min: 1, max: 1 } as const
 
@@ -44,6 +59,13 @@ export const MessageType = {
   segmentKeysFound: 45,
   segmentRows: 46,
   segmentRowsFound: 47,
+  reapAsk: 48,
+  reapAnswer: 49,
+  reapAgree: 50,
+  reapDrop: 51,
+  reapDropped: 52,
+  reapFlush: 53,
+  reapFlushed: 54,
 } as const
 
 /** How a replica answered. The order is the wire's: append, never renumber. */
@@ -287,79 +309,6 @@ export interface JoinAbort {
   readonly nodeId: string
 }
 
-/** "Are our trees of these partitions alike?" The asker counts the partitions that both own, in order, in chunks (src/protocol/entropy). */
-export interface TreeRoots {
-  readonly type: 40
-  readonly id: number
-  readonly ring: Digest64
-  readonly chunk: number
-  /** 16 bytes over the roots of all partitions of the chunk. */
-  readonly digest: Uint8Array
-}
-export interface TreeRootsFound {
-  readonly type: 41
-  readonly id: number
-  /** `same`, or `ok` with the answerer's roots. */
-  readonly status: ReplicaStatus
-  /** 16 bytes for each partition of the chunk. */
-  readonly roots: Uint8Array
-}
-/** A node of a partition's hash tree; the asker wants those right below it. */
-export interface TreePlace {
-  readonly partition: number
-  /** 0 = the root. */
-  readonly level: number
-  readonly node: number
-}
-export interface TreeNodes {
-  readonly type: 42
-  readonly id: number
-  readonly ring: Digest64
-  readonly places: readonly TreePlace[]
-}
-export interface TreeNodesFound {
-  readonly type: 43
-  readonly id: number
-  readonly status: ReplicaStatus
-  /** 16 bytes for each node, place after place. */
-  readonly nodes: Uint8Array
-}
-export interface SegmentKeys {
-  readonly type: 44
-  readonly id: number
-  readonly ring: Digest64
-  /** The row key to begin at; empty = the first. */
-  readonly from: Uint8Array
-  /** Numbers of segments, counted over the whole ring, rising. */
-  readonly segments: readonly number[]
-}
-export interface SegmentKeysFound {
-  readonly type: 45
-  readonly id: number
-  readonly status: ReplicaStatus
-  /** Where the list goes on; empty = nothing more in these segments. */
-  readonly next: Uint8Array
-  /** Rising, each with the 16-byte digest of its object; all zero = unreadable here. */
-  readonly keys: readonly { readonly rowKey: Uint8Array; readonly digest: Uint8Array }[]
-}
-export interface SegmentRows {
-  readonly type: 46
-  readonly id: number
-  readonly ring: Digest64
-  /** Each with the skeleton of the asker's object; empty = it has none. */
-  readonly keys: readonly { readonly rowKey: Uint8Array; readonly skeleton: Uint8Array }[]
-}
-export interface SegmentRowsFound {
-  readonly type: 47
-  readonly id: number
-  readonly status: ReplicaStatus
-  /**
-   * For the first so many of the keys asked for, at least one: the object where the asker lacks something of it, else empty; and whether
-   * the answerer lacks something of the asker's.
-   */
-  readonly rows: readonly { readonly wants: boolean; readonly object: Uint8Array }[]
-}
-
 export type Message =
   | ReplicaWrite
   | ReplicaWritten
@@ -393,3 +342,4 @@ export type Message =
   | SegmentKeysFound
   | SegmentRows
   | SegmentRowsFound
+  | ReapMessage

@@ -17,6 +17,8 @@ test('the cluster and its ring', async (t) => {
     w: 2,
     q: 256,
     pendingHints: 0,
+    tombstones: 0,
+    reapingStoppedBy: [],
     transfers: 0,
     ringDigest: '0123456789abcdef',
   })

@@ -153,6 +153,8 @@ export class MemoryDatabase implements Database {
       ringDigest: '0123456789abcdef',
       members: [{ ...member, zone: '', weight: 1, status: 'member', liveness: 'self', incomplete: false }],
       pendingHints: 0,
+      tombstones: 0,
+      reapingStoppedBy: [],
       transfers: 0,
     }
   }

@@ -147,6 +147,16 @@ const message = fc.oneof(
   }),
   of(46, { ring, keys: fc.array(record({ rowKey, skeleton: bytes(50) }), { maxLength: 5 }) }),
   of(47, { status, rows: fc.array(record({ wants: fc.boolean(), object: bytes(60) }), { maxLength: 5 }) }),
+  of(48, {
+    state: bytes(16, 16),
+    keys: fc.array(record({ rowKey, digest: bytes(16, 16) }), { maxLength: 5 }),
+  }),
+  of(49, { status, clean: bytes(10) }),
+  of(50, { clean: bytes(10) }),
+  of(51, { clean: bytes(10) }),
+  of(52, { status, clean: bytes(10) }),
+  of(53, {}),
+  of(54, {}),
 ) as fc.Arbitrary<Message>
 
 function encode(messages: readonly Message[]): Buffer {

@@ -5,6 +5,7 @@ import { FinalCheck, type FinalRow, partitionOfKey } from './check/final-check.j
 import { rowNameOf } from './check/row-book.js'
 import { treeFault } from './check/tree-check.js'
 import { fallbackKey, hintOf, rowKeyOfFallback } from './fallback-reader.js'
+import { FinalDeletes } from './final-deletes.js'
 import type { SimHost } from './host.js'
 import { KNOWS_NOTHING, operationOf, valueBytesOf, type WriteEntry } from './ledger.js'
 import { readObject } from './object-reader.js'
@@ -17,6 +18,7 @@ const ROUND_MS = 30_000
 const ROUNDS = 6
 const CONVERGE_MS = 120_000
 const TREES_MS = 60_000
+const REAP_MS = 60_000
 /** Long enough for every pair to compare again. */
 const QUIET_MS = 25_000
 
@@ -28,12 +30,14 @@ export class Ending {
   readonly #runUntil: RunUntil
   readonly #caller: Caller
   readonly #final: FinalCheck
+  readonly #deletes: FinalDeletes
 
   constructor(parts: ClientWorld, prng: Prng, runUntil: RunUntil) {
     this.#parts = parts
     this.#prng = prng
     this.#runUntil = runUntil
     this.#caller = new Caller(parts, prng.split('ways'))
+    this.#deletes = new FinalDeletes(parts, prng.split('deletes'), this.#caller)
     this.#final = new FinalCheck(parts.ledger, parts.book, parts.violations)
   }
 
@@ -45,6 +49,7 @@ export class Ending {
       () => this.#handOver(),
       () => this.#convergeByThemselves(),
       () => this.#readAlike(),
+      () => this.#letGo(),
       () => this.#treesAreRight(),
       () => this.#agree(),
       () => this.#list(),
@@ -168,6 +173,33 @@ export class Ending {
     }
     for (const difference of this.#differences(keys))
       violations.add('A4', `after ${ROUNDS} rounds of reads at r=all, ${difference}`)
+    return false
+  }
+
+  /** What is deleted leaves no tombstone for long: every other key goes, and with it its rows. */
+  #letGo(): boolean {
+    const { ledger, violations, world } = this.#parts
+    if (world.config.reapEveryMs === 0) return true
+    const keys = [...ledger.keys.keys()].filter((_, index) => index % 2 === 0)
+    const waiting = new Set(keys)
+    for (const key of keys) this.#deletes.begin(key, () => waiting.delete(key))
+    if (!this.#within(SERVE_MS, () => waiting.size === 0)) {
+      this.#notServed(`keys ${[...waiting].join(', ')} cannot be deleted`, SERVE_MS)
+      return false
+    }
+    if (world.hosts.some(({ disk }) => disk.damaged.size > 0)) return true
+    const left = (): string[] =>
+      world.hosts.flatMap((host) => {
+        const rows = keys.filter((key) => rowOn(host, key) !== undefined)
+        const counted = host.node?.measurements().get('tombstones') ?? 0
+        return rows.length + counted > 0 ? [`${host.name}: ${rows.join(' ')} (it counts ${counted})`] : []
+      })
+    if (this.#within(REAP_MS, () => left().length === 0)) return true
+    if (!violations.any)
+      violations.add(
+        'reaping',
+        `${REAP_MS} ms after their delete tombstones are left on ${left().join('; ')}`,
+      )
     return false
   }
 

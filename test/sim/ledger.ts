@@ -68,9 +68,16 @@ const OPERATIONS_REMEMBERED = 10
 export class KeyLedger {
   readonly key: string
   readonly writes: WriteEntry[] = []
+  hasBeenReaped = false
 
   constructor(key: string) {
     this.key = key
+  }
+
+  /** A row of the key was let go of, and with it what it remembered of operations. `forgets`: which of the writes it knew and may meet again. */
+  reaped(forgets: (entry: WriteEntry) => boolean): void {
+    this.hasBeenReaped = true
+    for (const entry of this.writes) if (forgets(entry)) entry.mayComeBack = true
   }
 
   /** Writes that happened, or may have, and supersede `id` by what their clients held. */
@@ -157,8 +164,9 @@ export class Ledger {
     entry.attempts += 1
     entry.endedAt = Number.POSITIVE_INFINITY
     if (entry.outcome === 'refused') entry.outcome = 'open'
-    const since = this.key(entry.key).writes.filter((other) => other.begunAt > entry.begunAt).length
-    if (elsewhere || since > OPERATIONS_REMEMBERED) entry.mayComeBack = true
+    const { writes, hasBeenReaped } = this.key(entry.key)
+    const since = writes.filter((other) => other.begunAt > entry.begunAt).length
+    if (elsewhere || hasBeenReaped || since > OPERATIONS_REMEMBERED) entry.mayComeBack = true
   }
 
   /** One attempt ended. What happened once is not undone by what a later attempt hears. */

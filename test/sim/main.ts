@@ -6,7 +6,7 @@
  *   npm run sim -- --canaries            looks for a seed that catches each known bug, and records it
  */
 import { parseArgs } from 'node:util'
-import { CANARIES } from './canaries/index.js'
+import { CANARIES, canaryNamed } from './canaries/index.js'
 import { replay } from './cli-replay.js'
 import { searchCanaries, searchSeeds } from './cli-search.js'
 import { FAULTS, type Fault, type Wish } from './swarm.js'
@@ -19,6 +19,7 @@ const USAGE = `Usage: npm run sim -- --seed N [--full] [--twice]
   --keep      writes failing seeds into test/sim/kept-seeds.json
   --without   faults to leave out, comma separated: ${FAULTS.join(', ')}
   --nodes, --n, --writes   instead of what the seed draws
+  --kind      seeds of the kind in which this canary shows soon
 Canaries: ${CANARIES.map((canary) => canary.name).join(', ')}`
 
 const OPTIONS = {
@@ -36,6 +37,7 @@ const OPTIONS = {
   nodes: { type: 'string' },
   n: { type: 'string' },
   writes: { type: 'string' },
+  kind: { type: 'string' },
   help: { type: 'boolean', default: false },
 } as const
 
@@ -48,15 +50,25 @@ function whole(name: string, text: string): number {
   return value
 }
 
-function wishOf(values: { without: string; nodes?: string; n?: string; writes?: string }): Wish {
+interface WishFlags {
+  readonly without: string
+  readonly nodes?: string
+  readonly n?: string
+  readonly writes?: string
+  readonly kind?: string
+}
+
+function wishOf(values: WishFlags): Wish {
   const without: Fault[] = []
   for (const name of values.without.split(',').filter((part) => part !== '')) {
     const fault = FAULTS.find((known) => known === name)
     if (fault === undefined) throw new UsageError(`there is no fault '${name}'`)
     without.push(fault)
   }
-  const { nodes, n, writes } = values
+  const { nodes, n, writes, kind } = values
+  const focus = kind === undefined ? {} : canaryNamed(kind).focus
   return {
+    ...focus,
     without,
     ...(nodes === undefined ? {} : { nodes: whole('nodes', nodes) }),
     ...(n === undefined ? {} : { n: whole('n', n) }),

@@ -20,5 +20,7 @@ export function makeNode(config: Config): NodeMaker {
       cacheBytes,
       hintBytes: config.hintBytes,
       exchangeEveryMs: config.exchangeEveryMs,
+      reapEveryMs: config.reapEveryMs,
+      reapAfterMs: config.reapAfterMs,
     })
 }

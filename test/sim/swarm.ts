@@ -69,6 +69,9 @@ export interface Config {
   readonly hintBytes: number
   /** How often replicas compare their trees; 0 = never: then only reads repair, and reads must suffice in the end. */
   readonly exchangeEveryMs: number
+  /** How often tombstones are let go of; 0 = never. And for how long each is left alone. */
+  readonly reapEveryMs: number
+  readonly reapAfterMs: number
 }
 
 /** Faults that destroy what was durable. */
@@ -112,6 +115,8 @@ export function configure(seed: number, wish: Wish = {}): Config {
     sloppiness: prng.pick([0, 0, 0.5, 1, 1]),
     hintBytes: prng.pick([3_000, 20_000, 64 * 1024 * 1024, 64 * 1024 * 1024]),
     exchangeEveryMs: prng.pick([0, 500, 2_000, 10_000]),
+    reapEveryMs: prng.pick([0, 100, 400, 1_500]),
+    reapAfterMs: prng.pick([0, 100, 1_000]),
   }
   return apply(config, wish)
 }
@@ -122,7 +127,9 @@ function apply(config: Config, wish: Wish): Config {
   const faults = new Set(drawn.filter((fault) => without?.includes(fault) !== true))
   // A window holds at least one of the largest frames, as the real one does.
   const dataWindowBytes = config.largeValues ? 16 * 1024 * 1024 : config.dataWindowBytes
-  return { ...config, faults, dataWindowBytes, ...fields }
+  // Reaping rests on the order of what is sent, as TCP keeps it; this network does not.
+  const reapEveryMs = faults.has('harsh-network') ? 0 : config.reapEveryMs
+  return { ...config, faults, dataWindowBytes, reapEveryMs, ...fields }
 }
 
 function drawFaults(prng: Prng, nodes: number, copies: number): Set<Fault> {

@@ -2,7 +2,8 @@
 
 import type { StartFailure } from '../../src/node/options.js'
 import { HintCheck, type HintDisk } from './check/hint-check.js'
-import type { RowBook } from './check/row-book.js'
+import { ReapCheck, type ReapDisk } from './check/reap-check.js'
+import { type RowBook, rowNameOf } from './check/row-book.js'
 import type { Violations } from './check/violation.js'
 import type { Counters } from './counters.js'
 import type { DiskWatcher } from './engine.js'
@@ -28,6 +29,7 @@ export class World {
   /** The one host whose disk may lose what was durable; others may not, or A1 could not be asked for. */
   readonly frailHost: SimHost
   readonly logLines: LogLine[] = []
+  readonly reaping: ReapCheck
   readonly #violations: Violations
   readonly #counters: Counters
   readonly #failedStarts = new Map<string, number>()
@@ -48,6 +50,12 @@ export class World {
     this.timeline = timeline
     this.#violations = violations
     this.#counters = counters
+    this.reaping = new ReapCheck(
+      book,
+      violations,
+      () => this.hosts.map((host) => this.#reapDisk(host)),
+      () => timeline.nowMs,
+    )
     this.fabric = new Fabric(timeline, prng.split('network'), fabricSizes(config))
     const watcher = this.#watcher(book)
     const hosts: SimHost[] = []
@@ -157,7 +165,15 @@ export class World {
       log: (line) => this.#log(line),
       ended: (host, failure) => this.#ended(host, failure),
       crashed: (host, reason) => this.#violations.add('crash', `${host.name}: ${reason}`),
-      disk: (host) => watchDisk(host, book, hints),
+      disk: (host) => watchDisk(host, book, hints, this.reaping),
+    }
+  }
+
+  #reapDisk({ name, disk, lostSomethingAtMs }: SimHost): ReapDisk {
+    return {
+      name,
+      lostSomething: lostSomethingAtMs > Number.NEGATIVE_INFINITY,
+      get: (engineKey) => (disk.damaged.has(engineKey) ? undefined : disk.get(engineKey)),
     }
   }
 
@@ -216,12 +232,22 @@ export class World {
   }
 }
 
-function watchDisk(host: SimHost, book: RowBook, hints: HintCheck): DiskWatcher {
+function watchDisk(host: SimHost, book: RowBook, hints: HintCheck, reaping: ReapCheck): DiskWatcher {
   return {
     written: (changes, before) => {
       hints.written(host.name, changes, before)
+      // One batch may let go of a row and hold the next one of the same key.
+      const within = new Map<string, Uint8Array | undefined>()
       changes.forEach((change, index) => {
-        book.written(host.name, change.key, before[index], change.value)
+        const row = within.has(change.key) ? within.get(change.key) : before[index]
+        within.set(change.key, change.value)
+        book.written(host.name, change.key, row, change.value)
+        const name = rowNameOf(change.key)
+        if (name === undefined) return
+        if (row === undefined && change.value !== undefined)
+          reaping.appeared(host.name, host.ups, change.key, name.key, change.value)
+        else if (row !== undefined && change.value === undefined)
+          reaping.dropped(host.name, host.ups, change.key, name.key, row)
       })
     },
   }

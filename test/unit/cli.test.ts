@@ -166,7 +166,8 @@ test('delete asks for it, with and without context', async (t) => {
 })
 
 const cluster = {
-  clusterId: 'c', self: 'b', n: 3, r: 2, w: 2, q: 4, ringDigest: 'd', pendingHints: 0, transfers: 0,
+  clusterId: 'c', self: 'b', n: 3, r: 2, w: 2, q: 4, ringDigest: 'd', pendingHints: 0, tombstones: 2, transfers: 0,
+  reapingStoppedBy: [{ id: 'a', name: 'n1', reason: 'away' }],
   members: [
     { id: 'a', name: 'n1', address: '127.0.0.1:7400', peerAddress: '127.0.0.1:7500', zone: 'east', weight: 1, status: 'member', liveness: 'down', incomplete: false },
     { id: 'b', name: 'longer-name', address: '127.0.0.1:7401', peerAddress: '127.0.0.1:7501', zone: 'west', weight: 2.5, status: 'member', liveness: 'self', incomplete: true },
@@ -185,6 +186,7 @@ test('status and ring: aligned tables, or the JSON as it came', async (t) => {
     status.stdout.toString(),
     [
       '2 members as longer-name sees them; N 3, R 2, W 2, 4 partitions',
+      '2 tombstones stay until they answer: n1 (away)',
       '',
       'NAME         ADDRESS         ZONE  WEIGHT  STATUS  LIVENESS        PARTITIONS',
       'longer-name  127.0.0.1:7401  west     2.5  member  up, rebuilding           4',

@@ -1,5 +1,5 @@
 import test from 'ava'
-import { makeRowKey, ROW_FLAGS, rowActor, rowFlags, rowObject } from '../../src/kernel/index.js'
+import { makeRowKey, objectDigest, ROW_FLAGS, rowActor, rowFlags, rowObject } from '../../src/kernel/index.js'
 import { limits } from '../../src/limits.js'
 import { ActorSource } from '../../src/protocol/replica/actor.js'
 import type { LaneEffect, LaneOperation } from '../../src/protocol/replica/lanes.js'
@@ -42,6 +42,11 @@ function laneOf(out: readonly LaneEffect[]) {
   return effect.lane
 }
 
+/** What the next flush writes; none of these tests lets go of a row but those that look for it. */
+function rowsOf(lanes: Lanes) {
+  return lanes.flush().flatMap((commit) => (commit.type === 'row' ? [commit] : []))
+}
+
 const kinds = (out: readonly LaneEffect[]) => out.map(({ kind }) => kind)
 
 test('the row is read once, and what came meanwhile is applied in order', (t) => {
@@ -57,7 +62,7 @@ test('the row is read once, and what came meanwhile is applied in order', (t) =>
     out.map((effect) => effect.kind === 'applied' && effect.operation.conversation),
     [1, 2],
   )
-  const [commit, ...others] = lanes.flush()
+  const [commit, ...others] = rowsOf(lanes)
   t.is(others.length, 0)
   t.true(commit!.isNew)
   t.is(commit!.operations.length, 2)
@@ -70,7 +75,7 @@ test('nothing settles before its commit, and everything in it does', (t) => {
   lanes.submit(KEY, write(1, 'a'), () => putRow(NOTHING, 'x', { value: 'old' }), out)
   lanes.submit(KEY, merge(7, objectOf('y', { value: 'theirs' })), uncached, out)
   t.deepEqual(kinds(out), ['applied'])
-  const [commit] = lanes.flush()
+  const [commit] = rowsOf(lanes)
   t.false(commit!.isNew)
   out.length = 0
   lanes.committed(commit!, undefined, out)
@@ -87,12 +92,12 @@ test('what changes nothing still waits for what it rests on', (t) => {
   const out: LaneEffect[] = []
   lanes.submit(KEY, write(1, 'a'), uncached, out)
   lanes.rowRead(laneOf(out), undefined, out)
-  const [commit] = lanes.flush()
+  const [commit] = rowsOf(lanes)
   const same = rowObject(commit!.row)
   out.length = 0
   lanes.submit(KEY, merge(9, same), uncached, out)
   t.deepEqual(out, [])
-  t.deepEqual(lanes.flush(), [])
+  t.deepEqual(rowsOf(lanes), [])
   lanes.committed(commit!, undefined, out)
   t.is(out.length, 2)
   t.true(out.every((effect) => effect.kind === 'settled' && effect.fault === undefined))
@@ -103,9 +108,9 @@ test('a failed commit takes everything with it that stands on its row', (t) => {
   const out: LaneEffect[] = []
   lanes.submit(KEY, write(1, 'a'), uncached, out)
   lanes.rowRead(laneOf(out), undefined, out)
-  const [first] = lanes.flush()
+  const [first] = rowsOf(lanes)
   lanes.submit(KEY, write(2, 'b'), uncached, out)
-  const [second] = lanes.flush()
+  const [second] = rowsOf(lanes)
   lanes.submit(KEY, write(3, 'c'), uncached, out)
   out.length = 0
   lanes.committed(first!, 'unavailable', out)
@@ -113,7 +118,7 @@ test('a failed commit takes everything with it that stands on its row', (t) => {
   const failed = out.filter((effect) => effect.kind === 'settled' && effect.fault === 'unavailable')
   t.is(failed.length, 3)
   t.is(lanes.operations, 0)
-  t.deepEqual(lanes.flush(), [])
+  t.deepEqual(rowsOf(lanes), [])
 })
 
 test('an actor of this incarnation goes on counting; another one is replaced by a fresh one', (t) => {
@@ -122,17 +127,22 @@ test('an actor of this incarnation goes on counting; another one is replaced by 
   const foreign = putRow(NOTHING, 'foreign', { value: 'old' })
   const out: LaneEffect[] = []
   lanes.submit(KEY, write(1, 'a'), () => foreign, out)
-  const [first] = lanes.flush()
+  const [first] = rowsOf(lanes)
   const actor = rowActor(first!.row)!
   t.is(Buffer.from(actor).toString('hex').slice(0, 16), '00000000000000aa')
   lanes.committed(first!, undefined, out)
   lanes.submit(KEY, write(2, 'b'), () => first!.row, out)
-  const [second] = lanes.flush()
+  const [second] = rowsOf(lanes)
   t.deepEqual(rowActor(second!.row), actor)
   lanes.renew(new ActorSource('00000000000000bb', 3))
   lanes.committed(second!, undefined, out)
   lanes.submit(KEY, write(3, 'c'), () => second!.row, out)
-  t.is(Buffer.from(rowActor(lanes.flush()[0]!.row)!).toString('hex').slice(0, 16), '00000000000000bb')
+  t.is(
+    Buffer.from(rowActor(rowsOf(lanes)[0]!.row)!)
+      .toString('hex')
+      .slice(0, 16),
+    '00000000000000bb',
+  )
 })
 
 test('actors are never given twice, and the sequence carries the boot', (t) => {
@@ -154,11 +164,11 @@ test('a row written over an unreadable one is marked incomplete and reported, un
   lanes.submit(KEY, write(1, 'a'), uncached, out)
   lanes.rowRead(laneOf(out), 'unreadable', out)
   t.true(kinds(out).includes('suspect'))
-  const [commit] = lanes.flush()
+  const [commit] = rowsOf(lanes)
   t.not(rowFlags(commit!.row) & ROW_FLAGS.INCOMPLETE, 0)
   lanes.committed(commit!, undefined, out)
   lanes.submit(KEY, merge(1, rowObject(commit!.row), true), () => commit!.row, out)
-  const [again] = lanes.flush()
+  const [again] = rowsOf(lanes)
   t.is(rowFlags(again!.row) & ROW_FLAGS.INCOMPLETE, 0)
   t.deepEqual(rowObject(again!.row), rowObject(commit!.row))
   t.not(rowFlags(commit!.row) & ROW_FLAGS.INCOMPLETE, 0)
@@ -183,4 +193,93 @@ test('a lane takes so many operations and no more', (t) => {
   const last = out.at(-1)
   t.true(last?.kind === 'settled' && last.fault === 'overloaded')
   t.is(lanes.operations, limits.laneOperations)
+})
+
+function digestOf(object: Uint8Array): Uint8Array {
+  const digest = new Uint8Array(16)
+  objectDigest(object, digest)
+  return digest
+}
+
+const drop = (object: Uint8Array, ticket = 1): LaneOperation => ({
+  kind: 'drop',
+  digest: digestOf(object),
+  ticket,
+})
+
+const faults = (out: readonly LaneEffect[]) =>
+  out.flatMap((effect) => (effect.kind === 'settled' ? [effect.fault] : []))
+
+test('a row is let go of only while it is what was agreed upon', (t) => {
+  const lanes = newLanes()
+  const out: LaneEffect[] = []
+  const old = putRow(NOTHING, 'x', { value: 'old' })
+  lanes.submit(KEY, drop(objectOf('y', { value: 'another' })), () => old, out)
+  t.deepEqual(faults(out), ['refused'])
+  t.deepEqual(lanes.flush(), [])
+  out.length = 0
+  lanes.submit(KEY, drop(rowObject(old)), () => old, out)
+  const [commit] = lanes.flush()
+  t.like(commit, { type: 'drop', row: undefined, before: old })
+  t.deepEqual(out, [])
+  lanes.committed(commit!, undefined, out)
+  t.deepEqual(faults(out), [undefined])
+  t.is(lanes.size, 0)
+})
+
+test('a write that comes before the drop keeps the row; one that comes after it begins anew, under an actor never used', (t) => {
+  const lanes = newLanes()
+  const out: LaneEffect[] = []
+  lanes.submit(KEY, write(1, 'a'), uncached, out)
+  lanes.rowRead(laneOf(out), undefined, out)
+  const [first] = rowsOf(lanes)
+  lanes.committed(first!, undefined, out)
+  lanes.submit(KEY, write(2, 'b'), () => first!.row, out)
+  out.length = 0
+  lanes.submit(KEY, drop(rowObject(first!.row)), uncached, out)
+  t.deepEqual(faults(out), ['refused'])
+  const [second] = rowsOf(lanes)
+  lanes.submit(KEY, drop(rowObject(second!.row)), uncached, out)
+  const [gone] = lanes.flush()
+  t.is(gone!.type, 'drop')
+  lanes.submit(KEY, write(3, 'c'), uncached, out)
+  const [third] = rowsOf(lanes)
+  t.true(third!.isNew)
+  t.deepEqual(valuesOf(rowObject(third!.row)), ['c'])
+  t.notDeepEqual(rowActor(third!.row), rowActor(first!.row))
+})
+
+test('in one flush with a write after it, a drop is a commit of its own, and the row is a new one', (t) => {
+  const lanes = newLanes()
+  const out: LaneEffect[] = []
+  const old = putRow(NOTHING, 'x', { value: 'old' })
+  lanes.submit(KEY, drop(rowObject(old)), () => old, out)
+  lanes.submit(KEY, write(1, 'a'), uncached, out)
+  const [gone, made, ...others] = lanes.flush()
+  t.is(others.length, 0)
+  t.like(gone, { type: 'drop', before: old, operations: [] })
+  t.like(made, { type: 'row', before: undefined, isNew: true })
+  t.deepEqual(valuesOf(rowObject(made!.row!)), ['a'])
+  lanes.committed(gone!, undefined, out)
+  t.is(lanes.size, 1)
+  lanes.committed(made!, undefined, out)
+  t.is(lanes.size, 0)
+  t.deepEqual(faults(out), [undefined, undefined])
+})
+
+test('where there is no row, what was let go of is not taken back; anything else is', (t) => {
+  const reaped = objectOf('x', { value: 'gone' })
+  const lanes = new Lanes(
+    new ActorSource('00000000000000aa', 1),
+    HEAP,
+    (_, object) => Buffer.compare(object, reaped) === 0,
+  )
+  const out: LaneEffect[] = []
+  lanes.submit(KEY, merge(1, reaped), uncached, out)
+  lanes.rowRead(laneOf(out), undefined, out)
+  t.deepEqual(faults(out), [undefined])
+  t.deepEqual(lanes.flush(), [])
+  const other = putRow(NOTHING, 'y', { value: 'b' })
+  lanes.submit(KEY, merge(2, reaped), () => other, out)
+  t.is(valuesOf(rowObject(rowsOf(lanes)[0]!.row)).length, 2)
 })

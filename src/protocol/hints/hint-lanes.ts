@@ -128,6 +128,11 @@ export class HintLanes {
     return this.#lanes.size
   }
 
+  /** Work on what is kept of this key is under way. */
+  has(rowKey: Uint8Array): boolean {
+    return this.#lanes.get(rowKey, (rowKey as Buffer).toString('latin1')) !== undefined
+  }
+
   submit(rowKey: Uint8Array, operation: HintOperation, out: HintEffect[]): void {
     const name = (rowKey as Buffer).toString('latin1')
     let lane = this.#lanes.get(rowKey, name)

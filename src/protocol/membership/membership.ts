@@ -68,6 +68,11 @@ export class Membership {
     return this.#encoded
   }
 
+  /** 16 bytes over the state in force, facts and all. */
+  get digest(): Uint8Array {
+    return this.#digest
+  }
+
   get own(): MemberFacts {
     return this.#own
   }

@@ -24,6 +24,8 @@ export class Lane implements TableLane<Lane> {
   isNew = false
   unreadable = false
   dirty = false
+  /** The next flush takes the row away, whether or not there is another one by then. */
+  letsGo = false
   /** Flushes under way. */
   commits = 0
   /** Before the row is read. */

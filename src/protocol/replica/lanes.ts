@@ -15,6 +15,7 @@ import {
   CODES,
   mergeBound,
   mergeRow,
+  objectDigest,
   rowActor,
   rowFlags,
   rowObject,
@@ -45,22 +46,38 @@ export interface LaneMerge {
   readonly completes?: boolean
 }
 
-export type LaneOperation = LaneWrite | LaneMerge
+/** Lets go of the row, if its object is just this one still: all members have agreed that nothing can bring back what it covers. */
+export interface LaneDrop {
+  readonly kind: 'drop'
+  /** 16 bytes, of the object. */
+  readonly digest: Uint8Array
+  /** Who waits for it. */
+  readonly ticket: number
+}
 
-/** What one flush puts on the disk for one key: a row to write, as storage takes it, and who waits for it. */
-export interface LaneCommit {
-  readonly type: 'row'
+export type LaneOperation = LaneWrite | LaneMerge | LaneDrop
+
+interface CommitOfLane {
   /** The row key as text, where storage looks rows up by. */
   readonly text: string
   readonly lane: Lane
   readonly rowKey: Uint8Array
-  readonly row: Uint8Array
   /** What this one replaces once it is durable. */
   readonly before: Uint8Array | undefined | 'unreadable'
-  /** No row was here before: the index row goes with it. */
-  readonly isNew: boolean
   readonly operations: readonly LaneOperation[]
 }
+
+/** What one flush puts on the disk for one key: a row to write or to let go of, as storage takes it, and who waits for it. */
+export type LaneCommit = CommitOfLane &
+  (
+    | {
+        readonly type: 'row'
+        readonly row: Uint8Array
+        /** No row was here before: the index row goes with it. */
+        readonly isNew: boolean
+      }
+    | { readonly type: 'drop'; readonly row: undefined }
+  )
 
 export type LaneEffect =
   | { readonly kind: 'read-row'; readonly rowKey: Uint8Array; readonly lane: Lane }
@@ -87,13 +104,21 @@ const SIBLING_LIMITS = { maxSiblings: limits.siblings, maxBytes: limits.siblingB
 export class Lanes {
   readonly #lanes = new LaneTable<Lane>()
   readonly #dirty: Lane[] = []
+  readonly #digest = new Uint8Array(16)
   readonly #memory: RowMemory
+  readonly #isReaped: (rowKey: Uint8Array, object: Uint8Array) => boolean
   #actors: ActorSource
   #operations = 0
 
-  constructor(actors: ActorSource, memory: RowMemory) {
+  /** `isReaped`: this state of the key was let go of by agreement; where there is no row, it need not come back. */
+  constructor(
+    actors: ActorSource,
+    memory: RowMemory,
+    isReaped: (rowKey: Uint8Array, object: Uint8Array) => boolean = () => false,
+  ) {
     this.#actors = actors
     this.#memory = memory
+    this.#isReaped = isReaped
   }
 
   /** A new incarnation: every row takes a fresh actor when it is next coordinated here. */
@@ -109,6 +134,11 @@ export class Lanes {
   /** Operations not yet settled. */
   get operations(): number {
     return this.#operations
+  }
+
+  /** Work on this key is under way. */
+  has(rowKey: Uint8Array): boolean {
+    return this.#lanes.get(rowKey, (rowKey as Buffer).toString('latin1')) !== undefined
   }
 
   /** Takes one operation. `cached`: the newest durable row, where the caller has it at hand (it is looked at only if the key has no lane yet). */
@@ -153,17 +183,33 @@ export class Lanes {
     const commits: LaneCommit[] = []
     for (const lane of this.#dirty) {
       if (lane.broken) continue
-      const { rowKey, isNew, base: before, applied: operations } = lane
-      const row = lane.row!
-      commits.push({ type: 'row', text: lane.name, lane, rowKey, row, before, isNew, operations })
-      lane.base = row
-      lane.applied = []
-      lane.isNew = false
+      if (lane.letsGo) commits.push(this.#letGo(lane))
+      if (lane.row !== undefined) commits.push(this.#put(lane, lane.row))
       lane.dirty = false
-      lane.commits++
     }
     this.#dirty.length = 0
     return commits
+  }
+
+  /** A row that is made anew in the same turn does not replace what has gone: that is two commits, one after the other. */
+  #letGo(lane: Lane): LaneCommit {
+    const { name: text, rowKey, base: before, row } = lane
+    const operations = row === undefined ? lane.applied : []
+    if (row === undefined) lane.applied = []
+    lane.letsGo = false
+    lane.base = undefined
+    lane.isNew = true
+    lane.commits++
+    return { type: 'drop', row: undefined, text, lane, rowKey, before, operations }
+  }
+
+  #put(lane: Lane, row: Uint8Array): LaneCommit {
+    const { name: text, rowKey, base: before, isNew, applied: operations } = lane
+    lane.base = row
+    lane.isNew = false
+    lane.applied = []
+    lane.commits++
+    return { type: 'row', row, isNew, text, lane, rowKey, before, operations }
   }
 
   committed(commit: LaneCommit, fault: LocalFault | undefined, out: LaneEffect[]): void {
@@ -184,8 +230,16 @@ export class Lanes {
   }
 
   #apply(lane: Lane, operation: LaneOperation, out: LaneEffect[]): void {
-    if (operation.kind === 'write') this.#write(lane, operation, out)
-    else this.#merge(lane, operation, out)
+    switch (operation.kind) {
+      case 'write':
+        return this.#write(lane, operation, out)
+      case 'merge':
+        return this.#merge(lane, operation, out)
+      case 'drop':
+        return this.#drop(lane, operation, out)
+      default:
+        operation satisfies never
+    }
   }
 
   #write(lane: Lane, operation: LaneWrite, out: LaneEffect[]): void {
@@ -209,6 +263,11 @@ export class Lanes {
   }
 
   #merge(lane: Lane, operation: LaneMerge, out: LaneEffect[]): void {
+    const isAbsent = lane.row === undefined && !lane.unreadable
+    if (isAbsent && this.#isReaped(lane.rowKey, operation.object)) {
+      this.#rest(lane, operation, out)
+      return
+    }
     const row = lane.row ?? NOTHING
     const room = this.#memory.take(mergeBound(row, operation.object))
     const length = mergeRow(row, operation.object, lane.unreadable, room)
@@ -220,7 +279,21 @@ export class Lanes {
     } else this.#rest(lane, operation, out)
   }
 
-  #changed(lane: Lane, row: Uint8Array, operation: LaneOperation, out: LaneEffect[]): void {
+  /** Whatever was written since it was agreed upon stays. */
+  #drop(lane: Lane, operation: LaneDrop, out: LaneEffect[]): void {
+    if (lane.row === undefined) {
+      if (lane.unreadable) this.#settle(operation, 'refused', out)
+      else this.#rest(lane, operation, out)
+      return
+    }
+    objectDigest(rowObject(lane.row), this.#digest)
+    if (Buffer.compare(this.#digest, operation.digest) === 0) {
+      lane.letsGo = true
+      this.#changed(lane, undefined, operation, out)
+    } else this.#settle(operation, 'refused', out)
+  }
+
+  #changed(lane: Lane, row: Uint8Array | undefined, operation: LaneOperation, out: LaneEffect[]): void {
     if (lane.unreadable) out.push({ kind: 'suspect', rowKey: lane.rowKey })
     lane.unreadable = false
     lane.row = row

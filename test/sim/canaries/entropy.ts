@@ -12,9 +12,9 @@ export const ENTROPY_CANARIES: readonly Canary[] = [
     patches: [
       {
         file: REPLICA,
-        find: 'for (const { rowKey, before, row } of commits)',
+        find: 'for (const { text, rowKey, before, row } of commits)',
         replace:
-          "for (const { rowKey, before, row } of commits.filter((one) => one.operations[0].kind !== 'merge'))",
+          "for (const { text, rowKey, before, row } of commits.filter((one) => one.operations[0].kind !== 'merge'))",
       },
     ],
   },
@@ -23,7 +23,13 @@ export const ENTROPY_CANARIES: readonly Canary[] = [
     story: 'Of two flushes of one key that are under way, the second takes out what the first has replaced.',
     breaks: ['A4', 'A14'],
     focus: { ...CROWD, exchangeEveryMs: 2_000, only: ['slow-disk'] },
-    patches: [{ file: 'src/protocol/replica/lanes.js', find: '            lane.base = row;\n', replace: '' }],
+    patches: [
+      {
+        file: 'src/protocol/replica/lanes.js',
+        find: '        lane.base = row;\n        lane.isNew = false;',
+        replace: '        lane.isNew = false;',
+      },
+    ],
   },
   {
     name: 'trusts-trees-after-a-failure',

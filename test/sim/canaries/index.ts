@@ -7,6 +7,7 @@ import type { Canary } from './canary.js'
 import { ENTROPY_CANARIES } from './entropy.js'
 import { HINT_CANARIES } from './hints.js'
 import { PROTOCOL_CANARIES } from './protocol.js'
+import { REAPING_CANARIES } from './reaping.js'
 import { STORAGE_CANARIES } from './storage.js'
 
 export type { Canary, Patch } from './canary.js'
@@ -16,6 +17,7 @@ export const CANARIES: readonly Canary[] = [
   ...HINT_CANARIES,
   ...STORAGE_CANARIES,
   ...ENTROPY_CANARIES,
+  ...REAPING_CANARIES,
 ]
 
 export function canaryNamed(name: string): Canary {

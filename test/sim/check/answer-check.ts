@@ -63,7 +63,7 @@ export class AnswerCheck {
     }
     if (entry.sloppy && !entry.strict) entry.strict = this.#owners(entry) >= entry.w
     const holders = this.#holders(entry, begunAtMs, entry.sloppy)
-    if (holders.length >= entry.w) return
+    if (holders.length >= entry.w || this.#book.wasReaped(entry.key, entry.id)) return
     const held = holders.length === 0 ? 'nobody' : holders.join(', ')
     this.#violations.add(
       'A6',
@@ -118,7 +118,8 @@ export class AnswerCheck {
 
   /** What a read shows, a crash must not take back. */
   #mustBeDurable(entry: WriteEntry, sinceMs: number, where: string): void {
-    if (this.#holders(entry, sinceMs, true).length === 0)
+    const isReaped = entry.kind === 'delete' && this.#book.wasReaped(entry.key, entry.id)
+    if (!isReaped && this.#holders(entry, sinceMs, true).length === 0)
       this.#violations.add(
         'A6',
         `${where} of ${entry.key} shows ${entry.kind} ${entry.id}, which nobody held durably`,

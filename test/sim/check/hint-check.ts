@@ -4,7 +4,7 @@
  */
 import { fallbackKey, hintOf, readFallback } from '../fallback-reader.js'
 import type { ReadObject } from '../object-reader.js'
-import type { RowBook } from './row-book.js'
+import { type RowBook, rowNameOf } from './row-book.js'
 import type { Violations } from './violation.js'
 
 /** A disk that lost something so shortly before may have held it. */
@@ -68,6 +68,9 @@ export class HintCheck {
     if (disk === undefined || this.#nowMs() - disk.lostSomethingAtMs < FORGIVEN_MS) return
     const row = disk.durable(`d${rowKey}`)
     if (row !== undefined && this.#book.parse(row).object.clock.covers(kept.clock)) return
+    // Everybody may have let go of it since.
+    const key = rowNameOf(`d${rowKey}`)?.key
+    if (key !== undefined && this.#book.allWasReaped(key, kept.clock)) return
     this.#violations.add(
       'A8',
       `${holder} gave up its hint for ${disk.name}, which does not hold durably what was kept for it`,

@@ -5,6 +5,7 @@
 import { readFallback, rowKeyOfFallback } from '../fallback-reader.js'
 import { idInOperation, type Ledger, nameInValue, valueBytesOf, type WriteEntry } from '../ledger.js'
 import {
+  type ReadClock,
   type ReadObject,
   type ReadRow,
   type ReadSibling,
@@ -35,6 +36,7 @@ export class RowBook {
   readonly #values = new Map<string, string>()
   readonly #dots = new Map<number, Set<string>>()
   readonly #writes = new Map<string, number>()
+  readonly #reaped = new Map<string, ReadClock[]>()
   readonly #parsed = new WeakMap<Uint8Array, ReadRow>()
   mostSiblings = 0
 
@@ -46,6 +48,27 @@ export class RowBook {
   /** The dots under which a write was ever seen. */
   dotsOf(id: number): ReadonlySet<string> {
     return this.#dots.get(id) ?? new Set()
+  }
+
+  /** A row of the key was let go of; this is what its clock covered. */
+  reaped(key: string, clock: ReadClock): void {
+    this.#ledger
+      .key(key)
+      .reaped((entry) => entry.attempts > 1 && [...this.dotsOf(entry.id)].some((dot) => clock.has(dot)))
+    const clocks = this.#reaped.get(key) ?? []
+    if (!clocks.some((known) => known.covers(clock))) clocks.push(clock)
+    this.#reaped.set(key, clocks)
+  }
+
+  /** Something of what rows that were let go of had seen: a write that is no longer to be found anywhere. */
+  wasReaped(key: string, id: number): boolean {
+    const clocks = this.#reaped.get(key) ?? []
+    return [...this.dotsOf(id)].some((dot) => clocks.some((clock) => clock.has(dot)))
+  }
+
+  /** Rows that were let go of had seen all of it. */
+  allWasReaped(key: string, clock: ReadClock): boolean {
+    return (this.#reaped.get(key) ?? []).some((known) => known.covers(clock))
   }
 
   /** The write that a dot is. */
@@ -73,10 +96,8 @@ export class RowBook {
     if (rowKeyOfFallback(engineKey) !== undefined) this.#kept(node, engineKey, before, after)
     const name = rowNameOf(engineKey)
     if (name === undefined) return
-    if (after === undefined) {
-      this.#violations.add('A12', `${node} removed its row of ${name.key}`)
-      return
-    }
+    // That is for reap-check to judge.
+    if (after === undefined) return
     const row = this.#read(node, name, after)
     if (row === undefined) return
     this.saw(name.key, row.object, `${node}'s row`)

@@ -12,6 +12,7 @@ export const INVARIANTS = {
   A11: 'a bound was exceeded',
   A12: 'bytes were served or stored that nobody wrote, or a replica went back',
   A14: 'replicas that were alike were repaired',
+  reaping: 'tombstones were not let go of, though the cluster was whole',
   listing: 'a listing does not show exactly the live keys',
   crash: 'a node crashed or gave up',
 } as const

@@ -1,0 +1,248 @@
+/** Reaping of this node: conducts rounds for the tombstones whose first owner it is, answers those of others, and says who stops it. */
+import { liveCount, objectDigest } from '../kernel/index.js'
+import { limits } from '../limits.js'
+import type { Clock } from '../ports/clock.js'
+import type { Log } from '../ports/log.js'
+import type { Random } from '../ports/random.js'
+import type { Effect, Input } from '../protocol/effects.js'
+import { presentMembers } from '../protocol/membership/state.js'
+import { Flush, type FlushEffect } from '../protocol/reaping/flush.js'
+import {
+  type ReapCandidate,
+  type ReapEffect,
+  type ReapOutcome,
+  type ReapRefusal,
+  ReapRound,
+} from '../protocol/reaping/round.js'
+import type { Message } from '../wire/messages.js'
+import { ReapAnswers, type ReapAnswersParts } from './reap-answers.js'
+import type { LocalRow } from './replica.js'
+import type { Tombstone } from './tombstones.js'
+
+export interface ReaperParts extends Omit<ReapAnswersParts, 'flush' | 'now'> {
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  readonly peers: { isUp(id: string): boolean }
+  /** Between two rounds, about; 0 = this node conducts none. */
+  readonly everyMs: number
+  /** So long a tombstone is left alone. */
+  readonly afterMs: number
+  perform(effect: Extract<Effect, { kind: 'send' }>): void
+}
+
+/** A member because of which tombstones stay, and why. */
+export interface StoppedBy {
+  readonly member: string
+  readonly reason: 'away' | 'silent' | 'rebuilding' | 'restarted' | 'unavailable'
+}
+
+export class Reaper {
+  readonly counts = { rounds: 0, stopped: 0, reaped: 0 }
+  readonly #parts: ReaperParts
+  readonly #answers: ReapAnswers
+  #round: ReapRound | undefined
+  /** Candidates are being read. */
+  #looking = false
+  #flush: Flush | undefined
+  #flushing: ((complete: boolean) => void)[] = []
+  /** Asked for while a flush was under way, which may have left already. */
+  #flushNext: ((complete: boolean) => void)[] = []
+  #nextMs = 0
+  #stoppedBy: readonly StoppedBy[] = []
+
+  constructor(parts: ReaperParts) {
+    this.#parts = parts
+    const now = () => parts.clock.monotonicMs()
+    this.#answers = new ReapAnswers({ ...parts, now, flush: (done) => this.#flushAll(done) })
+  }
+
+  /** Who keeps this node's tombstones from being reaped, as the last attempt found. */
+  get stoppedBy(): readonly StoppedBy[] {
+    return this.#parts.replica.tombstones.count > 0 ? this.#stoppedBy : []
+  }
+
+  get isBusy(): boolean {
+    return this.#round !== undefined || this.#flush !== undefined
+  }
+
+  owns(id: number): boolean {
+    return this.#round?.task.id === id || this.#flush?.id === id
+  }
+
+  step(id: number, input: Input): void {
+    const [round, flush] = [this.#round, this.#flush]
+    if (round?.task.id === id) this.#run((out) => round.step(input, out))
+    if (flush?.id === id) this.#runFlush((out) => flush.step(input, out))
+  }
+
+  away(input: Input & { kind: 'lost' | 'suspected' }): void {
+    const [round, flush] = [this.#round, this.#flush]
+    if (round !== undefined) this.#run((out) => round.step(input, out))
+    if (flush !== undefined) this.#runFlush((out) => flush.step(input, out))
+  }
+
+  /** True for a message of a round that a member conducts, or of its flush. */
+  answer(from: string, message: Message): boolean {
+    switch (message.type) {
+      case 48:
+        this.#answers.ask(from, message)
+        return true
+      case 50:
+        this.#answers.agree(from, message)
+        return true
+      case 51:
+        this.#answers.drop(from, message)
+        return true
+      case 53:
+        this.#parts.reply(from, { type: 54, id: message.id })
+        return true
+      default:
+        return false
+    }
+  }
+
+  /** What became of a row that was to go. */
+  settled(ticket: number, gone: boolean): void {
+    this.#answers.settled(ticket, gone)
+  }
+
+  /** Another membership is in force: whoever has answered has answered under the old one. */
+  adopted(): void {
+    const round = this.#round
+    if (round !== undefined) this.#run((out) => round.abandon(out))
+  }
+
+  tick(nowMs: number): void {
+    const { replica, everyMs, random } = this.#parts
+    const [round, flush] = [this.#round, this.#flush]
+    replica.marks.tick(nowMs)
+    if (flush !== undefined) this.#runFlush((out) => flush.tick(nowMs, out))
+    if (round !== undefined) this.#run((out) => round.tick(nowMs, out))
+    if (everyMs === 0) return
+    replica.tombstones.tick(nowMs)
+    if (this.#round !== undefined || this.#looking || nowMs < this.#nextMs) return
+    if (replica.tombstones.count === 0) return
+    // Drawn only where there is something to do, and never in step with the others.
+    this.#nextMs = nowMs + everyMs * (0.5 + random.below(1024) / 1024)
+    this.#begin()
+  }
+
+  #begin(): void {
+    const { replica, membership, guard, afterMs } = this.#parts
+    if (guard.state !== 'open' || !membership.confirmed) return
+    this.#stoppedBy = this.#absent()
+    if (this.#stoppedBy.length > 0) return
+    const { ring, self } = membership
+    const due = replica.tombstones.due(afterMs, (rowKey) => ring.ownersOf(rowKey)[0] === self)
+    if (due.length === 0) return
+    this.#looking = true
+    replica.readMany(
+      due.map(({ rowKey }) => rowKey),
+      (rows) => {
+        this.#looking = false
+        const keys = due.flatMap((tombstone, index) => this.#candidate(tombstone, rows[index]!))
+        if (keys.length > 0) this.#conduct(keys)
+      },
+    )
+  }
+
+  /** Members that a round need not even be begun without. */
+  #absent(): StoppedBy[] {
+    const { membership, peers } = this.#parts
+    return presentMembers(membership.state).flatMap(({ id, incomplete }) => {
+      const isHere = id === membership.self || peers.isUp(id)
+      if (isHere && !incomplete) return []
+      return [{ member: id, reason: isHere ? 'rebuilding' : 'away' }]
+    })
+  }
+
+  #candidate(tombstone: Tombstone, { object, known, incomplete }: LocalRow): ReapCandidate[] {
+    const { replica, membership } = this.#parts
+    tombstone.sinceMs = replica.tombstones.nowMs
+    if (!known || incomplete) return []
+    if (object === undefined || liveCount(object) > 0) {
+      replica.tombstones.forget(tombstone.rowKey)
+      return []
+    }
+    const digest = new Uint8Array(16)
+    objectDigest(object, digest)
+    return [{ rowKey: tombstone.rowKey, digest, owners: membership.ring.ownersOf(tombstone.rowKey) }]
+  }
+
+  #conduct(keys: readonly ReapCandidate[]): void {
+    const { membership, conversations, clock } = this.#parts
+    const id = conversations.nextId()
+    const members = presentMembers(membership.state).map((member) => member.id)
+    const deadlineMs = clock.monotonicMs() + limits.reapRoundMs
+    const { self, digest: state } = membership
+    const round = new ReapRound({ id, self, members, state, keys, deadlineMs })
+    this.#round = round
+    this.counts.rounds++
+    this.#run((out) => round.start(out))
+  }
+
+  #run(step: (out: ReapEffect[]) => void): void {
+    const out: ReapEffect[] = []
+    step(out)
+    for (const effect of out) {
+      if (effect.kind === 'send') this.#parts.perform(effect)
+      else this.#ended(effect.outcome)
+    }
+  }
+
+  #ended({ reaped, stoppedBy }: ReapOutcome): void {
+    const { log } = this.#parts
+    this.#round = undefined
+    this.#stoppedBy = stoppedBy.map(({ member, reason }) => ({ member, reason: inWords(reason) }))
+    this.counts.reaped += reaped.length
+    if (stoppedBy.length > 0) {
+      this.counts.stopped++
+      const by = stoppedBy.map(({ member, reason }) => `${member}: ${reason}`)
+      log.debug('reaping-stopped', { by: by.join(', ') })
+    } else if (reaped.length > 0) {
+      log.debug('reaped', { keys: reaped.length })
+      // There may be more.
+      this.#nextMs = 0
+    }
+  }
+
+  /** One flush at a time; whoever asks while it is under way gets the next one. */
+  #flushAll(done: (complete: boolean) => void): void {
+    if (this.#flush !== undefined) {
+      this.#flushNext.push(done)
+      return
+    }
+    const { membership, conversations, clock } = this.#parts
+    const others = presentMembers(membership.state).flatMap(({ id }) => (id === membership.self ? [] : [id]))
+    const flush = new Flush(conversations.nextId(), others, clock.monotonicMs() + limits.reapFlushMs)
+    this.#flush = flush
+    this.#flushing.push(done)
+    this.#runFlush((out) => flush.start(out))
+  }
+
+  #runFlush(step: (out: FlushEffect[]) => void): void {
+    const out: FlushEffect[] = []
+    step(out)
+    for (const effect of out) {
+      if (effect.kind === 'send') this.#parts.perform(effect)
+      else this.#flushed(effect.complete)
+    }
+  }
+
+  #flushed(complete: boolean): void {
+    const flushed = this.#flushing
+    const next = this.#flushNext
+    this.#flush = undefined
+    this.#flushing = []
+    this.#flushNext = []
+    for (const done of flushed) done(complete)
+    for (const done of next) this.#flushAll(done)
+  }
+}
+
+function inWords(refusal: ReapRefusal): StoppedBy['reason'] {
+  if (refusal === 'away' || refusal === 'silent') return refusal
+  // It knows nothing of the round that it was part of.
+  return refusal === 'missing' ? 'restarted' : 'unavailable'
+}

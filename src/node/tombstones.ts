@@ -1,0 +1,119 @@
+/**
+ * Which rows here hold nothing but tombstones: known from every commit, and once from a slow scan of what earlier starts have left. So a node whose
+ * rows are all alive spends nothing on reaping but that scan.
+ */
+import { liveCount, rowObject } from '../kernel/index.js'
+import { limits } from '../limits.js'
+import type { StorageGuard } from './guard/index.js'
+
+const RETRY_MS = 1_000
+const START = new Uint8Array(1)
+
+export interface Tombstone {
+  readonly rowKey: Uint8Array
+  /** When it was written, or last looked at in vain; on the monotonic clock, to within a tick. */
+  sinceMs: number
+}
+
+export class Tombstones {
+  /** Set at every tick. */
+  nowMs = 0
+  readonly #guard: StorageGuard
+  readonly #found = new Map<string, Tombstone>()
+  /** There were more than are remembered: they are looked for when those have gone. */
+  #overflowed = false
+  /** Where the scan goes on; undefined: it is over. */
+  #cursor: Uint8Array | undefined = START
+  /** Rows committed while a page is under way: what the page shows of them is out of date. */
+  #since: Set<string> | undefined
+  #nextMs = 0
+  #life = 0
+
+  constructor(guard: StorageGuard) {
+    this.#guard = guard
+  }
+
+  /** Rows known to hold nothing but tombstones. */
+  get count(): number {
+    return this.#found.size
+  }
+
+  /** All rows have been looked at since the start. */
+  get isComplete(): boolean {
+    return this.#cursor === undefined && !this.#overflowed
+  }
+
+  /** A row was committed; undefined: dropped. */
+  committed(text: string, rowKey: Uint8Array, row: Uint8Array | undefined): void {
+    this.#since?.add(text)
+    this.#saw(text, rowKey, row)
+  }
+
+  /** It is none any more, as a look at it has shown. */
+  forget(rowKey: Uint8Array): void {
+    this.#found.delete(textOf(rowKey))
+  }
+
+  /** Those that have been as they are for so long, at most so many and so many bytes of their keys. */
+  due(afterMs: number, isMine: (rowKey: Uint8Array) => boolean): readonly Tombstone[] {
+    const due: Tombstone[] = []
+    let bytes = 0
+    for (const tombstone of this.#found.values()) {
+      if (this.nowMs - tombstone.sinceMs < afterMs || !isMine(tombstone.rowKey)) continue
+      bytes += tombstone.rowKey.length
+      due.push(tombstone)
+      if (due.length >= limits.reapKeys || bytes >= limits.reapKeyBytes) break
+    }
+    return due
+  }
+
+  /** What is on the disk is not what was committed: everything is looked at again. */
+  restart(): void {
+    this.#life++
+    this.#since = undefined
+    this.#cursor = START
+  }
+
+  /** Looks at the next page, now and then. */
+  tick(nowMs: number): void {
+    this.nowMs = nowMs
+    if (this.#overflowed && this.#cursor === undefined && this.#found.size < limits.tombstones / 2) {
+      this.#overflowed = false
+      this.#cursor = START
+    }
+    const isIdle = this.#cursor !== undefined && this.#since === undefined
+    if (isIdle && nowMs >= this.#nextMs && this.#guard.state === 'open') this.#scan(this.#cursor!)
+  }
+
+  #scan(from: Uint8Array): void {
+    const life = this.#life
+    this.#since = new Set()
+    const range = { from, maxRows: limits.treeScanRows, maxBytes: limits.treeScanBytes }
+    this.#guard.scan(range, ({ rows, next, failed }) => {
+      if (life !== this.#life) return
+      const since = this.#since!
+      this.#since = undefined
+      this.#nextMs = this.nowMs + (failed ? RETRY_MS : limits.tombstoneScanMs)
+      if (failed || this.#guard.state !== 'open') return
+      for (const { rowKey, row } of rows) {
+        const text = textOf(rowKey)
+        if (row !== 'unreadable' && !since.has(text)) this.#saw(text, rowKey, row)
+      }
+      this.#cursor = next
+    })
+  }
+
+  #saw(text: string, rowKey: Uint8Array, row: Uint8Array | undefined): void {
+    if (row === undefined || liveCount(rowObject(row)) > 0) {
+      if (this.#found.size > 0) this.#found.delete(text)
+    } else if (this.#found.size < limits.tombstones) {
+      this.#found.delete(text)
+      // A copy: the key may be a sliver of a frame.
+      this.#found.set(text, { rowKey: Buffer.from(rowKey), sinceMs: this.nowMs })
+    } else this.#overflowed = true
+  }
+}
+
+function textOf(rowKey: Uint8Array): string {
+  return Buffer.from(rowKey.buffer, rowKey.byteOffset, rowKey.length).toString('latin1')
+}

@@ -1,0 +1,85 @@
+/**
+ * Judges the very moment at which a node lets go of a tombstone (A3), from all disks, also of nodes that are away: nowhere may a value be left that this
+ * tombstone covers, in a row or in what is kept for others. What is on its way shows by coming back.
+ */
+import { fallbackKey, readFallback } from '../fallback-reader.js'
+import type { ReadObject } from '../object-reader.js'
+import type { RowBook } from './row-book.js'
+import type { Violations } from './violation.js'
+
+export interface ReapDisk {
+  readonly name: string
+  /** It has lost, once, what it had said to be durable: nobody can know what it holds. */
+  readonly lostSomething: boolean
+  /** What is there now, durable or not; undefined also where it is damaged. */
+  get(engineKey: string): Uint8Array | undefined
+}
+
+/** A replica that has let go of a state does not take it back for so long, unless its process was another one meanwhile. */
+const NOT_BACK_MS = 20_000
+
+interface Grave {
+  readonly bytes: Uint8Array
+  readonly life: number
+  readonly timeMs: number
+}
+
+export class ReapCheck {
+  readonly #book: RowBook
+  readonly #violations: Violations
+  readonly #disks: () => readonly ReapDisk[]
+  readonly #nowMs: () => number
+  /** What each node has let go of last, by node and database key. */
+  readonly #graves = new Map<string, Grave>()
+  reaped = 0
+
+  constructor(book: RowBook, violations: Violations, disks: () => readonly ReapDisk[], nowMs: () => number) {
+    this.#book = book
+    this.#violations = violations
+    this.#disks = disks
+    this.#nowMs = nowMs
+  }
+
+  /** A row became visible on the disk of `holder` where there was none. `life`: of its process. */
+  appeared(holder: string, life: number, engineKey: string, key: string, row: Uint8Array): void {
+    const grave = this.#graves.get(`${holder} ${engineKey}`)
+    if (grave === undefined || grave.life !== life || this.#nowMs() - grave.timeMs > NOT_BACK_MS) return
+    const { objectBytes } = this.#book.parse(row)
+    if (Buffer.compare(objectBytes, grave.bytes) === 0)
+      this.#violations.add('reaping', `${holder} took back the tombstone of ${key} that it had let go of`)
+  }
+
+  /** A batch without a row for this key became visible on the disk of `holder`, where there was one. */
+  dropped(holder: string, life: number, engineKey: string, key: string, before: Uint8Array): void {
+    const { object, objectBytes } = this.#book.parse(before)
+    this.#graves.set(`${holder} ${engineKey}`, { bytes: objectBytes, life, timeMs: this.#nowMs() })
+    this.reaped += 1
+    const live = object.siblings.find((sibling) => !sibling.tombstone)
+    if (live !== undefined)
+      this.#violations.add('A1', `${holder} let go of its row of ${key}, which held ${this.#named(live.dot)}`)
+    this.#book.reaped(key, object.clock)
+    for (const disk of this.#disks()) {
+      if (disk.lostSomething) continue
+      const row = disk.get(engineKey)
+      if (row !== undefined)
+        this.#nothingCovered(holder, key, object, this.#book.parse(row).object, disk.name)
+      const record = disk.get(fallbackKey(engineKey.slice(1)))
+      const kept = record === undefined ? undefined : readFallback(record).row
+      if (kept !== undefined && kept.length > 0)
+        this.#nothingCovered(holder, key, object, this.#book.parse(kept).object, `what ${disk.name} keeps`)
+    }
+  }
+
+  #nothingCovered(holder: string, key: string, gone: ReadObject, left: ReadObject, where: string): void {
+    const old = left.siblings.find((sibling) => !sibling.tombstone && gone.clock.has(sibling.dot))
+    if (old !== undefined)
+      this.#violations.add(
+        'A3',
+        `${holder} let go of its tombstone of ${key}, and ${where} still holds ${this.#named(old.dot)}, which it covered`,
+      )
+  }
+
+  #named(dot: string): string {
+    return `put ${this.#book.writeOf(dot)?.id ?? '?'}`
+  }
+}
