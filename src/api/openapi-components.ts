@@ -275,48 +275,36 @@ const member: Json = {
   },
 }
 
-const cluster: Json = {
-  type: 'object',
-  required: [
-    'clusterId',
-    'self',
-    'n',
-    'r',
-    'w',
-    'q',
-    'ringDigest',
-    'pendingHints',
-    'tombstones',
-    'reapingStoppedBy',
-    'transfers',
-    'members',
-  ],
-  properties: {
-    clusterId: TEXT,
-    self: { ...TEXT, description: 'The id of the node that answers.' },
-    n: COUNT,
-    r: COUNT,
-    w: COUNT,
-    q: { ...COUNT, description: 'Number of partitions.' },
-    ringDigest: TEXT,
-    pendingHints: COUNT,
-    tombstones: { ...COUNT, description: 'Keys of which this node holds nothing but tombstones.' },
-    reapingStoppedBy: {
-      type: 'array',
-      description: 'Members because of which this node cannot let go of tombstones.',
-      items: {
-        type: 'object',
-        required: ['id', 'name', 'reason'],
-        properties: {
-          id: TEXT,
-          name: TEXT,
-          reason: { enum: ['away', 'silent', 'rebuilding', 'restarted', 'unavailable'] },
-        },
+const clusterProperties: Json = {
+  clusterId: TEXT,
+  self: { ...TEXT, description: 'The id of the node that answers.' },
+  n: COUNT,
+  r: COUNT,
+  w: COUNT,
+  q: { ...COUNT, description: 'Number of partitions.' },
+  ringDigest: TEXT,
+  pendingHints: COUNT,
+  tombstones: { ...COUNT, description: 'Keys of which this node holds nothing but tombstones.' },
+  reapingStoppedBy: {
+    type: 'array',
+    description: 'Members because of which this node cannot let go of tombstones.',
+    items: {
+      type: 'object',
+      required: ['id', 'name', 'reason'],
+      properties: {
+        id: TEXT,
+        name: TEXT,
+        reason: { enum: ['away', 'silent', 'rebuilding', 'restarted', 'unavailable'] },
       },
     },
-    transfers: COUNT,
-    members: { type: 'array', items: { $ref: '#/components/schemas/Member' } },
   },
+  transfers: COUNT,
+  members: { type: 'array', items: { $ref: '#/components/schemas/Member' } },
+}
+const cluster: Json = {
+  type: 'object',
+  required: Object.keys(clusterProperties),
+  properties: clusterProperties,
 }
 
 const ring: Json = {
