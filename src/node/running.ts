@@ -10,7 +10,6 @@ import type { Input } from '../protocol/effects.js'
 import { Membership } from '../protocol/membership/membership.js'
 import { ActorSource } from '../protocol/replica/actor.js'
 import { WireError } from '../wire/bytes.js'
-import { decodeBatch } from '../wire/decode.js'
 import type { Message } from '../wire/messages.js'
 import { Admission } from './admission.js'
 import { Answering } from './answering.js'
@@ -33,6 +32,7 @@ import { Reaper } from './reaper.js'
 import { Rebuilder } from './rebuilder.js'
 import { Replica } from './replica.js'
 import type { Started } from './startup.js'
+import { Switchboard } from './switchboard.js'
 import { Watch } from './watch.js'
 
 const BUSY_TICK_MS = 25
@@ -62,13 +62,12 @@ export class RunningNode {
   readonly #guard: StorageGuard
   readonly #outbox: Outbox
   readonly #answering: Answering
+  readonly #switchboard: Switchboard
   readonly #performer: Performer
   readonly #started: Started
   readonly #awaitMembers: number
   readonly #watch: Watch
   readonly #diskWatch: DiskWatch
-  /** The frame at hand holds an answer. */
-  #answered = false
   #woken = false
   #stopped = false
   #tickDueMs = 0
@@ -120,17 +119,7 @@ export class RunningNode {
       forwardLimit: () => admission.limit,
     })
     const { coordination } = this
-    this.#performer = new Performer({
-      ...{ scheduler, membership, peers, replica, counts },
-      route: (id, input) => this.#route(id, input),
-      post: (to, message, conversation) => this.#post(to, message, conversation),
-      toSelf: (message) => this.#message(membership.self, message),
-      learn: (from, state) => this.#learn(from, state),
-      stored: (peer, messageId, fault) => this.#answering.stored(peer, messageId, fault),
-      suspect: (rowKey) => this.rebuilder.suspect(rowKey),
-      dropped: (ticket, gone) => this.reaper.settled(ticket, gone),
-      replace: (conversation) => this.#replace(conversation),
-    })
+    this.#performer = this.#newPerformer()
     this.listing = new Listing({ membership, coordination, nextId: () => conversations.nextId(), perform })
     this.deliveries = new Deliveries({ clock, random, peers, replica, conversations, coordination, governor })
     this.#watch = new Watch(clock.monotonicMs(), {
@@ -157,6 +146,33 @@ export class RunningNode {
     this.entropy = new Entropy({ ...more, trees: started.trees, everyMs })
     const { reapEveryMs = limits.reapEveryMs, reapAfterMs: afterMs = limits.reapAfterMs } = options
     this.reaper = new Reaper({ ...more, everyMs: reapEveryMs, afterMs })
+    this.#switchboard = this.#newSwitchboard(reply)
+  }
+
+  #newPerformer(): Performer {
+    const { membership, peers, replica, counts } = this
+    const { scheduler } = this.#ports
+    return new Performer({
+      ...{ scheduler, membership, peers, replica, counts },
+      route: (id, input) => this.#route(id, input),
+      post: (to, message, conversation) => this.#post(to, message, conversation),
+      toSelf: (message) => this.#reply(membership.self, message),
+      learn: (from, state) => this.#learn(from, state),
+      stored: (peer, messageId, fault) => this.#answering.stored(peer, messageId, fault),
+      suspect: (rowKey) => this.rebuilder.suspect(rowKey),
+      dropped: (ticket, gone) => this.reaper.settled(ticket, gone),
+      replace: (conversation) => this.#replace(conversation),
+    })
+  }
+
+  #newSwitchboard(reply: (to: string, message: Message) => void): Switchboard {
+    const { peers, coordination, keeper, entropy, reaper } = this
+    return new Switchboard({
+      ...{ peers, coordination, keeper, entropy, reaper, reply },
+      ...{ answering: this.#answering, watch: this.#watch, outbox: this.#outbox },
+      wake: () => this.#wake(),
+      route: (id, input) => this.#route(id, input),
+    })
   }
 
   begin(): void {
@@ -210,13 +226,11 @@ export class RunningNode {
     const nowMs = this.enter()
     this.peers.heard(peer, nowMs)
     this.counts.framesIn++
-    this.#answered = false
     try {
-      decodeBatch(bytes, (message) => this.#message(peer, message, channel))
+      if (this.#switchboard.takeFrame(peer, bytes, channel)) this.#watch.answered(peer, nowMs)
     } catch (error) {
       this.#badFrame(peer, error)
     }
-    if (this.#answered) this.#watch.answered(peer, nowMs)
   }
 
   /** Nothing more is to be expected of this peer for now: everybody who waits for it hears of it. */
@@ -262,57 +276,6 @@ export class RunningNode {
     })
   }
 
-  #message(from: string, message: Message, channel: Channel = 'data'): void {
-    if (this.peers.isStranger(from) && message.type !== 22)
-      throw new WireError('a node that has no cluster may only ask to join')
-    switch (message.type) {
-      case 1:
-        this.#answering.write(from, message)
-        return
-      case 3:
-        this.#answering.read(from, message)
-        return
-      case 5:
-        this.coordination.forwardedRead(from, message)
-        return
-      case 7:
-        this.coordination.forwardedWrite(from, message)
-        return
-      case 9:
-        this.#answering.range(from, message)
-        return
-      case 11:
-        this.#answering.list(from, message)
-        return
-      case 13:
-        this.#outbox.post(from, channel, { type: 14, id: message.id })
-        this.#wake()
-        return
-      case 14:
-        this.#answered = true
-        this.#watch.pong(from, message.id)
-        return
-      case 15:
-        this.#reply(from, { type: 16, id: message.id })
-        return
-      case 17:
-        this.#answering.hint(from, message)
-        return
-      case 20:
-      case 21:
-      case 22:
-      case 24:
-      case 25:
-      case 26:
-        this.keeper.message(from, message)
-        return
-      default:
-        if (this.entropy.answer(from, message) || this.reaper.answer(from, message)) return
-        this.#answered = true
-        this.#route(message.id, { kind: 'answer', from, message })
-    }
-  }
-
   #route(id: number, input: Input): void {
     if (id === 0) return
     const nowMs = this.#ports.clock.monotonicMs()
@@ -324,7 +287,7 @@ export class RunningNode {
   }
 
   #reply(to: string, message: Message): void {
-    if (to === this.membership.self) this.#message(to, message)
+    if (to === this.membership.self) this.#switchboard.take(to, message, 'data')
     else this.#post(to, message, 0)
   }
 
