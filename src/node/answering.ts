@@ -54,7 +54,9 @@ export class Answering {
       this.#written(from, id, ReplicaStatus.stale, this.#parts.membership.encoded)
       return
     }
-    const fault = this.#refusal()
+    const { membership } = this.#parts
+    const isMine = membership.ring.ownersOf(rowKey).includes(membership.self)
+    const fault = this.#refusal() ?? (isMine ? undefined : 'refused')
     if (fault !== undefined) this.#written(from, id, statusOf(fault), NOTHING)
     else
       this.#parts.replica.submit(rowKey, {

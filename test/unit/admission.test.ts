@@ -92,3 +92,30 @@ test('a replica that is flooded says so to whoever wants a row written, kept or 
     [1, 2, 3].map((id) => [id, ReplicaStatus.overloaded]),
   )
 })
+
+test('a row is taken by its owners only, whoever hands it over', (t) => {
+  const replies: Message[] = []
+  const submitted: Uint8Array[] = []
+  let owners = ['another']
+  const parts = {
+    replica: { refusal: () => undefined, submit: (rowKey: Uint8Array) => submitted.push(rowKey) },
+    membership: { self: 'me', ring: { digest: RING, ownersOf: () => owners }, encoded: new Uint8Array(0) },
+    admission: { isFlooded: () => false },
+    reply: (_to: string, message: Message) => replies.push(message),
+  }
+  const answering = new Answering(parts as unknown as AnsweringParts)
+  const write = {
+    type: 1,
+    ring: RING,
+    rowKey: new Uint8Array(20),
+    leftMs: 100,
+    object: new Uint8Array(9),
+  } as const
+  answering.write('peer', { ...write, id: 1 })
+  t.is(submitted.length, 0)
+  t.like(replies[0], { id: 1, status: ReplicaStatus.refused })
+  owners = ['another', 'me']
+  answering.write('peer', { ...write, id: 2 })
+  t.is(submitted.length, 1)
+  t.is(replies.length, 1)
+})

@@ -261,3 +261,16 @@ test('deliver: whatever goes wrong leaves the hint where it is', (t) => {
   slow.expire(100, late)
   t.is(outcome(late), 'failed')
 })
+
+test('deliver: what was kept for a node that owns the key no more goes to all who do', (t) => {
+  const moved = { ...PLACEMENT, owners: ['a', 'c', 'd'] }
+  const machine = new DeliverMachine(1, KEY, 'b', moved, 100)
+  machine.start(0, [])
+  t.deepEqual(sent(run(machine, held)), ['a:1', 'c:1', 'd:1'])
+  t.deepEqual(run(machine, stored('a'), stored('d'), stored('b')), [], 'not all of them hold it')
+  t.like(run(machine, stored('c'))[0], { kind: 'release', target: 'b', number: 7 })
+  const failing = new DeliverMachine(1, KEY, 'b', moved, 100)
+  failing.start(0, [])
+  run(failing, held)
+  t.is(outcome(run(failing, stored('a'), unsent('c'))), 'failed')
+})

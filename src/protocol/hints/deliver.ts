@@ -2,6 +2,8 @@
  * One hint's delivery (paper 4.6): read what is kept for the target, send it as a replica write like any other, and remove the hint
  * when the target has answered that it holds it durably. Not before: until then the hint may be all that is left of a write
  * that was acknowledged. Whatever goes wrong leaves the hint where it is; giving it twice changes nothing.
+ *
+ * A target that owns the key no more, by the table in force, has no use for it: then all who own it get it, and all of them must have answered.
  */
 import { ReplicaStatus } from '../../wire/messages.js'
 import type { Effect, Input, Machine, Placement } from '../effects.js'
@@ -20,6 +22,8 @@ export class DeliverMachine implements Machine {
   #placement: Placement
   #kept: { readonly object: Uint8Array; readonly number: number } | undefined
   #releasing: 'delivered' | 'gone' | undefined
+  /** Those who have not answered yet that they hold it. */
+  readonly #missing = new Set<string>()
 
   constructor(id: number, rowKey: Uint8Array, target: string, placement: Placement, deadlineMs: number) {
     this.id = id
@@ -39,8 +43,8 @@ export class DeliverMachine implements Machine {
         this.#read(input, nowMs, out)
         return
       case 'answer':
-        if (input.message.type === 2 && input.from === this.#target)
-          this.#answer(input.message.status, input.message.state, out)
+        if (input.message.type === 2 && this.#missing.has(input.from))
+          this.#answer(input.from, input.message.status, input.message.state, out)
         return
       case 'placement':
         this.#placement = input.placement
@@ -49,7 +53,7 @@ export class DeliverMachine implements Machine {
       case 'unsent':
       case 'lost':
       case 'suspected':
-        if (input.to === this.#target && this.#releasing === undefined) this.#finish('failed', out)
+        if (this.#missing.has(input.to) && this.#releasing === undefined) this.#finish('failed', out)
         return
       case 'settled':
         if (this.#releasing !== undefined)
@@ -90,14 +94,20 @@ export class DeliverMachine implements Machine {
       rowKey: this.rowKey,
       object: this.#kept!.object,
     } as const
-    out.push({ kind: 'send', conversation: this.id, to: this.#target, message })
+    const { owners } = this.#placement
+    this.#missing.clear()
+    for (const to of owners.includes(this.#target) ? [this.#target] : owners) {
+      this.#missing.add(to)
+      out.push({ kind: 'send', conversation: this.id, to, message })
+    }
   }
 
-  #answer(status: ReplicaStatus, state: Uint8Array, out: Effect[]): void {
+  #answer(from: string, status: ReplicaStatus, state: Uint8Array, out: Effect[]): void {
     if (this.#kept === undefined || this.#releasing !== undefined) return
-    if (status === ReplicaStatus.ok) this.#release('delivered', out)
-    else if (status === ReplicaStatus.stale)
-      out.push({ kind: 'learn', conversation: this.id, from: this.#target, state })
+    if (status === ReplicaStatus.ok) {
+      this.#missing.delete(from)
+      if (this.#missing.size === 0) this.#release('delivered', out)
+    } else if (status === ReplicaStatus.stale) out.push({ kind: 'learn', conversation: this.id, from, state })
     else this.#finish('failed', out)
   }
 
