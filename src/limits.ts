@@ -67,6 +67,8 @@ export const limits = {
   responseBytesInFlight: 256 * MiB,
   /** Answers above this are counted against `responseBytesInFlight`; counting each small one would cost more than it protects. */
   responseBytesCounted: 64 * KiB,
+  /** Requests of one connection that wait for the answer to one before them. */
+  pipelinedRequests: 100,
   /** Client connections of one node; more are closed at once. Each may hold a head of 64 KiB. */
   clientConnections: 10_000,
   /** A request's head must be complete by then (slow-header attack). */

@@ -9,6 +9,7 @@ import type { Edge } from './edge.js'
 import type { Operation } from './http-measurements.js'
 import { drainThen } from './linger.js'
 import { classify, type Target } from './target.js'
+import type { Turns } from './turns.js'
 
 /** Header names and values in turn, as ServerResponse.writeHead takes them without copying. */
 export type HeaderList = string[]
@@ -23,6 +24,7 @@ export interface EdgeRequest extends IncomingMessage {
 /** A socket knows its latest exchange: when the parser stumbles over the rest, that one may have to be told. */
 export interface EdgeSocket extends Socket {
   latestExchange?: Exchange
+  turns?: Turns
 }
 
 export interface ErrorDetails {
@@ -74,6 +76,8 @@ export class Exchange {
   /** Called where the rest of the body cannot come any more; set while a body is being read. */
   abandonBody: ((error: RotundaError) => void) | undefined
   #admitted = false
+  /** Of its connection, once it has begun. */
+  #turns: Turns | undefined
   #heldBytes = 0
 
   constructor(edge: Edge, request: EdgeRequest, response: ServerResponse, operation: Operation) {
@@ -84,6 +88,21 @@ export class Exchange {
     this.startMs = edge.clock.monotonicMs()
     this.target = request.target ?? classify(request.url ?? '')
     ;(request.socket as EdgeSocket).latestExchange = this
+  }
+
+  /** Begins when those before it on its connection have been answered; refused where too many of them wait. */
+  takeTurn(turns: Turns, begin: () => void): void {
+    const isRead = this.#isRead
+    const taken = turns.take(isRead, () => {
+      this.#turns = turns
+      begin()
+    })
+    if (!taken) this.fail('OVERLOADED')
+  }
+
+  get #isRead(): boolean {
+    const { method } = this.request
+    return method === 'GET' || method === 'HEAD'
   }
 
   /**
@@ -189,6 +208,7 @@ export class Exchange {
     if (this.broken || (unread && !this.#takesRest())) response.shouldKeepAlive = false
     response.writeHead(status, headers)
     this.answered = true
+    this.#turns?.answered(this.#isRead)
     edge.measurements.record(this.operation, status, edge.clock.monotonicMs() - this.startMs)
     const content = request.method === 'HEAD' ? undefined : body
     if (unread) drainThen(this, content)

@@ -16,6 +16,7 @@ import type { Operation } from './http-measurements.js'
 import { refuseMalformed } from './malformed.js'
 import { methodsOf, ROUTES } from './routes.js'
 import { classify } from './target.js'
+import { Turns } from './turns.js'
 
 const NO_ROUTE = '/no-such-route'
 
@@ -23,6 +24,16 @@ function answerNoRoute(exchange: Exchange): void {
   const methods = methodsOf(exchange.target.path)
   if (methods === undefined) exchange.fail('NOT_FOUND')
   else exchange.fail('METHOD_NOT_ALLOWED', { headers: ['Allow', methods.join(', ')] })
+}
+
+/** Nothing more is heard of a request whose connection has gone while it waited for its turn. */
+function begin(exchange: Exchange, answer: (exchange: Exchange) => void): void {
+  if (exchange.request.socket.destroyed) return
+  try {
+    if (checkHead(exchange)) answer(exchange)
+  } catch (error) {
+    exchange.failWith(error)
+  }
 }
 
 /** Runs one route, or the answer for none, on the plain request and response. */
@@ -33,11 +44,9 @@ function serve(
 ): (request: { raw: EdgeRequest }, reply: { raw: ServerResponse }) => void {
   return (request, reply) => {
     const exchange = new Exchange(edge, request.raw, reply.raw, operation)
-    try {
-      if (checkHead(exchange)) answer(exchange)
-    } catch (error) {
-      exchange.failWith(error)
-    }
+    const socket = request.raw.socket as EdgeSocket
+    socket.turns ??= new Turns()
+    exchange.takeTurn(socket.turns, () => begin(exchange, answer))
   }
 }
 
