@@ -262,7 +262,10 @@ export class Client {
       world.timeline.nowMs,
       () => `${this.name} will retry ${entry.id} at ${next.name}`,
     )
-    const forgets = next !== host || world.config.nodes > world.n || next === world.frailHost
+    const { faults, nodes } = world.config
+    // An owner that cannot store passes a write on: then another one coordinates it that may not know of the first attempt.
+    const passesOn = faults.has('io-error') || faults.has('full-disk') || faults.has('slow-disk')
+    const forgets = next !== host || nodes > world.n || next === world.frailHost || passesOn
     ledger.again(entry, forgets)
     world.timeline.after(this.#prng.exponential(world.config.thinkMs), `${this.name} retries`, () => {
       this.#attempt(entry, next, context, attempt + 1, withOperation)

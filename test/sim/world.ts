@@ -207,7 +207,8 @@ export class World {
   /** A node that refuses to start is started again; in the end, only where losing it is allowed, its directory is set aside. */
   #ended(host: SimHost, failure: StartFailure): void {
     this.timeline.trace.act(this.timeline.nowMs, `${host.name} gave up (${failure.kind}): ${failure.message}`)
-    const counts = this.#sound || !this.#founded
+    // A disk that is full now is no fault of the node.
+    const counts = (this.#sound || !this.#founded) && !host.disk.full
     const starts = (this.#failedStarts.get(host.name) ?? 0) + (counts ? 1 : 0)
     this.#failedStarts.set(host.name, starts)
     const isFounder = !this.#founded && host === this.hosts[0]

@@ -161,3 +161,25 @@ test('bytes that are no object are refused', (t) => {
   t.deepEqual(scene.settled(), ['refused'])
   t.deepEqual(scene.lanes.flush(), [])
 })
+
+test('what is kept anew in the turn in which the last hint goes does not replace what went: two commits, one after the other', (t) => {
+  const scene = new Scene()
+  scene.submit(keep(objectOf('x', { value: 'one' }), A))
+  const { number } = scene.commit()!.record
+  t.deepEqual(scene.settled(), ['ok'])
+  scene.submit(release(A, number))
+  scene.submit(keep(objectOf('y', { value: 'two' }), A, B))
+  const commits = scene.lanes.flush()
+  t.deepEqual(
+    commits.map(({ before, record, gone }) => [before.targets, record.targets, gone]),
+    [
+      [[A], [], [A]],
+      [[], [A, B], []],
+    ],
+  )
+  t.deepEqual(valuesIn(commits[1]!.record), ['two'])
+  t.deepEqual(scene.settled(), [])
+  for (const commit of commits) scene.lanes.committed(commit, undefined, scene.out)
+  t.deepEqual(scene.settled(), ['ok', 'ok'])
+  t.is(scene.lanes.size, 0)
+})

@@ -92,6 +92,8 @@ export class HintLane implements TableLane<HintLane> {
   record: FallbackRecord = EMPTY
   /** Targets taken out since the last flush. */
   gone = new Set<string>()
+  /** The last of them, where with it the record of the last flush went, and another has been begun since. */
+  over: readonly string[] | undefined
   ready = false
   dirty = false
   commits = 0
@@ -173,6 +175,7 @@ export class HintLanes {
     const commits: HintCommit[] = []
     for (const lane of this.#dirty) {
       if (lane.broken) continue
+      if (lane.over !== undefined) commits.push(this.#end(lane, lane.over))
       const { rowKey, flushed: before, record, applied: operations } = lane
       const gone = [...lane.gone].filter((target) => !record.targets.includes(target))
       commits.push({ lane, rowKey, before, record, gone, operations })
@@ -184,6 +187,15 @@ export class HintLanes {
     }
     this.#dirty.length = 0
     return commits
+  }
+
+  /** A record that is begun anew in the same turn does not replace the one that went: that is two commits, one after the other. */
+  #end(lane: HintLane, gone: readonly string[]): HintCommit {
+    const { rowKey, flushed: before } = lane
+    lane.flushed = EMPTY
+    lane.over = undefined
+    lane.commits++
+    return { lane, rowKey, before, record: EMPTY, gone, operations: [] }
   }
 
   committed({ lane, operations }: HintCommit, fault: LocalFault | undefined, out: HintEffect[]): void {
@@ -261,6 +273,10 @@ export class HintLanes {
 
   #change(lane: HintLane, row: Uint8Array, targets: readonly string[], operation: HintOperation): void {
     const { record } = lane
+    if (record === EMPTY && lane.flushed !== EMPTY && lane.over === undefined) {
+      lane.over = [...lane.gone]
+      lane.gone.clear()
+    }
     const added = targets.filter((target) => !record.targets.includes(target))
     lane.record = { number: record.number + 1, targets: [...record.targets, ...added], row }
     this.#mark(lane, operation)
