@@ -1,7 +1,9 @@
 /**
  * How long a node takes from its start to its first acknowledged put, and what three nodes cost when nobody asks them anything.
  *
- *     node dist/bench/start.js [--starts 7] [--idle-seconds 10] [--dir DIR]
+ *     node dist/bench/start.js [--starts 7] [--idle-seconds 10] [--idle-keys 1000000] [--dir DIR]
+ *
+ * With keys, the idle nodes hold so many, of 100 bytes each, and keep them alike in the background.
  */
 import { rmSync } from 'node:fs'
 import { connect } from 'node:net'
@@ -9,6 +11,10 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Cluster } from './clusters.js'
 import { freshDirectory } from './disk.js'
+import { Generator } from './load/generator.js'
+import { KeySet } from './load/key-set.js'
+import { FillWorkload } from './load/keyed-workload.js'
+import { Values } from './load/values.js'
 import { cpuTime, residentBytes } from './measure/cpu.js'
 import { median } from './measure/statistics.js'
 
@@ -16,6 +22,10 @@ const RETRY_MS = 2
 const GIVE_UP_MS = 30_000
 /** Just-started nodes still compile, gossip and settle. */
 const SETTLE_MS = 10_000
+/** Flushes and compactions come to their end, and every pair of replicas has been compared. */
+const SETTLE_FILLED_MS = 45_000
+const FILL_CONNECTIONS = 64
+const FILL_VALUE_BYTES = 100
 const MiB = 1024 * 1024
 const PUT =
   'PUT /v1/kv/bench/first HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1\r\nConnection: close\r\n\r\n1'
@@ -24,13 +34,14 @@ const { values } = parseArgs({
   options: {
     starts: { type: 'string', default: '7' },
     'idle-seconds': { type: 'string', default: '10' },
+    'idle-keys': { type: 'string', default: '0' },
     dir: { type: 'string' },
   },
 })
 const directory = freshDirectory(values.dir)
 try {
   await measureStarts(Number(values.starts))
-  await measureIdle(Number(values['idle-seconds']))
+  await measureIdle(Number(values['idle-seconds']), Number(values['idle-keys']))
 } finally {
   rmSync(directory, { recursive: true, force: true })
 }
@@ -77,21 +88,31 @@ function putOnce(port: number): Promise<boolean> {
   })
 }
 
-async function measureIdle(seconds: number): Promise<void> {
+async function fill(cluster: Cluster, count: number): Promise<void> {
+  const generator = await Generator.open(cluster.clientPorts, FILL_CONNECTIONS, FILL_VALUE_BYTES)
+  const { faults, firstFault } = await generator.runToEnd(
+    new FillWorkload(new KeySet(count), new Values(FILL_VALUE_BYTES)),
+  )
+  generator.close()
+  if (faults > 0) throw new Error(`${faults} of ${count} puts failed: ${firstFault}`)
+}
+
+async function measureIdle(seconds: number, keys: number): Promise<void> {
   const cluster = await Cluster.start({
     system: 'rotunda',
     directory: join(directory, 'idle'),
     durability: 'fsync',
   })
   try {
-    await sleep(SETTLE_MS)
+    if (keys > 0) await fill(cluster, keys)
+    await sleep(keys > 0 ? SETTLE_FILLED_MS : SETTLE_MS)
     const { pids } = cluster
     const before = cpuTime(pids).totalUs
     await sleep(seconds * 1000)
     const share = (cpuTime(pids).totalUs - before) / 1e6 / seconds / cluster.size
     const eachMiB = residentBytes(pids) / MiB / cluster.size
     console.log(
-      `idle, each of ${cluster.size} nodes: ${eachMiB.toFixed(1)} MiB resident, ${(share * 100).toFixed(2)} % of a core`,
+      `idle${keys > 0 ? ` with ${keys} keys` : ''}, each of ${cluster.size} nodes: ${eachMiB.toFixed(1)} MiB resident, ${(share * 100).toFixed(2)} % of a core`,
     )
   } finally {
     await cluster.stop()

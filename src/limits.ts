@@ -43,7 +43,7 @@ export const limits = {
   /** Over how long that is judged: several collections of garbage, some thirty requests of a client. */
   queueIntervalMs: 250,
   /** Requests of clients that are never held back for it: so few are not the reason why a node is late. */
-  requestsAtLeast: 32,
+  requestsAtLeast: 256,
   /**
    * New connections wait unread while requests are held back: about this long (a health check must not take it for death), and then so many at a time are
    * read, one look after the other.
@@ -55,6 +55,8 @@ export const limits = {
   replicaReads: 32_768,
   /** It says so too while the disk has been behind for as long as this: writes that do not fit into the next batch. */
   diskBehindMs: 2_000,
+  /** Forwarded writes by which a frame that arrives again is known. */
+  forwardsRemembered: 1_024,
   /** Requests that were answered and stay for stragglers: replicas that do not answer must not shed those that could be served. */
   requestsAnswered: 10_000,
   /** Bytes of hints that a node keeps for others, counted once for each target: a share of the disk that a long outage cannot pass. */

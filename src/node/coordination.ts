@@ -74,6 +74,8 @@ export class Coordination {
   readonly #parts: CoordinationParts
   /** Writes that wait until a member has been let in. */
   #held: { order: WriteOrder; done: WriteDone }[] = []
+  /** Writes that were forwarded here last, by peer and message. */
+  readonly #taken = new Set<string>()
   /** Forwarded here, and not yet answered. */
   #forwarded = 0
 
@@ -136,6 +138,7 @@ export class Coordination {
 
   forwardedWrite(from: string, message: ForwardWrite): void {
     const { id, leftMs, w, tombstone, wallMs, operation, attributes, value } = message
+    if (!this.#isNew(`${from} ${id}`)) return
     if (this.#parts.peers.owesRoundTrip(from)) {
       const paused: Failure = {
         status: 'error',
@@ -175,6 +178,15 @@ export class Coordination {
             } as const)
       this.#parts.reply(from, { type: 8, id, outcome: remote })
     })
+  }
+
+  /** A frame that arrives twice is answered once: were the second refused while the first is carried out, it would be given to another owner as well. */
+  #isNew(forward: string): boolean {
+    if (this.#taken.has(forward)) return false
+    this.#taken.add(forward)
+    const [oldest] = this.#taken
+    if (this.#taken.size > limits.forwardsRemembered) this.#taken.delete(oldest!)
+    return true
   }
 
   read(order: ReadOrder, done: ReadDone): void {

@@ -220,6 +220,8 @@ export class Ending {
       return false
     }
     if (!world.hosts.every(hasNoDamage)) return true
+    // One that was begun before they were alike may still bring what it had found.
+    this.#within(TREES_MS, () => this.#exchanging() === 0)
     const repaired = this.#keysRepaired()
     this.#within(QUIET_MS, () => false)
     if (this.#keysRepaired() !== repaired && !violations.any)
@@ -228,12 +230,20 @@ export class Ending {
   }
 
   #keysRepaired(): number {
-    let keys = 0
+    return this.#measured('exchange_keys_repaired_total')
+  }
+
+  #exchanging(): number {
+    return this.#measured('exchanges_in_flight')
+  }
+
+  /** Over all hosts and labels. */
+  #measured(metric: string): number {
+    let sum = 0
     for (const host of this.#parts.world.hosts) {
-      for (const [name, count] of host.node?.measurements() ?? [])
-        if (name.startsWith('exchange_keys_repaired_total')) keys += count
+      for (const [name, count] of host.node?.measurements() ?? []) if (name.startsWith(metric)) sum += count
     }
-    return keys
+    return sum
   }
 
   #readAll(key: string, waiting: Set<string>): void {

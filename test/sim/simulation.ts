@@ -170,6 +170,7 @@ export class Simulation {
     const { trace, ran, nowMs } = this.#timeline
     this.#world.measure()
     this.#counters.count('unacknowledged writes shown once and not again', this.#parts.check.wentBack)
+    this.#counters.count('virtual seconds', Math.round(nowMs / 1000))
     for (const violation of this.#violations.found)
       trace.act(violation.timeMs, `${violation.invariant}: ${violation.sentence}`)
     return {
