@@ -56,7 +56,7 @@ export class Answering {
     }
     const { membership } = this.#parts
     const isMine = membership.ring.ownersOf(rowKey).includes(membership.self)
-    const fault = this.#refusal() ?? (isMine ? undefined : 'refused')
+    const fault = this.#flood() ?? this.#parts.replica.refusal() ?? (isMine ? undefined : 'refused')
     if (fault !== undefined) this.#written(from, id, statusOf(fault), NOTHING)
     else
       this.#parts.replica.submit(rowKey, {
@@ -81,9 +81,7 @@ export class Answering {
     const fault =
       isMine || object.length === 0
         ? 'refused'
-        : this.#parts.admission.isFlooded()
-          ? 'overloaded'
-          : hints.refusal(rowKey.length + object.length, false)
+        : (this.#flood() ?? hints.refusal(rowKey.length + object.length, false))
     if (fault !== undefined) this.#written(from, id, statusOf(fault), NOTHING)
     else
       hints.submit(rowKey, {
@@ -106,8 +104,9 @@ export class Answering {
       this.#notRead(from, id, ReplicaStatus.stale, this.#parts.membership.encoded)
       return
     }
-    if (this.#parts.admission.isFlooded()) {
-      this.#notRead(from, id, ReplicaStatus.overloaded, NOTHING)
+    const flood = this.#flood()
+    if (flood !== undefined) {
+      this.#notRead(from, id, statusOf(flood), NOTHING)
       return
     }
     const { reads } = this.#parts
@@ -194,8 +193,8 @@ export class Answering {
     })
   }
 
-  #refusal(): LocalFault | undefined {
-    return this.#parts.admission.isFlooded() ? 'overloaded' : this.#parts.replica.refusal()
+  #flood(): LocalFault | undefined {
+    return this.#parts.admission.isFlooded() ? 'overloaded' : undefined
   }
 
   #notRead(to: string, id: number, status: ReplicaStatus, state: Uint8Array): void {

@@ -32,7 +32,7 @@ export class BucketSettings {
   }
 
   view(bucket: Uint8Array): BucketView {
-    const { r, w, sloppy } = bucketOf(this.#membership, bucket) ?? UNSET
+    const { r, w, sloppy } = propertiesOf(this.#membership, bucket) ?? UNSET
     return { r: r ?? 'quorum', w: w ?? 'quorum', sloppy: sloppy ?? true }
   }
 
@@ -74,7 +74,7 @@ export class BucketSettings {
 }
 
 /** What is set for a bucket, if anything is. */
-export function bucketOf(membership: Membership, bucket: Uint8Array): BucketProperties | undefined {
+export function propertiesOf(membership: Membership, bucket: Uint8Array): BucketProperties | undefined {
   const { buckets } = membership
   return buckets.size === 0 ? undefined : buckets.get(nameOf(bucket))
 }

@@ -18,7 +18,7 @@ import { WriteMachine } from '../protocol/coordinator/write.js'
 import type { LocalFault, Placement, WriteFields } from '../protocol/effects.js'
 import type { Membership } from '../protocol/membership/membership.js'
 import type { ForwardRead, ForwardWrite, Message } from '../wire/messages.js'
-import { bucketOf, withinReach } from './bucket-settings.js'
+import { propertiesOf, withinReach } from './bucket-settings.js'
 import type { Conversations } from './conversations.js'
 import type { Peers } from './peers.js'
 import { isBegun, notOwner, OVERLOADED, outOfRange, unreachable } from './refusals.js'
@@ -86,7 +86,7 @@ export class Coordination {
   get(request: GetRequest, done: ReadDone): void {
     const { deadlineMs } = request
     const { membership } = this.#parts
-    const set = bucketOf(membership, request.bucket)
+    const set = propertiesOf(membership, request.bucket)
     const r = request.r ?? withinReach(set?.r, membership.ring.n)
     const sloppy = request.sloppy ?? set?.sloppy ?? true
     const rowKey = makeRowKey(request.bucket, request.key)
@@ -96,7 +96,7 @@ export class Coordination {
   write(request: WriteRequest, done: WriteDone): void {
     const { tombstone, wallMs, attributes, value } = request
     const { membership } = this.#parts
-    const set = bucketOf(membership, request.bucket)
+    const set = propertiesOf(membership, request.bucket)
     this.#write(
       {
         rowKey: makeRowKey(request.bucket, request.key),
@@ -184,8 +184,7 @@ export class Coordination {
   #isNew(forward: string): boolean {
     if (this.#taken.has(forward)) return false
     this.#taken.add(forward)
-    const [oldest] = this.#taken
-    if (this.#taken.size > limits.forwardsRemembered) this.#taken.delete(oldest!)
+    if (this.#taken.size > limits.forwardsRemembered) this.#taken.delete(this.#taken.values().next().value!)
     return true
   }
 

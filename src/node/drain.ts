@@ -1,35 +1,42 @@
 /** Knows when everything that is under way now has come to its end, whatever begins meanwhile. */
 export class Drain {
   #epoch = 0
-  /** Things under way by the epoch in which they began; epochs without any are not there. */
-  readonly #open = new Map<number, number>()
+  /** Under way, begun in this epoch. */
+  #current = 0
+  /** Under way by earlier epochs; those without any are not there. */
+  readonly #earlier = new Map<number, number>()
   #waiting: { readonly epoch: number; readonly done: () => void }[] = []
 
   /** Something begins: what it gives back goes to `leave`. */
   enter(): number {
-    this.#open.set(this.#epoch, (this.#open.get(this.#epoch) ?? 0) + 1)
+    this.#current++
     return this.#epoch
   }
 
   leave(epoch: number): void {
-    const left = (this.#open.get(epoch) ?? 1) - 1
-    if (left > 0) this.#open.set(epoch, left)
-    else this.#open.delete(epoch)
-    if (left > 0 || this.#waiting.length === 0) return
-    const oldest = this.#oldest
-    const over = this.#waiting.filter((waiting) => waiting.epoch < oldest)
-    this.#waiting = this.#waiting.filter((waiting) => waiting.epoch >= oldest)
-    for (const { done } of over) done()
+    if (epoch === this.#epoch) {
+      this.#current--
+      return
+    }
+    const left = (this.#earlier.get(epoch) ?? 1) - 1
+    if (left > 0) this.#earlier.set(epoch, left)
+    else this.#earlier.delete(epoch)
+    if (left === 0) this.#tell()
   }
 
   /** `done` when all that began before this call has ended; at once if there is nothing. */
   after(done: () => void): void {
-    if (this.#open.size === 0) return done()
+    if (this.#current === 0 && this.#earlier.size === 0) return done()
     this.#waiting.push({ epoch: this.#epoch, done })
+    if (this.#current > 0) this.#earlier.set(this.#epoch, this.#current)
+    this.#current = 0
     this.#epoch++
   }
 
-  get #oldest(): number {
-    return Math.min(...this.#open.keys())
+  #tell(): void {
+    const oldest = Math.min(...this.#earlier.keys(), this.#epoch)
+    const over = this.#waiting.filter((waiting) => waiting.epoch < oldest)
+    this.#waiting = this.#waiting.filter((waiting) => waiting.epoch >= oldest)
+    for (const { done } of over) done()
   }
 }

@@ -5,7 +5,7 @@ import { ListMachine } from '../protocol/coordinator/list.js'
 import { quorum } from '../protocol/coordinator/quorum.js'
 import type { Effect, Input } from '../protocol/effects.js'
 import type { Membership } from '../protocol/membership/membership.js'
-import { bucketOf } from './bucket-settings.js'
+import { propertiesOf } from './bucket-settings.js'
 import type { Coordination } from './coordination.js'
 import type { Failure, Listed, ListRequest } from './requests.js'
 
@@ -97,7 +97,7 @@ export class Listing {
   #readKey(machine: ListMachine, id: number, key: Uint8Array, bucket: Uint8Array): void {
     const rowKey = makeRowKey(bucket, key)
     const { deadlineMs } = machine
-    const sloppy = bucketOf(this.#parts.membership, bucket)?.sloppy ?? true
+    const sloppy = propertiesOf(this.#parts.membership, bucket)?.sloppy ?? true
     const order = { rowKey, r: undefined, sloppy, deadlineMs, forwarded: false }
     this.#parts.coordination.read(order, (outcome) => {
       this.#run(id, (out) => machine.keyRead(key, outcome, out))

@@ -1,19 +1,15 @@
 import { open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { crc32c } from '../../kernel/index.js'
+import { endOfRecord, LOG_BLOCK_BYTES, RECORD_HEAD_BYTES, RECORD_KIND } from './rocksdb-record.js'
 import { varint } from './snappy.js'
 
 /**
  * Which tables a RocksDB database consists of now, by its MANIFEST. The directory does not say it: a process that is killed while it writes a
  * table leaves a part of it behind, and one that lives is writing the next. Only what the MANIFEST names will be read.
  *
- * The MANIFEST is a log in the format of the write-ahead logs (rocksdb-log.ts): each record is one change of the set, a row of fields
+ * The MANIFEST is a log in the format of the write-ahead logs (rocksdb-record.ts): each record is one change of the set, a row of fields
  * (varint tag, contents by tag). CURRENT names the MANIFEST in force. It only grows while it is in force, so each look reads what is new.
  */
-const BLOCK_BYTES = 32 * 1024
-const HEAD_BYTES = 7
-const CRC_MASK = 0xa282ead8
-const KIND = { full: 1, first: 2, middle: 3, last: 4 } as const
 /** A MANIFEST that grew by more than this since the last look is not read in one piece. */
 const MAX_BYTES = 256 * 1024 * 1024
 
@@ -88,7 +84,7 @@ export class RocksdbManifest {
   async #readOn(): Promise<void> {
     const file = await open(join(this.#directory, this.#name), 'r')
     try {
-      const from = this.#at - (this.#at % BLOCK_BYTES)
+      const from = this.#at - (this.#at % LOG_BLOCK_BYTES)
       const { size } = await file.stat()
       if (size - from > MAX_BYTES) throw new NotUnderstood('too much of it is new')
       const bytes = Buffer.allocUnsafe(Math.max(0, size - from))
@@ -104,15 +100,15 @@ export class RocksdbManifest {
     let parts: Buffer[] = []
     let whole = at
     for (;;) {
-      const left = BLOCK_BYTES - (at % BLOCK_BYTES)
-      if (left < HEAD_BYTES) at += left
+      const left = LOG_BLOCK_BYTES - (at % LOG_BLOCK_BYTES)
+      if (left < RECORD_HEAD_BYTES) at += left
       const end = endOfRecord(bytes, at)
       if (end === undefined) return whole
       const kind = bytes[at + 6]
-      if (kind === KIND.full || kind === KIND.first) parts = []
-      parts.push(bytes.subarray(at + HEAD_BYTES, end))
+      if (kind === RECORD_KIND.full || kind === RECORD_KIND.first) parts = []
+      parts.push(bytes.subarray(at + RECORD_HEAD_BYTES, end))
       at = end
-      if (kind !== KIND.full && kind !== KIND.last) continue
+      if (kind !== RECORD_KIND.full && kind !== RECORD_KIND.last) continue
       this.#apply(Buffer.concat(parts))
       whole = at
     }
@@ -137,17 +133,6 @@ export class RocksdbManifest {
     reader.skip(fields.slice(2))
     if (tag === WITH_FIELDS) while (reader.varint() !== END_OF_FIELDS) reader.skip('s')
   }
-}
-
-/** Where the physical record ends; undefined where none is whole and sound. */
-function endOfRecord(bytes: Buffer, at: number): number | undefined {
-  if (at + HEAD_BYTES > bytes.length) return undefined
-  const end = at + HEAD_BYTES + bytes.readUInt16LE(at + 4)
-  const kind = bytes[at + 6]!
-  if (kind < KIND.full || kind > KIND.last || end > bytes.length) return undefined
-  const rotated = (bytes.readUInt32LE(at) - CRC_MASK) >>> 0
-  const expected = ((rotated >>> 17) | (rotated << 15)) >>> 0
-  return crc32c(bytes.subarray(at + 6, end)) >>> 0 === expected ? end : undefined
 }
 
 class Fields {

@@ -1,5 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises'
-import { crc32c } from '../../kernel/index.js'
+import { isMaskedCrc } from './rocksdb-record.js'
 import { snappyDecompress, varint } from './snappy.js'
 
 /**
@@ -22,7 +22,6 @@ const TRAILER_BYTES = 5
 const MAGIC = 0x88e241b785f4cff7n
 const FORMAT_VERSION = 4
 const CHECKSUM_CRC32C = 1
-const CRC_MASK = 0xa282ead8
 const SNAPPY = 1
 /** An index beyond this is taken for damage: it would be that of a table of many GiB. */
 const MAX_INDEX_BYTES = 256 * 1024 * 1024
@@ -123,10 +122,7 @@ class Table {
 
 /** The block's bytes with its trailer, their checksum verified. */
 function checked(bytes: Buffer, block: Block): Buffer {
-  const masked = bytes.readUInt32LE(block.length + 1)
-  const rotated = (masked - CRC_MASK) >>> 0
-  const expected = ((rotated >>> 17) | (rotated << 15)) >>> 0
-  if (crc32c(bytes.subarray(0, block.length + 1)) >>> 0 !== expected)
+  if (!isMaskedCrc(bytes.readUInt32LE(block.length + 1), bytes.subarray(0, block.length + 1)))
     throw new Damage(`block at ${block.offset}`)
   return bytes
 }
