@@ -11,9 +11,8 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Cluster } from './clusters.js'
 import { freshDirectory } from './disk.js'
-import { Generator } from './load/generator.js'
+import { fillOver } from './load/fill.js'
 import { KeySet } from './load/key-set.js'
-import { FillWorkload } from './load/keyed-workload.js'
 import { Values } from './load/values.js'
 import { cpuTime, residentBytes } from './measure/cpu.js'
 import { median } from './measure/statistics.js'
@@ -88,15 +87,6 @@ function putOnce(port: number): Promise<boolean> {
   })
 }
 
-async function fill(cluster: Cluster, count: number): Promise<void> {
-  const generator = await Generator.open(cluster.clientPorts, FILL_CONNECTIONS, FILL_VALUE_BYTES)
-  const { faults, firstFault } = await generator.runToEnd(
-    new FillWorkload(new KeySet(count), new Values(FILL_VALUE_BYTES)),
-  )
-  generator.close()
-  if (faults > 0) throw new Error(`${faults} of ${count} puts failed: ${firstFault}`)
-}
-
 async function measureIdle(seconds: number, keys: number): Promise<void> {
   const cluster = await Cluster.start({
     system: 'rotunda',
@@ -104,7 +94,14 @@ async function measureIdle(seconds: number, keys: number): Promise<void> {
     durability: 'fsync',
   })
   try {
-    if (keys > 0) await fill(cluster, keys)
+    if (keys > 0)
+      await fillOver(
+        cluster.clientPorts,
+        FILL_CONNECTIONS,
+        FILL_VALUE_BYTES,
+        new KeySet(keys),
+        new Values(FILL_VALUE_BYTES),
+      )
     await sleep(keys > 0 ? SETTLE_FILLED_MS : SETTLE_MS)
     const { pids } = cluster
     const before = cpuTime(pids).totalUs

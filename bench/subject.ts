@@ -2,9 +2,10 @@
 
 import { Cluster } from './clusters.js'
 import { BlindWorkload } from './load/blind-workload.js'
+import { fill } from './load/fill.js'
 import { Generator, type LoadResult } from './load/generator.js'
 import { KeySet } from './load/key-set.js'
-import { FillWorkload, KeyedWorkload } from './load/keyed-workload.js'
+import { KeyedWorkload } from './load/keyed-workload.js'
 import { Values } from './load/values.js'
 import type { Workload } from './load/workload.js'
 import { type CpuTime, cpuTime } from './measure/cpu.js'
@@ -62,11 +63,7 @@ export class Subject {
     try {
       const generator = await Generator.open(cluster.clientPorts, options.connections, options.valueBytes)
       const subject = new Subject(cluster, generator, options)
-      const { faults, firstFault } = await generator.runToEnd(
-        new FillWorkload(subject.#keys, subject.#values),
-      )
-      if (faults > 0)
-        throw new Error(`${system}: ${faults} of ${options.keys} first puts failed: ${firstFault}`)
+      await fill(generator, subject.#keys, subject.#values)
       return subject
     } catch (error) {
       await cluster.stop()

@@ -10,9 +10,9 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Cluster } from '../clusters.js'
 import { freshDirectory } from '../disk.js'
-import { Generator } from '../load/generator.js'
+import { fillOver } from '../load/fill.js'
 import { KeySet } from '../load/key-set.js'
-import { FillWorkload, KeyedWorkload } from '../load/keyed-workload.js'
+import { KeyedWorkload } from '../load/keyed-workload.js'
 import { Values } from '../load/values.js'
 import { Histogram } from '../measure/histogram.js'
 import { Crowd } from '../overload/crowd.js'
@@ -118,10 +118,7 @@ class Bench {
   }
 
   async #fill(): Promise<void> {
-    const filler = await Generator.open(this.#twoPorts, 48, valueBytes)
-    const { faults, firstFault } = await filler.runToEnd(new FillWorkload(this.#keys, this.#values))
-    filler.close()
-    if (faults > 0) throw new Error(`${faults} puts failed: ${firstFault}`)
+    await fillOver(this.#twoPorts, 48, valueBytes, this.#keys, this.#values)
   }
 
   #metrics(): Promise<Metrics[]> {

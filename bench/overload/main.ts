@@ -12,9 +12,9 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Cluster } from '../clusters.js'
 import { freshDirectory } from '../disk.js'
-import { Generator } from '../load/generator.js'
+import { fillOver } from '../load/fill.js'
 import { KeySet } from '../load/key-set.js'
-import { FillWorkload, KeyedWorkload } from '../load/keyed-workload.js'
+import { KeyedWorkload } from '../load/keyed-workload.js'
 import { Values } from '../load/values.js'
 import { residentBytes } from '../measure/cpu.js'
 import { Crowd, type Tally } from './crowd.js'
@@ -111,10 +111,7 @@ async function measure(cluster: Cluster): Promise<void> {
       : 'not pinned'
   const keys = new KeySet(keyCount)
   const values = new Values(valueBytes)
-  const filler = await Generator.open(ports, 24, valueBytes)
-  const { faults, firstFault } = await filler.runToEnd(new FillWorkload(keys, values))
-  filler.close()
-  if (faults > 0) throw new Error(`${faults} first puts failed: ${firstFault}`)
+  await fillOver(ports, 24, valueBytes, keys, values)
   const workload = new KeyedWorkload({ keys, values, shareOfGets: Number(given.gets), exactVersions: true })
   const crowd = new Crowd(keys, workload)
   say(

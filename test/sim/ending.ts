@@ -8,8 +8,8 @@ import { fallbackKey, hintOf, rowKeyOfFallback } from './fallback-reader.js'
 import { FinalDeletes } from './final-deletes.js'
 import type { SimHost } from './host.js'
 import { KNOWS_NOTHING, operationOf, valueBytesOf, type WriteEntry } from './ledger.js'
-import { readObject } from './object-reader.js'
 import type { Prng } from './prng.js'
+import { readFully } from './read-fully.js'
 
 /** By when, after everything is healed, each step must have come about. */
 const WHOLE_MS = 180_000
@@ -247,28 +247,8 @@ export class Ending {
   }
 
   #readAll(key: string, waiting: Set<string>): void {
-    const { world, ledger, check } = this.#parts
-    const host = this.#prng.pick(world.hosts)
-    const asked = { begunAt: ledger.step(), begunAtMs: world.timeline.nowMs, r: world.n, strict: true }
-    const again = (): void => {
-      world.timeline.after(300, 'final read', () => this.#readAll(key, waiting))
-    }
-    this.#caller.get(
-      host,
-      key,
-      { r: world.n, sloppy: false },
-      {
-        timeoutMs: 5_000,
-        answered: (outcome) => {
-          if (outcome.status === 'error') return again()
-          const object =
-            outcome.object === undefined ? undefined : readObject(Uint8Array.from(outcome.object))
-          check.read(key, object, asked, `the final read at ${host.name}`)
-          waiting.delete(key)
-        },
-        silence: again,
-      },
-    )
+    const reader = { parts: this.#parts, prng: this.#prng, caller: this.#caller }
+    readFully(reader, { key, event: 'final read', what: 'the final read' }, () => waiting.delete(key))
   }
 
   /** All nodes compute the same placement. */

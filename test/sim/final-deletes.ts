@@ -1,8 +1,9 @@
 /** Deletes at the end of a seed, as a careful client makes them: what a read of all replicas has shown, and nothing else. */
 import type { Caller, ClientWorld } from './caller.js'
 import { operationOf, type WriteEntry } from './ledger.js'
-import { type ReadObject, readObject } from './object-reader.js'
+import type { ReadObject } from './object-reader.js'
 import type { Prng } from './prng.js'
+import { readFully } from './read-fully.js'
 
 export class FinalDeletes {
   readonly #parts: ClientWorld
@@ -17,29 +18,12 @@ export class FinalDeletes {
 
   /** Until it has worked; then `done`. Reads the key at r=all, and deletes what was seen. */
   begin(key: string, done: () => void): void {
-    const { world, ledger, check } = this.#parts
-    const host = this.#prng.pick(world.hosts)
-    const asked = { begunAt: ledger.step(), begunAtMs: world.timeline.nowMs, r: world.n, strict: true }
-    const again = (): void => {
-      world.timeline.after(300, 'final delete', () => this.begin(key, done))
-    }
-    this.#caller.get(
-      host,
-      key,
-      { r: world.n, sloppy: false },
-      {
-        timeoutMs: 5_000,
-        answered: (outcome) => {
-          if (outcome.status === 'error') return again()
-          const object =
-            outcome.object === undefined ? undefined : readObject(Uint8Array.from(outcome.object))
-          const seen = check.read(key, object, asked, `the read before a final delete at ${host.name}`)
-          if (object === undefined) done()
-          else this.#deleteSeen(key, object, seen, done, again)
-        },
-        silence: again,
-      },
-    )
+    const reader = { parts: this.#parts, prng: this.#prng, caller: this.#caller }
+    const read = { key, event: 'final delete', what: 'the read before a final delete' }
+    readFully(reader, read, (object, seen, again) => {
+      if (object === undefined) done()
+      else this.#deleteSeen(key, object, seen, done, again)
+    })
   }
 
   #deleteSeen(

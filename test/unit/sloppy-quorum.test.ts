@@ -1,5 +1,4 @@
 import test from 'ava'
-import { makeRowKey } from '../../src/kernel/index.js'
 import { QuorumTally } from '../../src/protocol/coordinator/quorum.js'
 import { ReadMachine } from '../../src/protocol/coordinator/read.js'
 import { WriteMachine } from '../../src/protocol/coordinator/write.js'
@@ -8,9 +7,8 @@ import { DeliverMachine } from '../../src/protocol/hints/deliver.js'
 import type { Message } from '../../src/wire/messages.js'
 import { ReplicaStatus } from '../../src/wire/messages.js'
 import { actorOf, objectOf, valuesOf } from '../model/objects.js'
+import { closes, FIELDS, KEY, NOTHING, outcome } from './machines.js'
 
-const NOTHING = new Uint8Array(0)
-const KEY = makeRowKey(Buffer.from('b'), Buffer.from('k'))
 const PLACEMENT = { ring: { high: 1, low: 2 }, owners: ['a', 'b', 'c'], beyond: ['d', 'e'] }
 const OBJECT = objectOf('x', { value: 'v' })
 
@@ -21,20 +19,11 @@ function run(machine: Machine, ...inputs: Input[]): Effect[] {
 }
 
 function writing(needed: number, { self = 'a', sloppy = true, placement = PLACEMENT } = {}): WriteMachine {
-  const write = {
-    incomplete: false,
-    operationIsClients: false,
-    tombstone: false,
-    wallMs: 1,
-    operation: NOTHING,
-    attributes: NOTHING,
-    value: Buffer.from('v'),
-  }
   const machine = new WriteMachine({
     id: 1,
     self,
     rowKey: KEY,
-    task: { kind: 'write', write, context: NOTHING },
+    task: { kind: 'write', write: FIELDS, context: NOTHING },
     needed,
     sloppy,
     placement,
@@ -76,9 +65,6 @@ function shown(from: string, object: Uint8Array | undefined) {
 
 const local = (object: Uint8Array | undefined) =>
   ({ kind: 'row', object, known: true, counts: true }) as const
-const outcome = (out: readonly Effect[]): unknown =>
-  out.flatMap((effect) => (effect.kind === 'done' ? [effect.outcome] : []))[0]
-const closes = (out: readonly Effect[]) => out.some(({ kind }) => kind === 'close')
 const sent = (out: readonly Effect[]) =>
   out.flatMap((effect) => {
     if (effect.kind !== 'send') return []
