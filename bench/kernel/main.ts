@@ -14,8 +14,8 @@ import {
   mac,
   makeRowKey,
   mergeRow,
+  merkleCommit,
   merkleCreate,
-  merkleUpdate,
   objectClock,
   objectDigest,
   placementTable,
@@ -84,8 +84,9 @@ const over = write(3)
 const three = joins(3)
 const twelve = joins(12)
 const tree = merkleCreate({ partition: 0, partitionBits: 0, segmentBits: 12, fanBits: 4 })
-let [before, after]: [Uint8Array, Uint8Array] = [Buffer.alloc(16, 1), Buffer.alloc(16, 2)]
-merkleUpdate(tree, ROW_KEY, NONE, after)
+const trees = Uint32Array.of(tree)
+let [before, after] = [first, second]
+merkleCommit(trees, [ROW_KEY, NONE, after])
 
 const FEW = 50
 const MANY = 100_000
@@ -107,11 +108,11 @@ const CALLS: readonly (readonly [name: string, calls: number, call: () => unknow
   ['mac of 30 bytes', MANY, () => mac(MAC_KEY, context, OUT)],
   ['crc32c, 1 KiB', MANY, () => crc32c(second)],
   [
-    'merkleUpdate, 12 bits',
+    'merkleCommit of one row, 12 bits',
     MANY,
     () => {
       ;[before, after] = [after, before]
-      merkleUpdate(tree, ROW_KEY, before, after)
+      merkleCommit(trees, [ROW_KEY, before, after])
     },
   ],
   ['decodeObject (TypeScript)', MANY, () => decodeObject(newer)],

@@ -73,9 +73,6 @@ export declare function merkleSegment(handle: number, rowKey: Uint8Array): numbe
 /** Adds packed leaves, and so many rows with them. */
 export declare function merkleUnpack(handle: number, first: number, packed: Uint8Array, rows: number): number
 
-/** A row's object changed: digests before and after, empty where there was or is no row. */
-export declare function merkleUpdate(handle: number, rowKey: Uint8Array, before: Uint8Array, after: Uint8Array): number
-
 /** XXH3-128 into `out`. */
 export declare function objectDigest(object: Uint8Array, out: Buffer): number
 

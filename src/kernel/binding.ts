@@ -14,4 +14,5 @@ export type Binding = {
   ) => ReturnType<Functions[Name]>
 }
 
-export const binding = loadKernel() as unknown as Binding
+/** A plain object of its own: V8 keeps the exports of an addon as a dictionary, which every call would look its function up in. */
+export const binding = { ...(loadKernel() as unknown as Binding) }

@@ -33,7 +33,6 @@ export {
   merkleRows,
   merkleSegment,
   merkleUnpack,
-  merkleUpdate,
   merkleWidth,
 } from './merkle.js'
 export {
@@ -66,6 +65,7 @@ export {
   applyWrite,
   applyWriteBound,
   checkRow,
+  isLiveRow,
   mergeBound,
   mergeRow,
   ROW_FLAGS,

@@ -52,16 +52,9 @@ export function merkleClear(tree: number): void {
 }
 
 /**
- * A row's object changed: its objectDigest before and after, empty where there was or is no row. Throws `bad-tree` for a row key of another
- * partition.
- */
-export function merkleUpdate(tree: number, rowKey: Uint8Array, before: Uint8Array, after: Uint8Array): void {
-  outcome(binding.merkleUpdate(handle(tree), rowKey, before, after))
-}
-
-/**
  * Rows were committed, `rows.length / 3` of them: for each its row key, the row before and the row after (no bytes: none), into the
- * tree of its handle in `trees`. Only objects count; the envelopes do not. Throws `bad-tree` for the first that cannot be: those before it are in.
+ * tree of its handle in `trees`. Of an object its clock counts, and the length and head of each sibling (the core's `tree_digest`); envelopes do not. Throws
+ * `bad-tree` for the first that cannot be, like a row key of another partition: those before it are in.
  */
 export function merkleCommit(trees: Uint32Array, rows: readonly Uint8Array[]): void {
   outcome(binding.merkleCommit(trees, rows as Uint8Array[]))

@@ -103,9 +103,11 @@ export function checkObject(bytes: Uint8Array): number {
 
 /** Reads an object. Throws KernelError `bad-object` where the bytes are none (order and doubles are checkObject's to see). */
 export function decodeObject(bytes: Uint8Array): DecodedObject {
-  const { reader, count, clock } = open(bytes)
+  const reader = skipHead(new Reader(bytes, 'bad-object'))
+  const clock = bytes.subarray(CLOCK_AT, reader.at)
   const siblings: Sibling[] = []
-  for (let i = 0; i < count; i++) siblings.push(readSibling(reader.within(reader.varint())))
+  for (let left = countOf(reader); left > 0; left--)
+    siblings.push(readSibling(reader.within(reader.varint())))
   if (bytes[1]! & OBJECT_EXTENSIONS) reader.sized()
   if (reader.left > 0) reader.fail('Something follows the object')
   return { clock, siblings }
@@ -113,34 +115,51 @@ export function decodeObject(bytes: Uint8Array): DecodedObject {
 
 /** The clock within an object, not copied: a context that covers all of it. */
 export function objectClock(bytes: Uint8Array): Uint8Array {
-  return open(bytes).clock
+  return bytes.subarray(CLOCK_AT, pastClock(bytes, 0).at)
 }
 
 /** How many siblings there are, tombstones included; looks at none of them. */
 export function siblingCount(bytes: Uint8Array): number {
-  return open(bytes).count
+  return countOf(pastClock(bytes, 0))
 }
 
 /** How many siblings are values; looks at nothing else of them. */
 export function liveCount(bytes: Uint8Array): number {
-  const { reader, count } = open(bytes)
+  return liveFrom(bytes, 0)
+}
+
+/** As liveCount, of an object that begins at `at`. */
+export function liveFrom(bytes: Uint8Array, at: number): number {
+  const reader = pastClock(bytes, at)
   let live = 0
-  for (let i = 0; i < count; i++) {
-    const sibling = reader.within(reader.varint())
-    if ((sibling.byte() & TOMBSTONE) === 0) live++
+  for (let left = countOf(reader); left > 0; left--) {
+    const length = reader.varint()
+    if (length === 0) reader.fail('A sibling without bytes')
+    if ((reader.byte() & TOMBSTONE) === 0) live++
+    reader.skip(length - 1)
   }
   return live
 }
 
-function open(bytes: Uint8Array): { reader: Reader; clock: Uint8Array; count: number } {
-  const reader = new Reader(bytes, 'bad-object')
+/** One for all that look at an object without keeping anything of it: every put does so on every node. */
+const glance = new Reader(new Uint8Array(0), 'bad-object')
+
+/** A cursor behind the clock of the object that begins at `at`, good until the next call. */
+function pastClock(bytes: Uint8Array, at: number): Reader {
+  return skipHead(glance.over(bytes, at))
+}
+
+function skipHead(reader: Reader): Reader {
   if (reader.byte() !== OBJECT_VERSION) reader.fail('Unknown version of an object')
   if ((reader.byte() & REQUIRED & ~OBJECT_EXTENSIONS) !== 0) reader.fail('Unknown flags of an object')
   skipClock(reader)
-  const clock = bytes.subarray(CLOCK_AT, reader.at)
+  return reader
+}
+
+function countOf(reader: Reader): number {
   const count = reader.varint()
   if (count > reader.left) reader.fail('The object is shorter than it says')
-  return { reader, clock, count }
+  return count
 }
 
 function readSibling(reader: Reader): Sibling {

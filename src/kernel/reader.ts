@@ -4,16 +4,24 @@ import { KernelError, type KernelErrorCode } from './codes.js'
 const MAX_VARINT_BYTES = 8
 
 export class Reader {
-  readonly #bytes: Uint8Array
+  #bytes: Uint8Array
   readonly #code: KernelErrorCode
   at: number
-  readonly #end: number
+  #end: number
 
   constructor(bytes: Uint8Array, code: KernelErrorCode, at = 0, end = bytes.length) {
     this.#bytes = bytes
     this.#code = code
     this.at = at
     this.#end = end
+  }
+
+  /** Moves the cursor to other bytes: for those who look at little of many. */
+  over(bytes: Uint8Array, at = 0): this {
+    this.#bytes = bytes
+    this.#end = bytes.length
+    this.at = at
+    return this
   }
 
   get left(): number {

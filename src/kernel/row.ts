@@ -2,6 +2,7 @@
 import { binding } from './binding.js'
 import { ACTOR_BYTES } from './clock.js'
 import { KernelError, outcome, wholeNumber } from './codes.js'
+import { liveFrom } from './object.js'
 
 /** Bits of a row's flags. */
 export const ROW_FLAGS = { HAS_ACTOR: 1, INCOMPLETE: 2, HAS_OPERATIONS: 4 } as const
@@ -125,6 +126,11 @@ export function rowActor(row: Uint8Array): Uint8Array | undefined {
   if ((rowFlags(row) & ROW_FLAGS.HAS_ACTOR) === 0) return undefined
   objectAt(row)
   return row.subarray(HEAD_BYTES, HEAD_BYTES + ACTOR_BYTES)
+}
+
+/** Whether a row holds any value: one that holds none is all tombstones. */
+export function isLiveRow(row: Uint8Array): boolean {
+  return liveFrom(row, objectAt(row)) > 0
 }
 
 /** See ROW_FLAGS; 0 for no row. */

@@ -64,7 +64,7 @@ export class Replica {
   readonly #trees: Trees
   #actors: ActorSource
   readonly #listener: ReplicaListener
-  readonly #cached: (rowKey: Uint8Array, name: string) => Uint8Array | undefined
+  readonly #cached: (rowKey: Uint8Array) => Uint8Array | undefined
   readonly #effects: LaneEffect[] = []
   #draining = false
   #hasRows: boolean
@@ -86,7 +86,7 @@ export class Replica {
     this.#lanes = new Lanes(actors, guard.rowMemory, (rowKey, object) => marks.isReaped(rowKey, object))
     this.#listener = listener
     this.#hasRows = hasRows
-    this.#cached = (rowKey, name) => guard.readCached(rowKey, name)
+    this.#cached = (rowKey) => guard.readCached(rowKey)
   }
 
   /** No row is here, and none on its way. */
@@ -175,9 +175,9 @@ export class Replica {
   #committed(commits: readonly LaneCommit[], fault: StorageFault | undefined): void {
     const reason = fault === undefined ? undefined : (localFault(fault.kind) ?? 'unavailable')
     if (fault === undefined)
-      for (const { text, rowKey, before, row } of commits) {
+      for (const { rowKey, before, row } of commits) {
         this.#trees.committed(rowKey, before, row)
-        this.tombstones.committed(text, rowKey, row)
+        this.tombstones.committed(rowKey, row)
       }
     else if (fault.indeterminate) for (const { rowKey } of commits) this.#trees.doubt(rowKey)
     for (const commit of commits) this.#lanes.committed(commit, reason, this.#effects)

@@ -2,7 +2,7 @@
  * Which rows here hold nothing but tombstones: known from every commit, and once from a slow scan of what earlier starts have left. So a node whose
  * rows are all alive spends nothing on reaping but that scan.
  */
-import { liveCount, rowObject } from '../kernel/index.js'
+import { isLiveRow } from '../kernel/index.js'
 import { limits } from '../limits.js'
 import type { StorageGuard } from './guard/index.js'
 
@@ -44,9 +44,9 @@ export class Tombstones {
   }
 
   /** A row was committed; undefined: dropped. */
-  committed(text: string, rowKey: Uint8Array, row: Uint8Array | undefined): void {
-    this.#since?.add(text)
-    this.#saw(text, rowKey, row)
+  committed(rowKey: Uint8Array, row: Uint8Array | undefined): void {
+    this.#since?.add(textOf(rowKey))
+    this.#saw(rowKey, row)
   }
 
   /** It is none any more, as a look at it has shown. */
@@ -96,17 +96,17 @@ export class Tombstones {
       this.#nextMs = this.nowMs + (failed ? RETRY_MS : limits.tombstoneScanMs)
       if (failed || this.#guard.state !== 'open') return
       for (const { rowKey, row } of rows) {
-        const text = textOf(rowKey)
-        if (row !== 'unreadable' && !since.has(text)) this.#saw(text, rowKey, row)
+        if (row !== 'unreadable' && !since.has(textOf(rowKey))) this.#saw(rowKey, row)
       }
       this.#cursor = next
     })
   }
 
-  #saw(text: string, rowKey: Uint8Array, row: Uint8Array | undefined): void {
-    if (row === undefined || liveCount(rowObject(row)) > 0) {
-      if (this.#found.size > 0) this.#found.delete(text)
+  #saw(rowKey: Uint8Array, row: Uint8Array | undefined): void {
+    if (row === undefined || isLiveRow(row)) {
+      if (this.#found.size > 0) this.#found.delete(textOf(rowKey))
     } else if (this.#found.size < limits.tombstones) {
+      const text = textOf(rowKey)
       this.#found.delete(text)
       // A copy: the key may be a sliver of a frame.
       this.#found.set(text, { rowKey: Buffer.from(rowKey), sinceMs: this.nowMs })

@@ -14,7 +14,7 @@ import { ByteReader, ByteWriter, WireError } from '../wire/bytes.js'
 import type { OpenReport, RowRead, StorageGuard, WriteOperation } from './guard/index.js'
 import { RECORDS } from './records.js'
 
-const VERSION = 1
+const VERSION = 2
 /** Pages read by one call: some 4 MiB. */
 const PAGES_AT_ONCE = 64
 /** Pages in one batch, and their bytes. */

@@ -18,6 +18,7 @@ import {
   mergeBound,
   mergeRow,
   merkleClear,
+  merkleCommit,
   merkleCreate,
   merkleDepth,
   merkleDiffer,
@@ -25,7 +26,6 @@ import {
   merkleLevel,
   merkleRows,
   merkleSegment,
-  merkleUpdate,
   merkleWidth,
   objectClock,
   objectDigest,
@@ -244,8 +244,8 @@ test('arguments that are no bytes are an error, never a crash', (t) => {
 test('two trees find the segment in which they differ, level by level', (t) => {
   const shape = { partition: partitionOf(ROW_KEY, 8), partitionBits: 8, segmentBits: 10, fanBits: 4 }
   const [mine, theirs] = [merkleCreate(shape), merkleCreate(shape)]
-  const digest = Buffer.alloc(16, 7)
-  merkleUpdate(mine, ROW_KEY, NONE, digest)
+  const row = Buffer.concat([Uint8Array.of(1), Buffer.alloc(15), Buffer.from('no object, and yet bytes')])
+  merkleCommit(Uint32Array.of(mine), [ROW_KEY, NONE, row])
   t.is(merkleRows(mine), 1)
   let suspects = [0]
   for (let level = 0; level <= merkleDepth(shape); level++) {
@@ -255,7 +255,7 @@ test('two trees find the segment in which they differ, level by level', (t) => {
     t.is(suspects.length, 1)
   }
   t.deepEqual(suspects, [merkleSegment(mine, ROW_KEY)])
-  merkleUpdate(theirs, ROW_KEY, NONE, digest)
+  merkleCommit(Uint32Array.of(theirs), [ROW_KEY, NONE, row])
   const roots = [mine, theirs].map((tree) => written(16, (out) => merkleLevel(tree, 0, 0, 1, out)))
   t.deepEqual(roots[0], roots[1])
   merkleClear(mine)

@@ -11,8 +11,8 @@ const NOTHING = new Uint8Array(0)
 const KEY = makeRowKey(Buffer.from('b'), Buffer.from('k'))
 const uncached = () => undefined
 const HEAP: RowMemory = {
-  take: (bytes) => Buffer.alloc(bytes, 0xee),
-  fit: (room, bytes) => room.subarray(0, bytes),
+  take: (_rowKey, bytes) => Buffer.alloc(bytes, 0xee),
+  fit: (_rowKey, room, bytes) => room.subarray(0, bytes),
 }
 
 function newLanes() {

@@ -4,7 +4,6 @@ use crate::borders::{code, length_or_code};
 use napi::bindgen_prelude::BufferSlice;
 use napi_derive::napi;
 use rotunda_kernel::Fault;
-use rotunda_kernel::digest::Digest;
 use rotunda_kernel::merkle::{Forest, Shape, Tree};
 use std::cell::RefCell;
 
@@ -37,16 +36,6 @@ pub fn merkle_clear(handle: u32) -> i32 {
         tree.clear();
         Ok(())
     }))
-}
-
-fn digest(bytes: &[u8]) -> Result<Option<&Digest>, Fault> {
-    if bytes.is_empty() { Ok(None) } else { bytes.try_into().map(Some).map_err(|_| Fault::BadWrite) }
-}
-
-/// A row's object changed: digests before and after, empty where there was or is no row.
-#[napi(catch_unwind)]
-pub fn merkle_update(handle: u32, row_key: &[u8], before: &[u8], after: &[u8]) -> i32 {
-    code(with_tree(handle, |tree| tree.update(row_key, digest(before)?, digest(after)?)))
 }
 
 /// Rows were committed: for each its key, the row before and the row after (no bytes: none), into the tree of its handle.

@@ -6,7 +6,8 @@ use common::Chance;
 use rotunda_kernel::Fault;
 use rotunda_kernel::digest::digest;
 use rotunda_kernel::key::{key_hash, seal_row_key};
-use rotunda_kernel::merkle::{NODE_BYTES, PACKED_LEAF_BYTES, Shape, Tree};
+use rotunda_kernel::merkle::{NODE_BYTES, PACKED_LEAF_BYTES, Shape, Tree, tree_digest};
+use rotunda_kernel::object::Object;
 use std::collections::{BTreeMap, BTreeSet};
 
 type Rows = BTreeMap<Vec<u8>, u64>;
@@ -167,6 +168,27 @@ fn row(object: &[u8], commit: u8) -> Vec<u8> {
     let mut row = vec![1, 0, 0, 0, 0, 0, 0, 0, commit, 0, 0, 0, 0, 0, 0, 0];
     row.extend_from_slice(object);
     row
+}
+
+/// An object of one actor and one sibling with this dot and value, its operation empty.
+fn object(counter: u8, value: &[u8]) -> Vec<u8> {
+    let sibling = [&[0][..], &[7; 14], &[counter], &[0; 6], &[0], &[0], value].concat();
+    let clock = [&[1, 1][..], &[7; 14], &[counter, 0]].concat();
+    let length = u8::try_from(sibling.len()).expect("short");
+    [&[1, 0][..], &clock, &[1, length], &sibling].concat()
+}
+
+#[test]
+fn a_tree_looks_at_versions_and_not_at_all_of_their_values() {
+    let one = object(1, &[5; 90]);
+    Object::decode(&one).expect("an object");
+    let mut tail = one.clone();
+    *tail.last_mut().expect("bytes") ^= 1;
+    assert_eq!(tree_digest(&one), tree_digest(&tail), "one dot is one value");
+    assert_ne!(tree_digest(&one), tree_digest(&object(2, &[5; 90])), "another dot");
+    assert_ne!(tree_digest(&one), tree_digest(&object(1, &[5; 89])), "another length");
+    assert_ne!(tree_digest(&one), tree_digest(&object(1, &[6; 90])), "another head");
+    assert_eq!(tree_digest(b"no object"), digest(b"no object"));
 }
 
 #[test]

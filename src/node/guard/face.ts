@@ -127,16 +127,12 @@ export type RowRead = Uint8Array | undefined | 'unreadable'
 export type RecordRead = RowRead | 'damaged'
 
 export type WriteOperation =
-  /**
-   * Envelope and object, not yet sealed. `isNew`: this node has no row for the key, so its index row goes into the same batch. `text`: the
-   * row key as text (keyText), where the caller has it already.
-   */
+  /** Envelope and object, not yet sealed. `isNew`: this node has no row for the key, so its index row goes into the same batch. */
   | {
       readonly type: 'row'
       readonly rowKey: Uint8Array
       readonly row: Uint8Array
       readonly isNew: boolean
-      readonly text?: string
     }
   /** Removes the row and its index row. */
   | { readonly type: 'drop'; readonly rowKey: Uint8Array }

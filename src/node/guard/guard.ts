@@ -25,7 +25,7 @@ import type {
   WriteOperation,
 } from './face.js'
 import { rowKeysOf } from './inspection.js'
-import { keyText, type RecordSpace, recordKey, systemKey } from './key-space.js'
+import { type RecordSpace, recordKey, systemKey } from './key-space.js'
 import { openStorage } from './opening.js'
 import { DamageLog, fault, newStats } from './outcomes.js'
 import { OwnedEngine } from './owned-engine.js'
@@ -169,8 +169,8 @@ export class StorageGuard {
   }
 
   /** The last durable row if it is at hand, else `undefined`: ask `read`. */
-  readCached(rowKey: Uint8Array, text = keyText(rowKey)): Uint8Array | undefined {
-    const row = this.#cache.get(text)
+  readCached(rowKey: Uint8Array): Uint8Array | undefined {
+    const row = this.#cache.get(rowKey)
     if (row !== undefined) this.stats.cacheHits++
     return row
   }
@@ -275,6 +275,7 @@ export class StorageGuard {
     const { boot, incarnation, lost } = report
     this.#story = { boot, incarnation, lost }
     this.#commits.resume(report.lastCommit, this.#story, report.hasRows)
+    this.#cache.begin(Number.parseInt(incarnation.slice(0, 8), 16))
     this.#state = 'open'
     this.#watermark.follow()
     if (report.lost !== 'nothing') this.#ports.log.error('storage-lost-rows', { ...report })
@@ -305,20 +306,18 @@ export class StorageGuard {
 
   #applyToCache(operation: WriteOperation): void {
     if (operation.type !== 'row' && operation.type !== 'drop') return
-    const key =
-      operation.type === 'row' ? (operation.text ?? keyText(operation.rowKey)) : keyText(operation.rowKey)
-    this.#reads.overtake(key)
+    this.#reads.overtake(operation.rowKey)
     if (operation.type === 'drop') {
-      this.#cache.delete(key)
+      this.#cache.delete(operation.rowKey)
     } else {
-      this.#cache.set(key, operation.row)
+      this.#cache.set(operation.rowKey, operation.row)
       this.stats.rowsWritten++
     }
   }
 
   #failed(error: EngineError, flight: Flight): void {
     this.#failedFlight = flight
-    for (const rowKey of rowKeysOf(flight)) this.#cache.delete(keyText(rowKey))
+    for (const rowKey of rowKeysOf(flight)) this.#cache.delete(rowKey)
     const alreadyFenced = this.#state === 'fenced'
     if (this.#state === 'open') this.#state = 'fenced'
     const failed = fault('failed', error)

@@ -63,7 +63,7 @@ export class ReadQueue {
   read(rowKeys: readonly Uint8Array[], done: (rows: readonly RowRead[]) => void): void {
     const asked: RowsAsked = { rowKeys, rows: new Array<RowRead>(rowKeys.length), left: 0, done }
     for (let slot = 0; slot < rowKeys.length; slot++) {
-      const cached = this.#ports.cache.get(keyText(rowKeys[slot]!))
+      const cached = this.#ports.cache.get(rowKeys[slot]!)
       asked.rows[slot] = cached
       if (cached === undefined) this.#miss({ asked, slot, alone: false })
       else this.#ports.stats.cacheHits++
@@ -73,10 +73,10 @@ export class ReadQueue {
   }
 
   /** These keys have a new durable row; what is under way must not put an older one into the cache. */
-  overtake(key: string): void {
+  overtake(rowKey: Uint8Array): void {
     for (const sweep of this.#sweeps) {
       sweep.overtaken ??= new Set()
-      sweep.overtaken.add(key)
+      sweep.overtaken.add(keyText(rowKey))
     }
   }
 
@@ -152,8 +152,7 @@ export class ReadQueue {
     } else if (rowCommit(row) > this.#ports.commits.lastCommit) {
       this.#ahead(miss)
     } else {
-      const key = keyText(rowKey)
-      if (sweep.overtaken?.has(key) !== true) this.#ports.cache.set(key, row)
+      if (sweep.overtaken?.has(keyText(rowKey)) !== true) this.#ports.cache.set(rowKey, row)
       this.#answer(miss, row)
     }
   }

@@ -85,7 +85,6 @@ const EMPTY: FallbackRecord = { number: 0, targets: [], row: NOTHING }
 const SIBLING_LIMITS = { maxSiblings: limits.siblings, maxBytes: limits.siblingBytes } as const
 
 export class HintLane implements TableLane<HintLane> {
-  readonly name: string
   readonly rowKey: Uint8Array
   /** As of the last flush. */
   flushed: FallbackRecord = EMPTY
@@ -107,8 +106,7 @@ export class HintLane implements TableLane<HintLane> {
   held = false
   next: HintLane | undefined
 
-  constructor(name: string, rowKey: Uint8Array) {
-    this.name = name
+  constructor(rowKey: Uint8Array) {
     this.rowKey = rowKey
   }
 }
@@ -132,14 +130,13 @@ export class HintLanes {
 
   /** Work on what is kept of this key is under way. */
   has(rowKey: Uint8Array): boolean {
-    return this.#lanes.get(rowKey, (rowKey as Buffer).toString('latin1')) !== undefined
+    return this.#lanes.get(rowKey) !== undefined
   }
 
   submit(rowKey: Uint8Array, operation: HintOperation, out: HintEffect[]): void {
-    const name = (rowKey as Buffer).toString('latin1')
-    let lane = this.#lanes.get(rowKey, name)
+    let lane = this.#lanes.get(rowKey)
     if (lane === undefined) {
-      lane = new HintLane(name, rowKey)
+      lane = new HintLane(rowKey)
       this.#lanes.add(lane)
       out.push({ kind: 'read-record', rowKey, lane })
     }

@@ -6,7 +6,6 @@ import type { LaneOperation } from './lanes.js'
 
 /** What a table needs of its lanes. */
 export interface TableLane<Self> {
-  readonly name: string
   readonly rowKey: Uint8Array
   /** In the table and not taken out again. */
   held: boolean
@@ -15,7 +14,6 @@ export interface TableLane<Self> {
 }
 
 export class Lane implements TableLane<Lane> {
-  readonly name: string
   readonly rowKey: Uint8Array
   row: Uint8Array | undefined
   /** The row as it was read or last flushed: what the next flush replaces. */
@@ -38,8 +36,7 @@ export class Lane implements TableLane<Lane> {
   held = false
   next: Lane | undefined
 
-  constructor(name: string, rowKey: Uint8Array) {
-    this.name = name
+  constructor(rowKey: Uint8Array) {
     this.rowKey = rowKey
   }
 }
@@ -54,9 +51,9 @@ export class LaneTable<L extends TableLane<L>> {
     return this.#size
   }
 
-  get(rowKey: Uint8Array, name: string): L | undefined {
+  get(rowKey: Uint8Array): L | undefined {
     let lane = this.#buckets[bucketOf(rowKey)]
-    while (lane !== undefined && lane.name !== name) lane = lane.next
+    while (lane !== undefined && !isSame(lane.rowKey, rowKey)) lane = lane.next
     return lane
   }
 
@@ -83,6 +80,15 @@ export class LaneTable<L extends TableLane<L>> {
     lane.held = false
     this.#size--
   }
+}
+
+function isSame(one: Uint8Array, other: Uint8Array): boolean {
+  if (one === other) return true
+  const { length } = one
+  if (length !== other.length) return false
+  // What row keys have in common is at their beginning.
+  for (let i = length - 1; i >= 0; i--) if (one[i] !== other[i]) return false
+  return true
 }
 
 function bucketOf(rowKey: Uint8Array): number {

@@ -58,8 +58,6 @@ export interface LaneDrop {
 export type LaneOperation = LaneWrite | LaneMerge | LaneDrop
 
 interface CommitOfLane {
-  /** The row key as text, where storage looks rows up by. */
-  readonly text: string
   readonly lane: Lane
   readonly rowKey: Uint8Array
   /** What this one replaces once it is durable. */
@@ -138,22 +136,21 @@ export class Lanes {
 
   /** Work on this key is under way. */
   has(rowKey: Uint8Array): boolean {
-    return this.#lanes.get(rowKey, (rowKey as Buffer).toString('latin1')) !== undefined
+    return this.#lanes.get(rowKey) !== undefined
   }
 
   /** Takes one operation. `cached`: the newest durable row, where the caller has it at hand (it is looked at only if the key has no lane yet). */
   submit(
     rowKey: Uint8Array,
     operation: LaneOperation,
-    cached: (rowKey: Uint8Array, name: string) => Uint8Array | undefined,
+    cached: (rowKey: Uint8Array) => Uint8Array | undefined,
     out: LaneEffect[],
   ): void {
-    const name = (rowKey as Buffer).toString('latin1')
-    let lane = this.#lanes.get(rowKey, name)
+    let lane = this.#lanes.get(rowKey)
     if (lane === undefined) {
-      lane = new Lane(name, rowKey)
+      lane = new Lane(rowKey)
       this.#lanes.add(lane)
-      const row = cached(rowKey, name)
+      const row = cached(rowKey)
       if (row === undefined) out.push({ kind: 'read-row', rowKey, lane })
       else this.#open(lane, row)
     }
@@ -193,23 +190,23 @@ export class Lanes {
 
   /** A row that is made anew in the same turn does not replace what has gone: that is two commits, one after the other. */
   #letGo(lane: Lane): LaneCommit {
-    const { name: text, rowKey, base: before, row } = lane
+    const { rowKey, base: before, row } = lane
     const operations = row === undefined ? lane.applied : []
     if (row === undefined) lane.applied = []
     lane.letsGo = false
     lane.base = undefined
     lane.isNew = true
     lane.commits++
-    return { type: 'drop', row: undefined, text, lane, rowKey, before, operations }
+    return { type: 'drop', row: undefined, lane, rowKey, before, operations }
   }
 
   #put(lane: Lane, row: Uint8Array): LaneCommit {
-    const { name: text, rowKey, base: before, isNew, applied: operations } = lane
+    const { rowKey, base: before, isNew, applied: operations } = lane
     lane.base = row
     lane.isNew = false
     lane.applied = []
     lane.commits++
-    return { type: 'row', row, isNew, text, lane, rowKey, before, operations }
+    return { type: 'row', row, isNew, lane, rowKey, before, operations }
   }
 
   committed(commit: LaneCommit, fault: LocalFault | undefined, out: LaneEffect[]): void {
@@ -245,10 +242,10 @@ export class Lanes {
   #write(lane: Lane, operation: LaneWrite, out: LaneEffect[]): void {
     const row = lane.row ?? NOTHING
     const { write, context } = operation
-    const room = this.#memory.take(applyWriteBound(row, context, write))
+    const room = this.#memory.take(lane.rowKey, applyWriteBound(row, context, write))
     const fields = lane.unreadable ? { ...write, incomplete: true } : write
     const code = applyWrite(row, this.#actors.next, context, fields, SIBLING_LIMITS, room)
-    const made = this.#memory.fit(room, Math.max(0, code))
+    const made = this.#memory.fit(lane.rowKey, room, Math.max(0, code))
     if (code > 0) {
       const actor = rowActor(made)
       this.#actors.used(actor)
@@ -269,9 +266,9 @@ export class Lanes {
       return
     }
     const row = lane.row ?? NOTHING
-    const room = this.#memory.take(mergeBound(row, operation.object))
+    const room = this.#memory.take(lane.rowKey, mergeBound(row, operation.object))
     const length = mergeRow(row, operation.object, lane.unreadable, room)
-    const made = this.#memory.fit(room, Math.max(0, length))
+    const made = this.#memory.fit(lane.rowKey, room, Math.max(0, length))
     if (length < 0) this.#settle(operation, 'refused', out)
     else if (length > 0) this.#changed(lane, completed(made, operation), operation, out)
     else if (operation.completes === true && (rowFlags(row) & INCOMPLETE) !== 0) {

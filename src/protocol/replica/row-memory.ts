@@ -1,7 +1,7 @@
 /** Where lanes make their rows. */
 export interface RowMemory {
-  /** Room for a row of up to this many bytes; what it holds is undefined. */
-  take(bytes: number): Buffer
-  /** The first bytes of the room that was taken last, which the row turned out to need; none, if there is no row after all. */
-  fit(room: Buffer, bytes: number): Buffer
+  /** Room for a row of this key of up to so many bytes; what it holds is undefined. */
+  take(rowKey: Uint8Array, bytes: number): Buffer
+  /** The first bytes of the room that was taken last, for this key, which the row turned out to need; none, if there is no row after all. */
+  fit(rowKey: Uint8Array, room: Buffer, bytes: number): Buffer
 }

@@ -12,7 +12,7 @@ export const ENTROPY_CANARIES: readonly Canary[] = [
     patches: [
       {
         file: REPLICA,
-        find: 'for (const { text, rowKey, before, row } of commits)',
+        find: 'for (const { rowKey, before, row } of commits)',
         replace:
           "for (const { text, rowKey, before, row } of commits.filter((one) => one.operations[0].kind !== 'merge'))",
       },

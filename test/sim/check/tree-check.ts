@@ -2,13 +2,7 @@
  * Holds the nodes' hash trees against their disks: a tree must be what a scan gives. What is hashed is the kernel's business and is
  * asked of it; which rows there are, which object is in each, and what is in which partition is found here, from the bytes on the disk.
  */
-import {
-  merkleCreate,
-  merkleFree,
-  merkleLevel,
-  merkleUpdate,
-  objectDigest,
-} from '../../../src/kernel/index.js'
+import { merkleCommit, merkleCreate, merkleFree, merkleLevel } from '../../../src/kernel/index.js'
 import type { SimHost } from '../host.js'
 import type { RowBook } from './row-book.js'
 
@@ -47,9 +41,8 @@ function rootOf(rows: readonly Row[], partition: number, partitions: number, boo
   // A tree of nothing but a root: sums are the same however a tree is cut.
   const tree = merkleCreate({ partition, partitionBits: Math.log2(partitions), segmentBits: 0, fanBits: 1 })
   for (const [rowKey, row] of rows) {
-    const digest = Buffer.alloc(16)
-    objectDigest(book.parse(row).objectBytes, digest)
-    merkleUpdate(tree, rowKey, NOTHING, digest)
+    book.parse(row)
+    merkleCommit(Uint32Array.of(tree), [rowKey, NOTHING, row])
   }
   const root = Buffer.alloc(16)
   merkleLevel(tree, 0, 0, 1, root)
