@@ -80,6 +80,14 @@ export class KeyLedger {
     for (const entry of this.writes) if (forgets(entry)) entry.mayComeBack = true
   }
 
+  /**
+   * A disk lost the end of its log, or is an old copy: it may hold again what a row that was let go of since had superseded, and nobody can
+   * tell (docs/decisions/0020-letting-go-of-tombstones.md).
+   */
+  diskWentBack(): void {
+    if (this.hasBeenReaped) for (const entry of this.writes) entry.mayComeBack = true
+  }
+
   /** Writes that happened, or may have, and supersede `id` by what their clients held. */
   isSuperseded(entry: WriteEntry): boolean {
     return this.writes.some((other) => other.id !== entry.id && this.#mayReplace(other, entry))

@@ -252,6 +252,7 @@ export class Nemesis {
       this.#act(`${host.name} is killed and its directory wiped`)
       host.disk.wipe()
     } else {
+      this.#world.reaping.diskWentBack()
       const lost = host.disk.loseTail(this.#prng, nowMs - WATERMARK_MS)
       this.#act(`${host.name} is killed, and ${lost} synced batches vanish from its log`)
     }
@@ -286,6 +287,7 @@ export class Nemesis {
     host.crash(false)
     this.#act(`${host.name} is killed, and the older copy of its directory restored`)
     host.disk.restore(image)
+    this.#world.reaping.diskWentBack()
     host.lostSomethingAtMs = this.#world.timeline.nowMs
     this.#world.startLater(host, this.#prng.pick([300, 3_000]))
   }

@@ -112,8 +112,17 @@ export class AnswerCheck {
 
   #has(entry: WriteEntry, row: Uint8Array | undefined): boolean {
     if (row === undefined) return false
-    const { clock } = this.#book.parse(row).object
-    return [...this.#book.dotsOf(entry.id)].some((dot) => clock.has(dot))
+    const object = this.#book.parse(row).object
+    if ([...this.#book.dotsOf(entry.id)].some((dot) => object.clock.has(dot))) return true
+    return entry.kind === 'delete' && this.#isGone(entry, object)
+  }
+
+  /** All that a delete had seen has been here and is not any more: where that is so already, it mints nothing. */
+  #isGone(entry: WriteEntry, { clock, siblings }: ReadObject): boolean {
+    const live = new Set(siblings.map((sibling) => sibling.dot))
+    return [...entry.covers].every((id) =>
+      [...this.#book.dotsOf(id)].some((dot) => clock.has(dot) && !live.has(dot)),
+    )
   }
 
   /** What a read shows, a crash must not take back. */

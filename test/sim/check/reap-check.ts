@@ -40,6 +40,11 @@ export class ReapCheck {
     this.#nowMs = nowMs
   }
 
+  /** A disk holds an older state than it had promised: what was let go of since may be there again. */
+  diskWentBack(): void {
+    this.#book.diskWentBack()
+  }
+
   /** A row became visible on the disk of `holder` where there was none. `life`: of its process. */
   appeared(holder: string, life: number, engineKey: string, key: string, row: Uint8Array): void {
     const grave = this.#graves.get(`${holder} ${engineKey}`)

@@ -60,6 +60,10 @@ export class RowBook {
     this.#reaped.set(key, clocks)
   }
 
+  diskWentBack(): void {
+    for (const key of this.#reaped.keys()) this.#ledger.key(key).diskWentBack()
+  }
+
   /** Something of what rows that were let go of had seen: a write that is no longer to be found anywhere. */
   wasReaped(key: string, id: number): boolean {
     const clocks = this.#reaped.get(key) ?? []
