@@ -1,7 +1,7 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { RowCache } from '../../src/node/guard/row-cache.js'
-import { hashOf } from '../../src/node/guard/row-index.js'
+import { hashOf, RowIndex } from '../../src/node/guard/row-index.js'
 
 const BUDGET_BYTES = 64_000
 
@@ -151,4 +151,35 @@ function collidingKeys(): readonly [Buffer, Buffer] {
     if (before !== undefined) return [keyOf(`colliding${before}`), key]
     seen.set(hash, i)
   }
+}
+
+test('an index over many comings and goings is a map', (t) => {
+  const hash = fc.nat(7).map((low) => (low * 0x9e3779b9) | 0)
+  const step = fc.record({ hash, place: fc.nat(40), adds: fc.boolean() })
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 400 }), (steps) => {
+      const index = new RowIndex()
+      const expected = new Map<number, number>()
+      for (const { hash, place, adds } of steps) {
+        const slot = slotOf(index, expected.get(place) ?? hash, place)
+        if (expected.has(place) !== slot >= 0) return false
+        if (slot >= 0 && !adds) {
+          index.remove(slot)
+          expected.delete(place)
+        } else if (slot < 0 && adds) {
+          index.add(hash, place)
+          expected.set(place, hash)
+        }
+        if (index.size !== expected.size) return false
+      }
+      return [...expected].every(([place, hash]) => slotOf(index, hash, place) >= 0)
+    }),
+  )
+  t.pass()
+})
+
+function slotOf(index: RowIndex, hash: number, place: number): number {
+  let slot = index.next(hash, index.first(hash))
+  while (slot >= 0 && index.placeAt(slot) !== place) slot = index.next(hash, slot + 1)
+  return slot
 }

@@ -8,83 +8,85 @@ const EMPTY = -1
 const FEWEST = 64
 
 export class RowIndex {
-  #hashes = new Int32Array(FEWEST)
-  /** Whole numbers, EMPTY where there is none. */
-  #places = new Float64Array(FEWEST).fill(EMPTY)
+  /** Hash and place in turn, side by side in the processor's cache; places are whole numbers, EMPTY where there is none. */
+  #entries = noEntries(FEWEST)
+  #slots = FEWEST
   #size = 0
 
   get size(): number {
     return this.#size
   }
 
-  /** The first place at or after `from` in the run of this hash that has it, as a slot of the index; -1 when the run is over. */
+  /** The first slot at or after `from`, in the run that goes on there, that has this hash; -1 when the run is over. */
   next(hash: number, from: number): number {
-    const places = this.#places
-    const mask = places.length - 1
-    for (let slot = from & mask; places[slot] !== EMPTY; slot = (slot + 1) & mask)
-      if (this.#hashes[slot] === hash) return slot
+    const entries = this.#entries
+    const mask = this.#slots - 1
+    for (let slot = from & mask; entries[2 * slot + 1] !== EMPTY; slot = (slot + 1) & mask)
+      if (entries[2 * slot] === hash) return slot
     return -1
   }
 
   /** Where the run of a hash begins. */
   first(hash: number): number {
-    return spread(hash) & (this.#places.length - 1)
+    return spread(hash) & (this.#slots - 1)
   }
 
   placeAt(slot: number): number {
-    return this.#places[slot]!
+    return this.#entries[2 * slot + 1]!
   }
 
   move(slot: number, place: number): void {
-    this.#places[slot] = place
+    this.#entries[2 * slot + 1] = place
   }
 
   /** Of a key that is not in it. */
   add(hash: number, place: number): void {
-    if (2 * (this.#size + 1) > this.#places.length) this.#grow()
+    if (2 * (this.#size + 1) > this.#slots) this.#grow()
     this.#put(hash, place)
     this.#size++
   }
 
   /** Takes one out and closes the gap: those behind it, up to the next empty slot, move as near to their own first slot as they can. */
   remove(slot: number): void {
-    const places = this.#places
-    const hashes = this.#hashes
-    const mask = places.length - 1
+    const entries = this.#entries
+    const mask = this.#slots - 1
     let gap = slot
-    for (let at = (slot + 1) & mask; places[at] !== EMPTY; at = (at + 1) & mask) {
-      const home = spread(hashes[at]!) & mask
+    for (let at = (slot + 1) & mask; entries[2 * at + 1] !== EMPTY; at = (at + 1) & mask) {
+      const home = spread(entries[2 * at]!) & mask
       if (((at - home) & mask) < ((at - gap) & mask)) continue
-      places[gap] = places[at]!
-      hashes[gap] = hashes[at]!
+      entries.copyWithin(2 * gap, 2 * at, 2 * at + 2)
       gap = at
     }
-    places[gap] = EMPTY
+    entries[2 * gap + 1] = EMPTY
     this.#size--
   }
 
   clear(): void {
-    this.#hashes = new Int32Array(FEWEST)
-    this.#places = new Float64Array(FEWEST).fill(EMPTY)
+    this.#entries = noEntries(FEWEST)
+    this.#slots = FEWEST
     this.#size = 0
   }
 
   #put(hash: number, place: number): void {
-    const mask = this.#places.length - 1
+    const entries = this.#entries
+    const mask = this.#slots - 1
     let slot = this.first(hash)
-    while (this.#places[slot] !== EMPTY) slot = (slot + 1) & mask
-    this.#hashes[slot] = hash
-    this.#places[slot] = place
+    while (entries[2 * slot + 1] !== EMPTY) slot = (slot + 1) & mask
+    entries[2 * slot] = hash
+    entries[2 * slot + 1] = place
   }
 
   #grow(): void {
-    const hashes = this.#hashes
-    const places = this.#places
-    this.#hashes = new Int32Array(2 * hashes.length)
-    this.#places = new Float64Array(2 * places.length).fill(EMPTY)
-    for (let slot = 0; slot < places.length; slot++)
-      if (places[slot] !== EMPTY) this.#put(hashes[slot]!, places[slot]!)
+    const before = this.#entries
+    this.#slots *= 2
+    this.#entries = noEntries(this.#slots)
+    for (let at = 0; at < before.length; at += 2)
+      if (before[at + 1] !== EMPTY) this.#put(before[at]!, before[at + 1]!)
   }
+}
+
+function noEntries(slots: number): Float64Array {
+  return new Float64Array(2 * slots).fill(EMPTY)
 }
 
 /** 32 bits of the key's bytes from `from` to `to` (FNV-1a, begun with `seed`: clients choose keys, and must not choose runs). */
