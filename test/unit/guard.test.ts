@@ -102,13 +102,11 @@ test('while the disk stands still no new row is promised; what was is kept, and 
   t.is(world.readNow('c'), undefined)
 })
 
-test('in mode os batches are not synced; buffered is refused', (t) => {
+test('in mode os batches are not synced', (t) => {
   const world = opened({ durability: 'os' })
   world.put('k', 'v')
   world.timeline.run()
   t.deepEqual(world.engine.calls, ['batch 3'])
-  const error = t.throws(() => new World(undefined, { durability: 'buffered' as 'os' }))
-  t.regex(error.message, /durability "buffered" is not available/)
 })
 
 test('a batch is bounded by operations and by bytes; a single larger write goes alone', (t) => {
