@@ -139,6 +139,11 @@ export class Replica {
     return localFault(this.#guard.refusal())
   }
 
+  /** The same, asked by somebody who may yet have it written elsewhere: it counts as no refusal. */
+  get wouldRefuse(): LocalFault | undefined {
+    return localFault(this.#guard.refusal(false))
+  }
+
   /** Something of this key is being written, here or for others. */
   isBusy(rowKey: Uint8Array): boolean {
     return this.#lanes.has(rowKey) || this.hints.isBusy(rowKey)

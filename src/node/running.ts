@@ -115,7 +115,7 @@ export class RunningNode {
     const holdsWrites = () => this.keeper.holdsWrites || this.isTooSmall
     this.coordination = new Coordination({
       ...{ clock, random, membership, peers, conversations },
-      ...{ counts, holdsWrites, reply, refusal: () => replica.refusal() },
+      ...{ counts, holdsWrites, reply, refusal: () => replica.wouldRefuse },
       forwardLimit: () => admission.limit,
       isBuffered: guard.isBuffered,
     })

@@ -239,6 +239,17 @@ test('beyond the bounds of the queue writes are refused, and nothing of them is 
   t.is(world.guard.refusal(), undefined)
 })
 
+test('a refusal counts once, when it is one and not when it is only asked about', (t) => {
+  const world = opened()
+  world.disk.freeBytes = 1
+  world.timeline.advance(limits.storageMeasureMs)
+  t.is(world.guard.refusal(false), 'full')
+  t.is(world.guard.stats.refusedFull, 0)
+  t.is(world.guard.refusal(), 'full')
+  world.put('k', 'v')
+  t.is(world.guard.stats.refusedFull, 2)
+})
+
 test('below the floor of free space rows are refused, removals and records are not, until there is room again', (t) => {
   const world = opened({ freeSpaceFloorBytes: 1000 })
   world.disk.freeBytes = 999

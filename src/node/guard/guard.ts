@@ -29,7 +29,7 @@ import { mayRead, writeGate } from './gates.js'
 import { rowKeysOf } from './inspection.js'
 import { type RecordSpace, recordKey, systemKey } from './key-space.js'
 import { openStorage } from './opening.js'
-import { DamageLog, fault, newStats } from './outcomes.js'
+import { countRefusal, DamageLog, fault, newStats } from './outcomes.js'
 import { OwnedEngine } from './owned-engine.js'
 import { ReadQueue } from './read-queue.js'
 import { RecordReads } from './records.js'
@@ -208,10 +208,12 @@ export class StorageGuard {
 
   /**
    * What a row offered now would be refused with, or `undefined`. Asked before a dot is minted, whose write is then `admitted`: a refusal
-   * after the minting would leave the dot free for another value.
+   * after the minting would leave the dot free for another value. `counts`: what it would be refused with, it is.
    */
-  refusal(): StorageFaultKind | undefined {
-    return this.#refusal(true)
+  refusal(counts = true): StorageFaultKind | undefined {
+    const kind = this.#refusal(true)
+    if (counts) countRefusal(this.stats, kind)
+    return kind
   }
 
   /**
@@ -224,6 +226,7 @@ export class StorageGuard {
     admitted = false,
   ): void {
     const refusal = admitted ? writeGate(this.#state) : this.#refusal(operations.some(holdsData))
+    countRefusal(this.stats, refusal)
     if (refusal !== undefined) this.#turn.after(() => done(fault(refusal)))
     else if (this.#buffer?.take(operations) !== true) this.#commits.add(operations, done)
     else {
@@ -268,13 +271,8 @@ export class StorageGuard {
     const gate = writeGate(this.#state)
     if (gate !== undefined) return gate
     if (holdsRow && this.#commits.stalledMs > 0) return 'stalled'
-    if (!this.#commits.hasRoom) {
-      this.stats.refusedOverloaded++
-      return 'overloaded'
-    }
-    if (!this.#room.low || !holdsRow) return undefined
-    this.stats.refusedFull++
-    return 'full'
+    if (!this.#commits.hasRoom) return 'overloaded'
+    return this.#room.low && holdsRow ? 'full' : undefined
   }
 
   #opened(report: OpenReport, done: (failure: undefined, report: OpenReport) => void): void {
