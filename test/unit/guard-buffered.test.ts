@@ -79,6 +79,21 @@ test('who wants a row on the disk is told when it is there, and hurries it', (t)
   t.false(world.guard.isDurable(rowKeyOf('b')))
 })
 
+test('who wants what is being written does not hurry what comes after it, nor does it keep that from being written', (t) => {
+  const world = opened()
+  world.put('a', '1')
+  world.engine.holdBatches = true
+  world.timeline.advance(limits.bufferMs)
+  world.guard.whenDurable(() => {})
+  world.engine.release()
+  world.timeline.run()
+  world.put('b', '2')
+  world.timeline.advance(limits.bufferMs - 1)
+  t.is(world.engine.calls.length, 1)
+  world.timeline.advance(1)
+  t.is(world.engine.calls.length, 2)
+})
+
 test('a dropped row is not there, also while the disk still has it', (t) => {
   const world = opened()
   world.put('a', '1')
@@ -270,6 +285,9 @@ test('the side file fails while a batch is under way: the batch lands, what wait
   world.timeline.advance(1_000)
   t.is(world.guard.state, 'open')
   t.is(world.guard.stats.bufferedRows, 0)
+  world.put('d', '4')
+  world.timeline.run()
+  t.is(world.scan()().rows.length, 4)
   const next = killed(world)
   next.open()
   t.true(['a', 'b', 'c'].every((key) => valueAt(next, key) === 'there'))

@@ -72,7 +72,7 @@ export class CommitQueue {
   #hurried = false
   #cancelPause: (() => void) | undefined
   #settled: (() => void)[] = []
-  /** Writes ever queued, and those of them that are not waiting any more. */
+  /** Writes ever queued, and those of them that wait for the disk no more: they are on it, or it has failed. */
   #added = 0
   #landed = 0
   #barriers: Barrier[] = []
@@ -128,8 +128,11 @@ export class CommitQueue {
     this.#hurried = false
     this.#endPause()
     this.#count()
-    this.#landed = this.#added
-    this.#passBarriers(false)
+    // What is under way may still land.
+    this.#landed = this.#added - (this.#flight?.writes.length ?? 0)
+    const barriers = this.#barriers
+    this.#barriers = []
+    for (const { done } of barriers) done(false)
     return queue
   }
 
@@ -166,6 +169,7 @@ export class CommitQueue {
 
   /** What waits leaves now. */
   hurry(): void {
+    if (this.#queue.length === 0) return
     this.#hurried = true
     if (this.#flight !== undefined || this.#flushDue) return
     this.#flushDue = true
@@ -233,6 +237,7 @@ export class CommitQueue {
   /** The next batch goes to the disk before the writes of this one are acknowledged: what follows from those takes its time. */
   #land(flight: Flight, error: EngineError | undefined): void {
     this.#flight = undefined
+    this.#landed += flight.writes.length
     const settled = this.#settled
     this.#settled = []
     if (error === undefined) {
@@ -240,19 +245,18 @@ export class CommitQueue {
       this.#ports.committed(flight)
       this.#flush()
       for (const write of flight.writes) write.done(undefined)
-      this.#landed += flight.writes.length
-      this.#passBarriers(true)
+      this.#passBarriers()
     } else {
       this.#ports.failed(error, flight)
     }
     for (const run of settled) run()
   }
 
-  #passBarriers(landed: boolean): void {
+  #passBarriers(): void {
     if (this.#barriers.length === 0) return
     const passed = this.#barriers.filter(({ at }) => at <= this.#landed)
     this.#barriers = this.#barriers.filter(({ at }) => at > this.#landed)
-    for (const { done } of passed) done(landed)
+    for (const { done } of passed) done(true)
   }
 
   #count(): void {
