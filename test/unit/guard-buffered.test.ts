@@ -241,7 +241,25 @@ for (const keeps of ['nothing', 'all', 'half'] as const)
     t.is(valueAt(next, 'a'), 'newer')
     t.is(valueAt(next, 'b'), 'there')
     t.is(next.readNow('c'), undefined)
+    t.deepEqual(next.keys(''), ['a', 'b', 'old'])
   })
+
+test('after a fence no row is written over a newer one of its key, and its index row is not forgotten', (t) => {
+  const world = opened()
+  world.put('a', 'older')
+  world.write({ type: 'row', rowKey: rowKeyOf('a'), row: world.row('newer'), isNew: false })
+  world.engine.failBatches.push({ kind: 'io', keeps: 'nothing' })
+  world.timeline.advance(limits.bufferMs)
+  t.is(world.guard.state, 'open', 'reopened at once')
+  // One row, its index row and the mark; before it the mark of the reopening alone.
+  t.deepEqual(world.engine.calls.filter((call) => call.startsWith('batch')).slice(1), [
+    'batch 1 sync',
+    'batch 3 sync',
+  ])
+  t.is(valueAt(world, 'a'), 'newer')
+  t.deepEqual(world.keys(''), ['a'])
+  t.is(world.guard.stats.bufferedBytes, 0)
+})
 
 test('stopped while it cannot write: what is lost is counted and told, and the stop is not clean', (t) => {
   const world = opened()

@@ -77,11 +77,35 @@ export class WriteBuffer {
     return held.length === 0 ? failed : failed.filter(({ isHeld }) => !isHeld)
   }
 
-  /** What was kept, to be written now. */
+  /**
+   * What was kept, to be written now; of each key the newest row only: the failed batch may be on the disk after all, and no row must follow there on one
+   * that is newer.
+   */
   takeKept(): readonly QueuedWrite[] {
     const kept = this.#kept
     this.#kept = []
-    return kept
+    const made = new Set<string>()
+    for (const { operations } of kept)
+      for (const operation of operations)
+        if (operation.type === 'row' && operation.isNew) made.add(keyText(operation.rowKey))
+    return kept.map((write) => {
+      const operations = write.operations.filter((operation) => this.#isNewest(operation)).map(withIndex)
+      const bytes = bytesOf(operations)
+      this.#stats.bufferedBytes -= bytesOf(write.operations) - bytes
+      return { ...write, operations, bytes }
+    })
+
+    function withIndex(operation: WriteOperation): WriteOperation {
+      if (operation.type !== 'row' || operation.isNew) return operation
+      const { type, rowKey, row } = operation
+      return made.has(keyText(rowKey)) ? { type, rowKey, row, isNew: true } : operation
+    }
+  }
+
+  #isNewest(operation: WriteOperation): boolean {
+    if (operation.type !== 'row' && operation.type !== 'drop') return true
+    const row = operation.type === 'row' ? operation.row : undefined
+    return this.#rows.get(keyText(operation.rowKey)) === row
   }
 
   /** The process ends and the disk has not taken them: rows that are lost here. */
