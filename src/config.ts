@@ -134,9 +134,9 @@ export const SETTINGS = {
   },
   durability: {
     flag: 'durability',
-    shape: 'fsync|os',
-    help: 'When a write counts: when the disk has it, or when the operating system has it.',
-    parse: oneOf('fsync', 'os'),
+    shape: 'fsync|os|buffered',
+    help: 'When a write counts: when the disk has it, when the operating system has it, or when it is in memory and on the disk of one other node.',
+    parse: oneOf('fsync', 'os', 'buffered'),
     fallback: 'fsync',
   },
   n: {

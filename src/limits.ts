@@ -124,6 +124,14 @@ export const limits = {
   /** One batch: large enough to share a sync among thousands, small enough that the next is not kept waiting. A single larger write goes alone. */
   storageBatchOperations: 4_096,
   storageBatchBytes: 8 * MiB,
+  /**
+   * Durability `buffered`: rows acknowledged from memory, beyond which an acknowledgement waits for the disk again; what a crash takes at most. They
+   * are written out after so long, or when there are so many bytes of them: one sync for each.
+   */
+  bufferWrites: 16_384,
+  bufferBytes: 32 * MiB,
+  bufferMs: 20,
+  bufferBatchBytes: 2 * MiB,
   /** Keys that wait for a look-up; beyond it they are unreadable for now. */
   storageQueueReads: 262_144,
   /** A batch that takes longer than this: the disk stands still, and nothing new is promised until it moves. */

@@ -1,5 +1,5 @@
 /** Builds the Rust core into native/kernel/build/Release/kernel.node unless the one that is there was made from these sources. */
-import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import loader from '../load.cjs'
@@ -23,6 +23,7 @@ export function kernelFingerprint() {
 }
 
 export async function prepareKernel() {
+  if (!existsSync(MANIFEST)) return await goOnWithoutSources()
   const wanted = kernelFingerprint()
   if (await hasBinaryOf(wanted)) return
   const cargo = await run('cargo', ['--version'], { onText: () => {} })
@@ -36,6 +37,16 @@ async function hasBinaryOf(wanted) {
   const file = loader.findBinary(FOLDER)
   if (file === undefined) return false
   return readIfThere(path.join(path.dirname(file), STAMP)) === wanted && (await loads(file))
+}
+
+/** A package, or a copy of one: it has what it was made with, and cannot make anything. */
+async function goOnWithoutSources() {
+  const file = loader.findBinary(FOLDER)
+  if (file !== undefined && (await loads(file))) return
+  const target = loader.targetName(loader.thisRuntime())
+  throw new Impossible(
+    `Rotunda's native core for ${target} is missing here, and so are the sources (crates/) to build it from: install a package that has it, or use a whole checkout of the repository.`,
+  )
 }
 
 async function goOnWithoutRust() {

@@ -48,6 +48,17 @@ function wholeNumber(raw: string): number | undefined {
   return value
 }
 
+/** A parameter's text, percent-decoded; where that cannot be, as it is: no parameter that is read this way takes a percent sign. */
+function textOf(query: Query, name: string): string | undefined {
+  const raw = query.get(name)
+  if (raw?.includes('%') !== true) return raw
+  try {
+    return decodeURIComponent(raw)
+  } catch {
+    return raw
+  }
+}
+
 /** A whole number within bounds, or `otherwise` where the parameter is absent. */
 export function numberParameter(
   query: Query,
@@ -56,7 +67,7 @@ export function numberParameter(
   most: number,
   otherwise: number,
 ): number {
-  const raw = query.get(name)
+  const raw = textOf(query, name)
   if (raw === undefined) return otherwise
   const value = wholeNumber(raw)
   if (value === undefined || value < least || value > most)
@@ -66,7 +77,7 @@ export function numberParameter(
 
 /** `r` or `w`. That a number is not above the N in force is for the node to say. */
 export function quorumParameter(query: Query, name: string): QuorumChoice | undefined {
-  const raw = query.get(name)
+  const raw = textOf(query, name)
   if (raw === undefined || raw === 'one' || raw === 'quorum' || raw === 'all') return raw
   const value = wholeNumber(raw)
   if (value === undefined || value < 1 || value > limits.replicas)
@@ -85,7 +96,7 @@ export function wordParameter<Word extends string>(
   name: string,
   words: readonly Word[],
 ): Word | undefined {
-  const raw = query.get(name)
+  const raw = textOf(query, name)
   if (raw === undefined) return undefined
   const word = words.find((candidate) => candidate === raw)
   if (word === undefined) throw bad(name, raw, words.join(' or '))

@@ -142,9 +142,22 @@ function bounded(attributes: Attributes): Uint8Array {
   )
 }
 
-/** What is kept beside the value, encoded. Throws BAD_PARAM, HEADERS_TOO_LARGE. */
+/** A value has one type: with two of them, whoever stands before this node may have believed the other one. Throws BAD_REQUEST. */
+function refuseTwoTypes(rawHeaders: readonly string[], first: string): void {
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at]!
+    if (name.length !== 12 || rawHeaders[at + 1] === first || name.toLowerCase() !== 'content-type') continue
+    throw new RotundaError(
+      'BAD_REQUEST',
+      'The request has two different Content-Type headers; nothing was written.',
+    )
+  }
+}
+
+/** What is kept beside the value, encoded. Throws BAD_REQUEST, BAD_PARAM, HEADERS_TOO_LARGE. */
 export function attributesFrom(exchange: Exchange): Uint8Array {
   const { headers, rawHeaders } = exchange.request
+  refuseTwoTypes(rawHeaders, headers['content-type'] ?? '')
   const contentType = headers['content-type'] ?? ''
   const contentEncoding = headers['content-encoding'] ?? ''
   const meta = metaOf(rawHeaders)

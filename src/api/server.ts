@@ -22,7 +22,7 @@ const NO_ROUTE = '/no-such-route'
 
 function answerNoRoute(exchange: Exchange): void {
   const methods = methodsOf(exchange.target.path)
-  if (methods === undefined) exchange.fail('NOT_FOUND')
+  if (methods === undefined) exchange.fail('NOT_FOUND', { message: "Nothing of Rotunda's is at this path." })
   else exchange.fail('METHOD_NOT_ALLOWED', { headers: ['Allow', methods.join(', ')] })
 }
 

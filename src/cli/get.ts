@@ -32,9 +32,11 @@ export async function get({ settings, operands }: Invocation): Promise<number> {
   return 0
 }
 
-/** A node says so in its own form; anything else that answers 404 is no node. */
+/** A node says so in its own form, and what it says of a key varies by Accept; anything else that answers 404 is no node, or none at this path. */
 function isMissing({ headers, body }: Answer): boolean {
-  return headers['content-type']?.startsWith('application/json') === true && body.includes('"NOT_FOUND"')
+  const isOurs =
+    headers['content-type']?.startsWith('application/json') === true && body.includes('"NOT_FOUND"')
+  return isOurs && headers.vary?.toLowerCase().includes('accept') === true
 }
 
 function showContext({ headers }: Answer): void {

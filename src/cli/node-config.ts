@@ -20,7 +20,7 @@ export interface NodeConfig {
   readonly weight: number
   readonly secretFile: string | undefined
   readonly engine: 'rocksdb' | 'memory'
-  readonly durability: 'fsync' | 'os'
+  readonly durability: 'fsync' | 'os' | 'buffered'
   readonly n: number | undefined
   readonly partitions: number | undefined
   readonly valueBytes: number

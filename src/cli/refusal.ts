@@ -27,6 +27,8 @@ export function refusal(answer: Answer, url: URL): Error {
       `${url.origin} does not answer like a node of Rotunda (HTTP ${answer.status}): check --url`,
     )
   }
+  if (error.code === 'NOT_FOUND')
+    return new Fault(`nothing of Rotunda's is at ${url.href}: check --url, which ends where /v1 begins`)
   const numbers = Object.entries(error).filter(([, value]) => typeof value === 'number')
   const facts =
     numbers.length === 0 ? '' : ` (${numbers.map(([name, value]) => `${name} ${value}`).join(', ')})`

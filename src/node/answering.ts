@@ -49,7 +49,7 @@ export class Answering {
   }
 
   /** Stores the object; the answer leaves when it is durable (see `stored`). */
-  write(from: string, { id, ring, rowKey, object }: ReplicaWrite): void {
+  write(from: string, { id, ring, rowKey, object, durable }: ReplicaWrite): void {
     if (!this.#isCurrent(ring)) {
       this.#written(from, id, ReplicaStatus.stale, this.#parts.membership.encoded)
       return
@@ -65,6 +65,7 @@ export class Answering {
         peer: from,
         messageId: id,
         object,
+        durable,
       })
   }
 
@@ -95,8 +96,10 @@ export class Answering {
   }
 
   /** What `write` or `hint` asked the lane for has come to its end. */
-  stored(to: string, id: number, fault: LocalFault | 'refused' | undefined): void {
-    if (id !== 0) this.#written(to, id, fault === undefined ? ReplicaStatus.ok : statusOf(fault), NOTHING)
+  stored(to: string, id: number, fault: LocalFault | 'refused' | undefined, buffered: boolean): void {
+    if (id === 0) return
+    const held = buffered ? ReplicaStatus.buffered : ReplicaStatus.ok
+    this.#written(to, id, fault === undefined ? held : statusOf(fault), NOTHING)
   }
 
   read(from: string, { id, ring, rowKey, digest }: ReplicaRead): void {

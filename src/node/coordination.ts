@@ -15,7 +15,7 @@ import { ForwardMachine, remoteFailure } from '../protocol/coordinator/forward.j
 import { quorum, resolveQuorum } from '../protocol/coordinator/quorum.js'
 import { ReadMachine } from '../protocol/coordinator/read.js'
 import { WriteMachine } from '../protocol/coordinator/write.js'
-import type { LocalFault, Placement, WriteFields } from '../protocol/effects.js'
+import type { DurableBy, LocalFault, Placement, WriteFields } from '../protocol/effects.js'
 import type { Membership } from '../protocol/membership/membership.js'
 import type { ForwardRead, ForwardWrite, Message } from '../wire/messages.js'
 import { propertiesOf, withinReach } from './bucket-settings.js'
@@ -35,6 +35,8 @@ export interface CoordinationParts {
   refusal(): LocalFault | undefined
   /** Requests forwarded here that may be in progress at a time. */
   forwardLimit(): number
+  /** This node's replica acknowledges from memory. */
+  readonly isBuffered: boolean
   /** Client writes wait: a member is being let in. */
   holdsWrites(): boolean
   reply(to: string, message: Message): void
@@ -314,11 +316,17 @@ export class Coordination {
     const r = context === undefined ? quorum(n) : Math.min(needed, quorum(n))
     const id = conversations.nextId()
     const task = { kind: 'write', write, context: context ?? NOTHING } as const
-    const request = { id, self, rowKey, task, needed, sloppy, placement, returnObject, deadlineMs }
+    const durableBy = this.#durableBy
+    const request = { id, self, rowKey, task, needed, sloppy, durableBy, placement, returnObject, deadlineMs }
     const machine = write.tombstone
       ? new DeleteMachine({ ...request, write, context, r, w: needed })
       : new WriteMachine(request)
     conversations.begin(machine, clock.monotonicMs(), done as (outcome: unknown) => void)
+  }
+
+  get #durableBy(): DurableBy {
+    if (!this.#parts.isBuffered) return 'self'
+    return this.#parts.membership.ring.members.length > 1 ? 'another' : 'nobody'
   }
 
   /**

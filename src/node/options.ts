@@ -7,6 +7,7 @@ import type { Random } from '../ports/random.js'
 import type { Scheduler } from '../ports/scheduler.js'
 import type { SideFile } from '../ports/side-file.js'
 import type { Space } from '../ports/space.js'
+import type { Durability } from './guard/index.js'
 
 export interface NodePorts {
   readonly clock: Clock
@@ -42,7 +43,7 @@ export interface NodeOptions {
   /** Only at a cluster's birth: copies of each key, and partitions (a power of two). */
   readonly n?: number
   readonly partitions?: number
-  readonly durability: 'fsync' | 'os'
+  readonly durability: Durability
   readonly freeSpaceFloorBytes: number
   readonly cacheBytes: number
   /** Bytes that may be kept for owners that are away; default `limits.hintBytes`. */

@@ -17,9 +17,10 @@ const NOTHING = new Uint8Array(0)
 const LEARN_AGAIN_MS = 20
 
 const DURABLE: Input = { kind: 'settled', fault: undefined }
+const BUFFERED: Input = { kind: 'settled', fault: undefined, buffered: true }
 
-function settled(fault: (LaneEffect & { kind: 'settled' })['fault']): Input {
-  if (fault === undefined) return DURABLE
+function settled(fault: (LaneEffect & { kind: 'settled' })['fault'], buffered: boolean): Input {
+  if (fault === undefined) return buffered ? BUFFERED : DURABLE
   return { kind: 'settled', fault: fault === 'refused' ? 'unavailable' : fault }
 }
 
@@ -39,8 +40,13 @@ export interface PerformerParts {
   toSelf(message: Message): void
   /** Takes over a peer's membership state; true when there was news in it, which is adopted later. */
   learn(from: string, state: Uint8Array): boolean
-  /** This peer's replica asked for an object to be stored; so it came out. */
-  stored(peer: string, messageId: number, fault: (LaneEffect & { kind: 'settled' })['fault']): void
+  /** This peer's replica asked for an object to be stored; so it came out. `buffered`: it is in memory only. */
+  stored(
+    peer: string,
+    messageId: number,
+    fault: (LaneEffect & { kind: 'settled' })['fault'],
+    buffered: boolean,
+  ): void
   suspect(rowKey: Uint8Array): void
   /** A row that was to go has gone, or stays because it has changed. */
   dropped(ticket: number, gone: boolean): void
@@ -121,7 +127,7 @@ export class Performer {
       const { write, context } = effect
       this.#parts.replica.submit(rowKey, { kind: 'write', conversation, write, context })
     } else {
-      const { object, completes = false } = effect
+      const { object, completes = false, durable = false } = effect
       this.#parts.replica.submit(rowKey, {
         kind: 'merge',
         conversation,
@@ -129,6 +135,7 @@ export class Performer {
         messageId: 0,
         object,
         completes,
+        durable,
       })
     }
   }
@@ -178,8 +185,8 @@ export class Performer {
       const { code, object, actor } = effect
       this.#parts.route(operation.conversation, { kind: 'applied', code, object, actor })
     } else if (operation.kind === 'keep' && operation.peer !== '')
-      this.#parts.stored(operation.peer, operation.messageId, effect.fault)
-    else this.#parts.route(operation.conversation, settled(effect.fault))
+      this.#parts.stored(operation.peer, operation.messageId, effect.fault, false)
+    else this.#parts.route(operation.conversation, settled(effect.fault, false))
   }
 
   laneEffect(effect: Exclude<LaneEffect, { kind: 'read-row' }>): void {
@@ -191,10 +198,12 @@ export class Performer {
       }
       case 'settled': {
         const { operation, fault } = effect
+        const isLasting = operation.kind === 'merge' && operation.durable === true
+        const buffered = !isLasting && this.#parts.replica.isBuffered
         if (operation.kind === 'drop') this.#parts.dropped(operation.ticket, fault === undefined)
         else if (operation.kind === 'merge' && operation.peer !== '')
-          this.#parts.stored(operation.peer, operation.messageId, fault)
-        else this.#parts.route(operation.conversation, settled(fault))
+          this.#parts.stored(operation.peer, operation.messageId, fault, buffered)
+        else this.#parts.route(operation.conversation, settled(fault, buffered))
         return
       }
       case 'suspect':

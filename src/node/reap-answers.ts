@@ -101,7 +101,8 @@ export class ReapAnswers {
       (rows) => {
         keys.forEach((key, index) => {
           const isOwner = membership.ring.ownersOf(key.rowKey).includes(membership.self)
-          if (!isAgreed(rows[index]!, key, isOwner)) marks.touched(key.rowKey)
+          const isSo = replica.isDurable(key.rowKey) && isAgreed(rows[index]!, key, isOwner)
+          if (!isSo) marks.touched(key.rowKey)
         })
         this.#lookForHints(keys, done)
       },

@@ -68,6 +68,8 @@ export class Replica {
   readonly #effects: LaneEffect[] = []
   #draining = false
   #hasRows: boolean
+  /** Operations that are done when the disk has them, where rows are acknowledged from memory. */
+  readonly #lasting = new Set<LaneOperation>()
 
   constructor(
     parts: ReplicaParts,
@@ -137,13 +139,29 @@ export class Replica {
     return localFault(this.#guard.refusal())
   }
 
+  /** The same, asked by somebody who may yet have it written elsewhere: it counts as no refusal. */
+  get wouldRefuse(): LocalFault | undefined {
+    return localFault(this.#guard.refusal(false))
+  }
+
   /** Something of this key is being written, here or for others. */
   isBusy(rowKey: Uint8Array): boolean {
     return this.#lanes.has(rowKey) || this.hints.isBusy(rowKey)
   }
 
+  /** Rows are acknowledged from memory here: an operation is settled before the disk has it, unless it is to be durable. */
+  get isBuffered(): boolean {
+    return this.#guard.isBuffered
+  }
+
+  /** The disk has this row as it is shown. */
+  isDurable(rowKey: Uint8Array): boolean {
+    return this.#guard.isDurable(rowKey)
+  }
+
   submit(rowKey: Uint8Array, operation: LaneOperation): void {
     this.marks.touched(rowKey)
+    if (this.isBuffered && isLasting(operation)) this.#lasting.add(operation)
     this.#lanes.submit(rowKey, operation, this.#cached, this.#effects)
     this.#drain()
   }
@@ -191,10 +209,21 @@ export class Replica {
     for (let i = 0; i < this.#effects.length; i++) {
       const effect = this.#effects[i]!
       if (effect.kind === 'read-row') this.#readRow(effect)
+      else if (effect.kind === 'settled' && this.#lasting.delete(effect.operation)) this.#settle(effect)
       else this.#listener.laneEffect(effect)
     }
     this.#effects.length = 0
     this.#draining = false
+  }
+
+  /** What it rests on is acknowledged, and perhaps nowhere but in memory. */
+  #settle(effect: LaneEffect & { kind: 'settled' }): void {
+    if (effect.fault !== undefined) this.#listener.laneEffect(effect)
+    else
+      this.#guard.whenDurable((durable) => {
+        this.#listener.laneEffect(durable ? effect : { ...effect, fault: 'unavailable' })
+        this.#listener.wake()
+      })
   }
 
   #readRow({ rowKey, lane }: LaneEffect & { kind: 'read-row' }): void {
@@ -203,6 +232,11 @@ export class Replica {
       this.#drain()
     })
   }
+}
+
+/** A row that was let go of by agreement must not come back from this disk: nobody else may have it any more. */
+function isLasting(operation: LaneOperation): boolean {
+  return operation.kind === 'drop' || (operation.kind === 'merge' && operation.durable === true)
 }
 
 function localRow(row: RowRead): LocalRow {

@@ -115,8 +115,9 @@ export class RunningNode {
     const holdsWrites = () => this.keeper.holdsWrites || this.isTooSmall
     this.coordination = new Coordination({
       ...{ clock, random, membership, peers, conversations },
-      ...{ counts, holdsWrites, reply, refusal: () => replica.refusal() },
+      ...{ counts, holdsWrites, reply, refusal: () => replica.wouldRefuse },
       forwardLimit: () => admission.limit,
+      isBuffered: guard.isBuffered,
     })
     const { coordination } = this
     this.#performer = this.#newPerformer()
@@ -158,7 +159,7 @@ export class RunningNode {
       post: (to, message, conversation) => this.#post(to, message, conversation),
       toSelf: (message) => this.#reply(membership.self, message),
       learn: (from, state) => this.#learn(from, state),
-      stored: (peer, messageId, fault) => this.#answering.stored(peer, messageId, fault),
+      stored: (...stored) => this.#answering.stored(...stored),
       suspect: (rowKey) => this.rebuilder.suspect(rowKey),
       dropped: (ticket, gone) => this.reaper.settled(ticket, gone),
       replace: (conversation) => this.#replace(conversation),

@@ -52,8 +52,8 @@ export type Input =
       readonly object: Uint8Array
       readonly actor: Uint8Array | undefined
     }
-  /** What was applied or merged here is durable in the mode in force, or will never be. */
-  | { readonly kind: 'settled'; readonly fault: LocalFault | undefined }
+  /** What was applied or merged here is durable in the mode in force, or will never be. `buffered`: it is in memory only, as yet. */
+  | { readonly kind: 'settled'; readonly fault: LocalFault | undefined; readonly buffered?: boolean }
   /** What is kept for a target: `gone` = certainly nothing, `unknown` = it cannot be read now. `object` and `number` with `held` only. */
   | {
       readonly kind: 'hint'
@@ -65,6 +65,9 @@ export type Input =
   | { readonly kind: 'placement'; readonly placement: Placement }
   /** `lateMs` has passed. */
   | { readonly kind: 'late' }
+
+/** Who sees to it that a write is on some disk before it is acknowledged; `nobody`: a single node, which has only its memory. */
+export type DurableBy = 'self' | 'another' | 'nobody'
 
 /** `hintFor`: not into this node's own row, but into what it keeps for these owners (with an empty object: that its own row is to be given to them). */
 export type Effect =
@@ -78,13 +81,17 @@ export type Effect =
       readonly context: Uint8Array
       readonly hintFor?: readonly string[] | undefined
     }
-  /** `conversation` 0: nobody waits for it. `completes`: the row was exchanged with enough owners to count again. */
+  /**
+   * `conversation` 0: nobody waits for it. `completes`: the row was exchanged with enough owners to count again. `durable`: settled when the disk has it,
+   * whatever the mode in force is.
+   */
   | {
       readonly kind: 'merge'
       readonly conversation: number
       readonly rowKey: Uint8Array
       readonly object: Uint8Array
       readonly completes?: boolean
+      readonly durable?: boolean
       readonly hintFor?: readonly string[] | undefined
     }
   /** What is kept here for the target comes back as `hint`. */

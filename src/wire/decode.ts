@@ -42,6 +42,7 @@ function decodeBody(type: number, id: number, body: ByteReader): Message {
       return {
         type,
         id,
+        durable: flag(body.u8()),
         leftMs: body.u32(),
         ring: readDigest64(body),
         rowKey: readRowKey(body, body.u16()),

@@ -103,6 +103,7 @@ function encodeBody(writer: ByteWriter, message: Message): void {
 }
 
 function replicaWrite(writer: ByteWriter, message: ReplicaWrite): void {
+  writer.u8(message.durable ? 1 : 0)
   writer.u32(message.leftMs)
   writeDigest64(writer, message.ring)
   writeShortBytes(writer, message.rowKey)

@@ -88,6 +88,8 @@ export const ReplicaStatus = {
   overloaded: 7,
   /** The bytes were not a valid object. */
   refused: 8,
+  /** Written: held in memory, and the disk has it later (durability `buffered`). It counts towards W, and is no durable copy. */
+  buffered: 9,
 } as const
 export type ReplicaStatus = (typeof ReplicaStatus)[keyof typeof ReplicaStatus]
 
@@ -104,6 +106,8 @@ export interface ReplicaWrite {
   readonly ring: Digest64
   readonly rowKey: Uint8Array
   readonly object: Uint8Array
+  /** Answer when the disk has it, whatever the mode in force is. */
+  readonly durable: boolean
 }
 export interface ReplicaWritten {
   readonly type: 2

@@ -97,6 +97,12 @@ const REFUSED: readonly [name: string, bytes: string, status: number, code: stri
     400,
     'BAD_REQUEST',
   ],
+  [
+    'two types',
+    `PUT /v1/kv/b/k ${HEAD}Content-Type: text/plain\r\nContent-Length: 1\r\ncontent-type: text/html\r\n\r\nx`,
+    400,
+    'BAD_REQUEST',
+  ],
   ['neither length nor chunked', `PUT /v1/kv/b/k ${HEAD}\r\n`, 411, 'LENGTH_REQUIRED'],
   [
     'neither, and an old version',

@@ -135,6 +135,24 @@ test('prepare without Rust is one sentence and exit code 1', (t) => {
   t.regex(said.out, /install Rust \(https:\/\/rustup\.rs\), then run this command again/)
 })
 
+test('prepare in a copy of the package, which has no sources, takes the core that is there or says what is missing', (t) => {
+  const folder = emptyCheckout()
+  const said = node(folder, ['native/prepare.mjs'])
+  t.is(said.status, 1)
+  t.regex(
+    said.out.trim(),
+    /^Rotunda's native core for \S+ is missing here, and so are the sources \(crates\/\).*repository\.$/,
+  )
+  const release = path.join('native', 'kernel', 'build', 'Release')
+  mkdirSync(path.join(folder, release), { recursive: true })
+  cpSync(path.join(ROOT, release, 'kernel.node'), path.join(folder, release, 'kernel.node'))
+  const again = node(folder, [
+    '-e',
+    "import('./native/prepare/kernel.mjs').then((part) => part.prepareKernel())",
+  ])
+  t.like(again, { status: 0, out: '' })
+})
+
 test('prepare has nothing to say where all is there', (t) => {
   const said = node(ROOT, ['native/prepare.mjs'])
   t.deepEqual(said, { status: 0, signal: null, out: '' })

@@ -13,7 +13,7 @@ const bytes = (maxLength: number, minLength = 0) =>
   fc.uint8Array({ minLength, maxLength }).map((b) => Buffer.from(b))
 const u32 = fc.nat(0xffff_ffff)
 const ring = record({ high: u32, low: u32 })
-const status = fc.integer({ min: 0, max: 8 }) as fc.Arbitrary<0 | 1 | 2 | 3>
+const status = fc.integer({ min: 0, max: 9 }) as fc.Arbitrary<0 | 1 | 2 | 3>
 const text = fc.string({ maxLength: 40, unit: 'grapheme' }).filter((s) => Buffer.byteLength(s) <= 1024)
 const shortText = fc.string({ maxLength: 40 })
 const rowKey = fc
@@ -48,7 +48,7 @@ function of<T extends number, R>(type: T, rest: { [K in keyof R]: fc.Arbitrary<R
 }
 
 const message = fc.oneof(
-  of(1, { leftMs: u32, ring, rowKey, object: bytes(200) }),
+  of(1, { leftMs: u32, ring, rowKey, object: bytes(200), durable: fc.boolean() }),
   of(2, { status, state: bytes(50) }),
   of(3, { leftMs: u32, ring, rowKey, digest: fc.oneof(bytes(16, 16), fc.constant(NOTHING)) }),
   of(4, {

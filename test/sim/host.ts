@@ -34,6 +34,8 @@ export interface HostWatcher {
   ended(host: SimHost, failure: StartFailure): void
   /** The process crashed by its own fault. */
   crashed(host: SimHost, reason: string): void
+  /** The process ended without having been asked to. */
+  memoryLost(host: SimHost): void
   disk(host: SimHost): DiskWatcher
 }
 
@@ -133,7 +135,10 @@ export class SimHost {
   /** SIGKILL, or with `powerCut` the whole machine. Returns how many written batches the disk lost. */
   crash(powerCut: boolean): number {
     const running = this.#running
-    if (running !== undefined) this.#abandon(running, powerCut)
+    if (running !== undefined) {
+      this.#abandon(running, powerCut)
+      this.#watcher.memoryLost(this)
+    }
     if (powerCut) return this.disk.cutPower(this.#prng)
     this.disk.kill()
     return 0
@@ -179,6 +184,7 @@ export class SimHost {
   #end(running: Running, failure: StartFailure): void {
     if (this.#running !== running) return
     this.#abandon(running, false)
+    this.#watcher.memoryLost(this)
     this.disk.kill()
     this.#watcher.ended(this, failure)
   }

@@ -49,6 +49,11 @@ export interface WriteEntry {
   readonly sloppy: boolean
   /** Those nodes were all owners: reads at a quorum of owners must show it at once. */
   strict: boolean
+  /**
+   * The host whose process ended since it was begun, where rows are acknowledged from memory; `several`: more than one. One replica that has forgotten does not
+   * count before it has asked a majority of the others, of whom one has the write; with two that is no promise any more, until all are alike.
+   */
+  forgottenBy: string | undefined
   readonly begunAt: number
   /** After this ledger step it certainly has no effect any more; Infinity while that is open. */
   endedAt: number
@@ -138,6 +143,15 @@ export class Ledger {
     return this.#writes[id - 1]
   }
 
+  /** What this host held in memory only is gone. */
+  memoryLost(host: string): void {
+    for (const entry of this.#writes) {
+      if (entry.forgottenBy === undefined) entry.forgottenBy = host
+      else if (entry.forgottenBy !== host) entry.forgottenBy = 'several'
+      if (entry.forgottenBy === 'several') entry.strict = false
+    }
+  }
+
   get size(): number {
     return this.#writes.length
   }
@@ -154,6 +168,7 @@ export class Ledger {
       covers: new Set(knowledge.covers),
       besides: knowledge.besides,
       strict: !fields.sloppy,
+      forgottenBy: undefined,
       begunAt: this.step(),
       endedAt: Number.POSITIVE_INFINITY,
       ackedAt: Number.POSITIVE_INFINITY,

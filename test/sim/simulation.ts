@@ -65,7 +65,10 @@ export class Simulation {
     const book = new RowBook(this.#ledger, this.#violations)
     const world = this.#prng.split('world')
     this.#world = new World(config, this.#timeline, world, make, book, this.#violations, this.#counters)
-    const replicas = { durableRows: (key: string) => this.#durableRows(key) }
+    const isBuffered = config.durability === 'buffered'
+    const copies = isBuffered ? { durableCopies: config.nodes > 1 ? 1 : 0 } : {}
+    const replicas = { durableRows: (key: string) => this.#durableRows(key), ...copies }
+    if (isBuffered) this.#world.onMemoryLost = (host) => this.#ledger.memoryLost(host.name)
     const check = new AnswerCheck(this.#ledger, book, this.#violations, replicas, this.#world.n)
     this.#bounds = new BoundsCheck(this.#world, book, this.#violations)
     this.#parts = {

@@ -27,6 +27,7 @@ const EXPECTED: Readonly<Record<string, string>> = {
   'exchange_keys_repaired_total{direction="pushed"}': 'an exchange sent a row there',
   'log trees-building': 'trees were built by scanning',
   'log trees-kept': 'trees were taken over from the stop before',
+  storage_rows_buffered_total: 'a row was acknowledged from memory',
   pauses_total: 'a node noticed that it had stood still',
   storage_rows_damaged_total: 'a damaged row was noticed',
   'log storage-fenced': 'a failed write fenced a node',

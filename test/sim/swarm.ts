@@ -2,6 +2,7 @@
  * What one seed is about: sizes and faults, drawn at random, so that a thousand seeds are a thousand different tests and not one
  * test a thousand times (swarm testing: Groce et al., 2012). A fault that is off everywhere is a fault whose absence can matter.
  */
+import type { Durability } from '../../src/node/guard/index.js'
 import { Prng } from './prng.js'
 
 export const FAULTS = [
@@ -37,7 +38,7 @@ export interface Config {
   readonly nodes: number
   readonly n: number
   readonly partitions: number
-  readonly durability: 'fsync' | 'os'
+  readonly durability: Durability
   readonly faults: ReadonlySet<Fault>
   /** Mean time between two faults. */
   readonly calmMs: number
@@ -77,6 +78,9 @@ export interface Config {
 /** Faults that destroy what was durable. */
 export const DISASTERS: readonly Fault[] = ['damaged-row', 'lost-tail', 'wipe', 'old-copy']
 
+/** Faults that end a process, and with it what was in its memory only. A clean stop does so where the disk does not take it. */
+const ENDS: readonly Fault[] = ['kill', 'power-cut', 'blackout', 'clean-restart']
+
 /** What is asked for instead of what the seed draws; the rest stays as it was drawn. */
 export type Wish = Partial<Omit<Config, 'seed' | 'faults'>> & {
   readonly without?: readonly Fault[]
@@ -95,7 +99,7 @@ export function configure(seed: number, wish: Wish = {}): Config {
     nodes,
     n,
     partitions: prng.pick([1, 8, 16, 32, 64]),
-    durability: prng.chance(0.85) || drawn.has('power-cut') || drawn.has('blackout') ? 'fsync' : 'os',
+    durability: durabilityOf(seed, prng.chance(0.85), nodes, drawn),
     faults: drawn,
     calmMs: prng.pick([400, 1_000, 2_500, 6_000]),
     clients: prng.whole(1, 8),
@@ -119,6 +123,17 @@ export function configure(seed: number, wish: Wish = {}): Config {
     reapAfterMs: prng.pick([0, 100, 1_000]),
   }
   return apply(config, wish)
+}
+
+/**
+ * `buffered` where the copy that a disk has is not lost, and where there is one (a single node has none). Drawn from a stream of its own: other seeds stay what
+ * they were.
+ */
+function durabilityOf(seed: number, synced: boolean, nodes: number, faults: ReadonlySet<Fault>): Durability {
+  const safe = !DISASTERS.some((fault) => faults.has(fault))
+  const kept = nodes > 1 || !ENDS.some((fault) => faults.has(fault))
+  if (safe && kept && new Prng(`seed ${seed}`).split('durability').chance(0.3)) return 'buffered'
+  return synced || faults.has('power-cut') || faults.has('blackout') ? 'fsync' : 'os'
 }
 
 function apply(config: Config, wish: Wish): Config {

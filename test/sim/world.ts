@@ -30,6 +30,8 @@ export class World {
   readonly frailHost: SimHost
   readonly logLines: LogLine[] = []
   readonly reaping: ReapCheck
+  /** The process on this host has ended otherwise than by a stop that wrote everything out: what was in its memory is gone. */
+  onMemoryLost: (host: SimHost) => void = () => {}
   readonly #violations: Violations
   readonly #counters: Counters
   readonly #failedStarts = new Map<string, number>()
@@ -119,7 +121,7 @@ export class World {
 
   /** What the host's disk keeps of this key in the durability mode in force, whatever happens to its power. */
   durable(host: SimHost, engineKey: string): Uint8Array | undefined {
-    return this.config.durability === 'fsync' ? host.disk.durable(engineKey) : host.disk.get(engineKey)
+    return this.config.durability === 'os' ? host.disk.get(engineKey) : host.disk.durable(engineKey)
   }
 
   get n(): number {
@@ -165,6 +167,7 @@ export class World {
       log: (line) => this.#log(line),
       ended: (host, failure) => this.#ended(host, failure),
       crashed: (host, reason) => this.#violations.add('crash', `${host.name}: ${reason}`),
+      memoryLost: (host) => this.onMemoryLost(host),
       disk: (host) => watchDisk(host, book, hints, this.reaping),
     }
   }
@@ -194,8 +197,14 @@ export class World {
     )
     this.#counters.count(`log ${line.event}`)
     this.#suspicious(line)
+    if (line.event === 'storage-buffer-lost') this.#forgot(line.node)
     this.logLines.push(line)
     if (this.logLines.length > 2 * LOG_LINES) this.logLines.splice(0, LOG_LINES)
+  }
+
+  #forgot(name: string): void {
+    const host = this.hosts.find((candidate) => candidate.name === name)
+    if (host !== undefined) this.onMemoryLost(host)
   }
 
   /** What a sound node never has to say in a world without damaged frames. */

@@ -84,7 +84,7 @@ test('a replica that is flooded says so to whoever wants a row written, kept or 
   }
   const answering = new Answering(parts as unknown as AnsweringParts)
   const common = { ring: RING, rowKey: new Uint8Array(20), leftMs: 100 }
-  answering.write('peer', { type: 1, id: 1, ...common, object: new Uint8Array(9) })
+  answering.write('peer', { type: 1, id: 1, ...common, object: new Uint8Array(9), durable: false })
   answering.hint('peer', { type: 17, id: 2, ...common, target: 'a'.repeat(32), object: new Uint8Array(9) })
   answering.read('peer', { type: 3, id: 3, ...common, digest: new Uint8Array(0) })
   t.deepEqual(
@@ -110,6 +110,7 @@ test('a row is taken by its owners only, whoever hands it over', (t) => {
     rowKey: new Uint8Array(20),
     leftMs: 100,
     object: new Uint8Array(9),
+    durable: false,
   } as const
   answering.write('peer', { ...write, id: 1 })
   t.is(submitted.length, 0)

@@ -68,6 +68,10 @@ test('r and w are a name or a number from 1 up', (t) => {
   t.is(quorumParameter(query('?w=1'), 'w'), 1)
   t.is(quorumParameter(query(`?w=${limits.replicas}`), 'w'), limits.replicas)
   t.is(quorumParameter(query(''), 'r'), undefined)
+  t.is(quorumParameter(query('?r=%31'), 'r'), 1)
+  t.is(quorumParameter(query('?r=%71uorum'), 'r'), 'quorum')
+  t.is(timeoutParameter(query('?timeout=1%3000')), 1000)
+  t.is(wordParameter(query('?versions=tru%65'), 'versions', ['true']), 'true')
   for (const bad of [
     '0',
     `${limits.replicas + 1}`,
@@ -77,7 +81,10 @@ test('r and w are a name or a number from 1 up', (t) => {
     '',
     'ONE',
     '1e0',
-    '%31',
+    '%2531',
+    '%3',
+    '%zz',
+    '%31%30%30',
     ' 1',
     '9999999999',
   ])

@@ -83,7 +83,8 @@ test('the path of the URL stays before that of the key', async (t) => {
 })
 
 test('get of nothing: one line, exit code 1', async (t) => {
-  const { url } = await node({ status: 404, headers: json, body: errorBody('NOT_FOUND') })
+  const headers = { ...json, Vary: 'Accept' }
+  const { url } = await node({ status: 404, headers, body: errorBody('NOT_FOUND') })
   isOneLine(t, await rotunda(['get', 'b', 'k', '--url', url]), 1, /nothing is stored at b\/k/)
   isOneLine(t, await rotunda(['get', 'b', 'k\n\u001b[31m', '--url', url]), 1, /b\/k\\n\\u001b/)
 })
@@ -244,6 +245,17 @@ test('something else at the URL', async (t) => {
       /does not answer like a node .* check --url/,
     )
   }
+})
+
+test('a node at the URL, but not at that path of it', async (t) => {
+  const { url } = await node({ status: 404, headers: json, body: errorBody('NOT_FOUND') })
+  for (const words of ['get b k', 'get b k --versions', 'put b k v', 'delete b k', 'status'])
+    isOneLine(
+      t,
+      await rotunda([...words.split(' '), '--url', `${url}/foo`]),
+      1,
+      /nothing of Rotunda's is at http:.*\/foo.* check --url/,
+    )
 })
 
 test('JSON at the URL, but not of a node', async (t) => {

@@ -102,13 +102,11 @@ test('while the disk stands still no new row is promised; what was is kept, and 
   t.is(world.readNow('c'), undefined)
 })
 
-test('in mode os batches are not synced; buffered is refused', (t) => {
+test('in mode os batches are not synced', (t) => {
   const world = opened({ durability: 'os' })
   world.put('k', 'v')
   world.timeline.run()
   t.deepEqual(world.engine.calls, ['batch 3'])
-  const error = t.throws(() => new World(undefined, { durability: 'buffered' as 'os' }))
-  t.regex(error.message, /durability "buffered" is not available/)
 })
 
 test('a batch is bounded by operations and by bytes; a single larger write goes alone', (t) => {
@@ -239,6 +237,17 @@ test('beyond the bounds of the queue writes are refused, and nothing of them is 
   t.deepEqual(admitted, ['none'])
   t.is(world.systemNow('one'), undefined)
   t.is(world.guard.refusal(), undefined)
+})
+
+test('a refusal counts once, when it is one and not when it is only asked about', (t) => {
+  const world = opened()
+  world.disk.freeBytes = 1
+  world.timeline.advance(limits.storageMeasureMs)
+  t.is(world.guard.refusal(false), 'full')
+  t.is(world.guard.stats.refusedFull, 0)
+  t.is(world.guard.refusal(), 'full')
+  world.put('k', 'v')
+  t.is(world.guard.stats.refusedFull, 2)
 })
 
 test('below the floor of free space rows are refused, removals and records are not, until there is room again', (t) => {

@@ -14,6 +14,7 @@ function stopped(boot: number): { mark: Mark; watermark: Watermark } {
     clean: true,
     creating: false,
     shared: false,
+    buffered: false,
     lost: 'nothing',
   } as const
   return { mark, watermark }

@@ -32,6 +32,7 @@ function member() {
   const world = {
     row: TOMBSTONE,
     busy: false,
+    durable: true,
     talking: [] as Uint8Array[],
     hint: false,
     state: 'open',
@@ -61,6 +62,7 @@ function member() {
       marks,
       hints: { holds: (_: Uint8Array, done: (holds: boolean) => void) => done(world.hint) },
       isBusy: () => world.busy,
+      isDurable: () => world.durable,
       readMany: (_: unknown, done: (rows: LocalRow[]) => void) => done([world.row]),
       submit: (rowKey: Uint8Array, { ticket }: { ticket: number }) => dropped.push({ rowKey, ticket }),
     },
@@ -104,6 +106,7 @@ test('whatever may hold something older keeps it from vouching', (t) => {
     'an unreadable row': (world) => Object.assign(world, { row: { ...MISSING, known: false } }),
     'a row that is incomplete': (world) => Object.assign(world, { row: { ...TOMBSTONE, incomplete: true } }),
     'a row of a node that is no owner': (world) => Object.assign(world, { owners: ['b'] }),
+    'a row that is in memory only': (world) => Object.assign(world, { durable: false }),
     'a lane at work': (world) => Object.assign(world, { busy: true }),
     'a conversation under way': (world) => Object.assign(world, { talking: [KEY] }),
     'a hint': (world) => Object.assign(world, { hint: true }),

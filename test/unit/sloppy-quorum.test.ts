@@ -26,6 +26,7 @@ function writing(needed: number, { self = 'a', sloppy = true, placement = PLACEM
     task: { kind: 'write', write: FIELDS, context: NOTHING },
     needed,
     sloppy,
+    durableBy: 'self',
     placement,
     returnObject: false,
     deadlineMs: 100,

@@ -29,6 +29,8 @@ export interface Watermark extends Position {
   readonly creating: boolean
   /** This directory's node has been a member beside others. */
   readonly shared: boolean
+  /** Under this start rows are acknowledged before they are on the disk: without a clean stop some of them are missing. */
+  readonly buffered: boolean
   /** What was lost here and has not been recorded by the node yet. Kept until it has. */
   readonly lost: Lost
 }
@@ -42,6 +44,7 @@ const CREATING = 2
 const LOST_TAIL = 4
 const LOST_EVERYTHING = 8
 const SHARED = 16
+const BUFFERED = 32
 const SLOT_NAME = Buffer.from('rotunda side file')
 
 export function encodeMark(name: Uint8Array, mark: Mark): Buffer {
@@ -73,13 +76,16 @@ export function decodeWatermark(record: Uint8Array): Watermark | 'damaged' {
     clean: (flags & CLEAN) !== 0,
     creating: (flags & CREATING) !== 0,
     shared: (flags & SHARED) !== 0,
+    buffered: (flags & BUFFERED) !== 0,
     lost: lostFrom(flags),
   }
 }
 
-function flagsOf({ clean, creating, shared, lost }: Watermark): number {
+function flagsOf({ clean, creating, shared, buffered, lost }: Watermark): number {
   const loss = lost === 'nothing' ? 0 : lost === 'tail' ? LOST_TAIL : LOST_EVERYTHING
-  return (clean ? CLEAN : 0) | (creating ? CREATING : 0) | (shared ? SHARED : 0) | loss
+  return (
+    (clean ? CLEAN : 0) | (creating ? CREATING : 0) | (shared ? SHARED : 0) | (buffered ? BUFFERED : 0) | loss
+  )
 }
 
 function lostFrom(flags: number): Lost {

@@ -1,6 +1,7 @@
 import { limits } from '../../limits.js'
 import type { Clock } from '../../ports/clock.js'
 import type { BatchOperation, EngineError } from '../../ports/engine.js'
+import type { Scheduler } from '../../ports/scheduler.js'
 import { appendOperations, holdsData, markOperation, operationBytes } from './batch.js'
 import type { GuardStats, StorageFault, WriteOperation } from './face.js'
 import type { OwnedEngine } from './owned-engine.js'
@@ -15,10 +16,15 @@ import type { Turn } from './turn.js'
  *     turn        disk
  *     a b c  ──▶  [a b c]──────sync──▶ acknowledge a b c
  *       d e f g             (wait)     [d e f g]──────sync──▶ …
+ *
+ * Writes for which nobody waits (durability `buffered`) may stand in the queue for some milliseconds, until there are many of them or
+ * one comes for which somebody does.
  */
-interface QueuedWrite {
+export interface QueuedWrite {
   readonly operations: readonly WriteOperation[]
   readonly bytes: number
+  /** It was acknowledged when it came, and waits here to be written out. */
+  readonly isHeld: boolean
   readonly done: (fault: StorageFault | undefined) => void
 }
 
@@ -33,11 +39,18 @@ export interface CommitPorts {
   readonly turn: Turn
   readonly stats: GuardStats
   readonly clock: Clock
+  readonly scheduler: Scheduler
   readonly sync: boolean
   /** The batch is durable; called before its writes are acknowledged. */
   committed(flight: Flight): void
   /** Nothing more is committed until `resume`. The flight's writes are still unanswered. */
   failed(error: EngineError, flight: Flight): void
+}
+
+/** Waits until so many writes have landed. */
+interface Barrier {
+  readonly at: number
+  readonly done: (landed: boolean) => void
 }
 
 /** What the mark of every batch says besides its number. */
@@ -55,7 +68,14 @@ export class CommitQueue {
   #lastCommit = 0
   #hasRows = false
   #flushDue = false
+  /** Somebody waits for what is in the queue, or it has waited long enough. */
+  #hurried = false
+  #cancelPause: (() => void) | undefined
   #settled: (() => void)[] = []
+  /** Writes ever queued, and those of them that wait for the disk no more: they are on it, or it has failed. */
+  #added = 0
+  #landed = 0
+  #barriers: Barrier[] = []
 
   constructor(ports: CommitPorts) {
     this.#ports = ports
@@ -105,16 +125,52 @@ export class CommitQueue {
     this.#queue = []
     this.#ports.stats.leftWrites = 0
     this.#story = undefined
+    this.#hurried = false
+    this.#endPause()
     this.#count()
+    // What is under way may still land.
+    this.#landed = this.#added - (this.#flight?.writes.length ?? 0)
+    const barriers = this.#barriers
+    this.#barriers = []
+    for (const { done } of barriers) done(false)
     return queue
   }
 
-  add(operations: readonly WriteOperation[], done: QueuedWrite['done']): void {
+  /** `isHeld`: it has been acknowledged, and may wait for others. */
+  add(operations: readonly WriteOperation[], done: QueuedWrite['done'], isHeld = false): void {
     let bytes = 0
     for (const operation of operations) bytes += operationBytes(operation)
-    this.#queue.push({ operations, bytes, done })
+    this.#push({ operations, bytes, isHeld, done })
+    if (isHeld && this.#ports.stats.queuedBytes < limits.bufferBatchBytes) this.#pause()
+    else this.hurry()
+  }
+
+  /** Writes that `halt` or a failure gave back, before any others. */
+  restore(writes: readonly QueuedWrite[]): void {
+    for (const write of writes) this.#push(write)
+    if (writes.length > 0) this.hurry()
+  }
+
+  #push(write: QueuedWrite): void {
+    this.#queue.push(write)
+    this.#added++
     this.#ports.stats.queuedWrites++
-    this.#ports.stats.queuedBytes += bytes
+    this.#ports.stats.queuedBytes += write.bytes
+  }
+
+  /** All that has been written so far is durable, or (false) will not be before the storage is opened again. At once if nothing waits. */
+  whenLanded(done: Barrier['done']): void {
+    if (this.#landed === this.#added) done(true)
+    else {
+      this.#barriers.push({ at: this.#added, done })
+      this.hurry()
+    }
+  }
+
+  /** What waits leaves now. */
+  hurry(): void {
+    if (this.#queue.length === 0) return
+    this.#hurried = true
     if (this.#flight !== undefined || this.#flushDue) return
     this.#flushDue = true
     this.#ports.turn.after(() => {
@@ -129,8 +185,22 @@ export class CommitQueue {
     else this.#settled.push(run)
   }
 
+  #pause(): void {
+    if (this.#hurried || this.#cancelPause !== undefined) return
+    this.#cancelPause = this.#ports.scheduler.after(limits.bufferMs, () => {
+      this.#cancelPause = undefined
+      this.hurry()
+    })
+  }
+
+  #endPause(): void {
+    this.#cancelPause?.()
+    this.#cancelPause = undefined
+  }
+
   #flush(): void {
-    if (this.#flight !== undefined || this.#queue.length === 0 || this.#story === undefined) return
+    if (!this.#hurried || this.#flight !== undefined) return
+    if (this.#queue.length === 0 || this.#story === undefined) return
     const flight = { commit: this.#lastCommit + 1, writes: this.#take() }
     const batch: BatchOperation[] = []
     for (const { operations } of flight.writes) {
@@ -159,12 +229,15 @@ export class CommitQueue {
     this.#queue = queue.slice(count)
     this.#ports.stats.leftWrites = queue.length - count
     this.#count()
+    this.#hurried = count < queue.length
+    this.#endPause()
     return count === queue.length ? queue : queue.slice(0, count)
   }
 
   /** The next batch goes to the disk before the writes of this one are acknowledged: what follows from those takes its time. */
   #land(flight: Flight, error: EngineError | undefined): void {
     this.#flight = undefined
+    this.#landed += flight.writes.length
     const settled = this.#settled
     this.#settled = []
     if (error === undefined) {
@@ -172,10 +245,18 @@ export class CommitQueue {
       this.#ports.committed(flight)
       this.#flush()
       for (const write of flight.writes) write.done(undefined)
+      this.#passBarriers()
     } else {
       this.#ports.failed(error, flight)
     }
     for (const run of settled) run()
+  }
+
+  #passBarriers(): void {
+    if (this.#barriers.length === 0) return
+    const passed = this.#barriers.filter(({ at }) => at <= this.#landed)
+    this.#barriers = this.#barriers.filter(({ at }) => at > this.#landed)
+    for (const { done } of passed) done(true)
   }
 
   #count(): void {

@@ -30,9 +30,14 @@ export interface GuardPorts {
   readonly log: Log
 }
 
+/**
+ * When a write is acknowledged. `fsync`: it is on the disk. `os`: it has been given to the operating system. `buffered`: rows when they are in memory, if there
+ * is room for them; everything else when it is on the disk.
+ */
+export type Durability = 'fsync' | 'os' | 'buffered'
+
 export interface GuardOptions {
-  /** `fsync`: a write is on the disk before it is acknowledged. `os`: it has been given to the operating system. */
-  readonly durability: 'fsync' | 'os'
+  readonly durability: Durability
   /** With less room than this on the disk, rows are refused before the engine fails. */
   readonly freeSpaceFloorBytes: number
   /** Rows kept in memory, in bytes. */
@@ -42,7 +47,10 @@ export interface GuardOptions {
 /** What this directory may have lost since it was last written. */
 export type Lost =
   | 'nothing'
-  /** Rows that were acknowledged may be missing: the log has a hole, the database is behind its side file, or one of the two cannot be trusted. */
+  /**
+   * Rows that were acknowledged may be missing: the log has a hole, the database is behind its side file, one of the two cannot be trusted, or rows
+   * were acknowledged from memory and there was no clean stop.
+   */
   | 'tail'
   /** The side file knows of a database, and there is nothing in it. */
   | 'everything'
@@ -219,6 +227,13 @@ export interface GuardStats {
   queuedBytes: number
   /** Of them, those that did not fit into the batch under way: above 0 for long, the disk is slower than what is asked of it. */
   leftWrites: number
+  /** Acknowledged from memory. */
+  rowsBuffered: number
+  /** Of those, the ones that are not on the disk yet. */
+  bufferedRows: number
+  bufferedBytes: number
+  /** Rows of them that the end of the guard took away. */
+  bufferLost: number
   /** Keys that wait for a look-up. */
   queuedReads: number
   cacheBytes: number

@@ -1,6 +1,7 @@
 import type { EngineError } from '../../ports/engine.js'
 import type { RowMemory } from '../../protocol/replica/row-memory.js'
 import { holdsData } from './batch.js'
+import { closeStorage } from './closing.js'
 import { CommitQueue, type Flight } from './commit-queue.js'
 import type {
   GuardListener,
@@ -24,10 +25,11 @@ import type {
   StorageFaultKind,
   WriteOperation,
 } from './face.js'
+import { mayRead, writeGate } from './gates.js'
 import { rowKeysOf } from './inspection.js'
 import { type RecordSpace, recordKey, systemKey } from './key-space.js'
 import { openStorage } from './opening.js'
-import { DamageLog, fault, newStats } from './outcomes.js'
+import { countRefusal, DamageLog, fault, newStats } from './outcomes.js'
 import { OwnedEngine } from './owned-engine.js'
 import { ReadQueue } from './read-queue.js'
 import { RecordReads } from './records.js'
@@ -36,12 +38,16 @@ import { Room } from './room.js'
 import { RowCache } from './row-cache.js'
 import { ScanQueue } from './scan-queue.js'
 import { Turn } from './turn.js'
-import { WatermarkWriter } from './watermark.js'
+import { type RecordedPosition, WatermarkWriter } from './watermark.js'
+import { WriteBuffer } from './write-buffer.js'
+
+/** Those who wrote it have their answer. */
+const HELD = () => {}
 
 /**
  * The storage guard: one node's only way to its storage. It trusts the engine below it in nothing and promises upwards:
  *
- * - A write is acknowledged when it is durable in the mode in force, and no read shows it before.
+ * - A write is acknowledged when it is durable in the mode in force, and no read shows it before. (`buffered`: a row when it is in memory.)
  * - A row that is shown is the row that was written; one that cannot be trusted is `unreadable`, never missing.
  * - After any failed write it writes nothing more until the engine has been reopened and checked, under a new incarnation.
  * - A directory that has lost what it had acknowledged says so at its start.
@@ -58,6 +64,8 @@ export class StorageGuard {
   readonly #turn: Turn
   readonly #engine: OwnedEngine
   readonly #cache: RowCache
+  /** In the mode `buffered` only. */
+  readonly #buffer: WriteBuffer | undefined
   readonly #commits: CommitQueue
   readonly #reads: ReadQueue
   readonly #scans: ScanQueue
@@ -71,9 +79,6 @@ export class StorageGuard {
   #whenClosed: (() => void)[] = []
 
   constructor(ports: GuardPorts, options: GuardOptions, listener: GuardListener) {
-    if (options.durability !== 'fsync' && options.durability !== 'os') {
-      throw new RangeError(`durability "${String(options.durability)}" is not available: choose fsync or os`)
-    }
     const { scheduler, sideFile, space, log, random, clock } = ports
     const stats = this.stats
     this.#ports = ports
@@ -81,27 +86,29 @@ export class StorageGuard {
     const turn = new Turn(scheduler)
     const engine = new OwnedEngine(ports.engine, turn)
     const cache = new RowCache(options.cacheBytes)
-    const mayRead = () => this.#mayRead()
-    const mayWrite = () => this.#gate() === undefined
+    const buffer = options.durability === 'buffered' ? new WriteBuffer(stats) : undefined
+    const mayReadNow = () => mayRead(this.#state, this.#recovery.reading)
+    const mayWrite = () => this.#state === 'open'
     const damage = new DamageLog(clock, log, stats)
     const damaged = (rowKey: Uint8Array, reason: string) => damage.found(rowKey, reason)
     const commits = new CommitQueue({
-      ...{ engine, turn, stats, clock },
-      sync: options.durability === 'fsync',
+      ...{ engine, turn, stats, clock, scheduler },
+      sync: options.durability !== 'os',
       committed: (flight) => this.#committed(flight),
       failed: (error, flight) => this.#failed(error, flight),
     })
     this.#turn = turn
     this.#engine = engine
     this.#cache = cache
+    this.#buffer = buffer
     this.#commits = commits
-    this.#reads = new ReadQueue({ engine, turn, cache, commits, stats, mayRead, damaged })
-    this.#scans = new ScanQueue({ engine, turn, commits, mayRead, mayWrite, damaged })
-    this.#records = new RecordReads({ engine, turn, commits, mayRead })
+    this.#reads = new ReadQueue({ engine, turn, cache, buffer, commits, stats, mayRead: mayReadNow, damaged })
+    this.#scans = new ScanQueue({ engine, turn, commits, mayRead: mayReadNow, mayWrite, damaged })
+    this.#records = new RecordReads({ engine, turn, commits, mayRead: mayReadNow })
     this.#watermark = new WatermarkWriter({
       sideFile,
       scheduler,
-      position: () => ({ ...this.#story, commit: commits.lastCommit }),
+      position: () => this.#position(),
       failed: (error) => this.#fence(error),
     })
     this.#room = new Room({ space, scheduler, log, stats, floorBytes: options.freeSpaceFloorBytes })
@@ -141,13 +148,11 @@ export class StorageGuard {
     if (this.#state !== 'closed') throw new Error(`the storage is ${this.#state}`)
     this.#state = 'opening'
     const { sideFile, random } = this.#ports
-    openStorage(
-      { engine: this.#engine, sideFile, watermark: this.#watermark, room: this.#room, random },
-      (failure, report) => {
-        if (report === undefined) this.#notOpened(() => done(failure, undefined))
-        else this.#room.start(() => this.#opened(report, done))
-      },
-    )
+    const parts = { engine: this.#engine, sideFile, watermark: this.#watermark, room: this.#room, random }
+    openStorage({ ...parts, buffered: this.isBuffered }, (failure, report) => {
+      if (report === undefined) this.#notOpened(() => done(failure, undefined))
+      else this.#room.start(() => this.#opened(report, done))
+    })
   }
 
   /** It is a member beside others. Kept in the side file: a database that has lost its tail may not know that there are others to ask. */
@@ -168,9 +173,10 @@ export class StorageGuard {
     this.#beginClose()
   }
 
-  /** The last durable row if it is at hand, else `undefined`: ask `read`. */
+  /** The last row that was acknowledged if it is at hand, else `undefined`: ask `read`. */
   readCached(rowKey: Uint8Array): Uint8Array | undefined {
-    const row = this.#cache.get(rowKey)
+    const held = this.#buffer?.get(rowKey)
+    const row = held === undefined ? this.#cache.get(rowKey) : held === 'dropped' ? undefined : held
     if (row !== undefined) this.stats.cacheHits++
     return row
   }
@@ -202,10 +208,12 @@ export class StorageGuard {
 
   /**
    * What a row offered now would be refused with, or `undefined`. Asked before a dot is minted, whose write is then `admitted`: a refusal
-   * after the minting would leave the dot free for another value.
+   * after the minting would leave the dot free for another value. `counts`: what it would be refused with, it is.
    */
-  refusal(): StorageFaultKind | undefined {
-    return this.#refusal(true)
+  refusal(counts = true): StorageFaultKind | undefined {
+    const kind = this.#refusal(true)
+    if (counts) countRefusal(this.stats, kind)
+    return kind
   }
 
   /**
@@ -217,19 +225,41 @@ export class StorageGuard {
     done: (fault: StorageFault | undefined) => void,
     admitted = false,
   ): void {
-    const refusal = admitted ? this.#gate() : this.#refusal(operations.some(holdsData))
-    if (refusal === undefined) this.#commits.add(operations, done)
-    else this.#turn.after(() => done(fault(refusal)))
+    const refusal = admitted ? writeGate(this.#state) : this.#refusal(operations.some(holdsData))
+    countRefusal(this.stats, refusal)
+    if (refusal !== undefined) this.#turn.after(() => done(fault(refusal)))
+    else if (this.#buffer?.take(operations) !== true) this.#commits.add(operations, done)
+    else {
+      this.#commits.add(operations, HELD, true)
+      this.#turn.after(() => done(undefined))
+    }
+  }
+
+  /** The mode is `buffered`: a row that `write` has acknowledged, and that reads show, need not be on the disk yet. */
+  get isBuffered(): boolean {
+    return this.#buffer !== undefined
+  }
+
+  /** This key's row is on the disk as it was last acknowledged; also where there is none. */
+  isDurable(rowKey: Uint8Array): boolean {
+    return this.#buffer?.has(rowKey) !== true
+  }
+
+  /** Everything acknowledged so far is on the disk: `done(true)`, at once if nothing waits for it. `false`: a fence fell first. */
+  whenDurable(done: (durable: boolean) => void): void {
+    if (this.#buffer === undefined || this.#buffer.isEmpty) done(true)
+    else if (this.#state === 'fenced') done(false)
+    else this.#commits.whenLanded(done)
   }
 
   /** A page of rows in order of their keys. */
   scan(range: RowRange, done: (page: ScanPage) => void): void {
-    this.#scans.rows(range, done)
+    this.whenDurable((durable) => this.#scans.rows(range, done, durable))
   }
 
   /** A page of the keys of a bucket, in byte order. */
   scanIndex(range: IndexRange, done: (page: IndexPage) => void): void {
-    this.#scans.index(range, done)
+    this.whenDurable((durable) => this.#scans.index(range, done, durable))
   }
 
   /** A page of records in order of their keys. */
@@ -237,38 +267,12 @@ export class StorageGuard {
     this.#scans.records(space, range, done)
   }
 
-  #gate(): StorageFaultKind | undefined {
-    if (this.#state === 'open') return undefined
-    return this.#state === 'fenced' ? 'fenced' : 'closed'
-  }
-
   #refusal(holdsRow: boolean): StorageFaultKind | undefined {
-    const gate = this.#gate()
+    const gate = writeGate(this.#state)
     if (gate !== undefined) return gate
     if (holdsRow && this.#commits.stalledMs > 0) return 'stalled'
-    if (!this.#commits.hasRoom) {
-      this.stats.refusedOverloaded++
-      return 'overloaded'
-    }
-    if (!this.#room.low || !holdsRow) return undefined
-    this.stats.refusedFull++
-    return 'full'
-  }
-
-  #mayRead(): boolean {
-    switch (this.#state) {
-      case 'open':
-      case 'closing':
-        return true
-      case 'fenced':
-        return this.#recovery.reading
-      case 'closed':
-      case 'opening':
-      case 'failed':
-        return false
-      default:
-        return this.#state satisfies never
-    }
+    if (!this.#commits.hasRoom) return 'overloaded'
+    return this.#room.low && holdsRow ? 'full' : undefined
   }
 
   #opened(report: OpenReport, done: (failure: undefined, report: OpenReport) => void): void {
@@ -296,6 +300,7 @@ export class StorageGuard {
     for (const write of writes) {
       bytes += write.bytes
       for (const operation of write.operations) this.#applyToCache(operation)
+      this.#buffer?.landed(write)
     }
     stats.bytesWritten += bytes
     stats.cacheBytes = this.#cache.bytes
@@ -321,7 +326,7 @@ export class StorageGuard {
     const alreadyFenced = this.#state === 'fenced'
     if (this.#state === 'open') this.#state = 'fenced'
     const failed = fault('failed', error)
-    for (const write of flight.writes) write.done(failed)
+    for (const write of this.#buffer?.keep(flight.writes, true) ?? flight.writes) write.done(failed)
     if (!alreadyFenced) this.#fence(error)
   }
 
@@ -332,7 +337,8 @@ export class StorageGuard {
     this.stats.fences++
     this.#ports.log.error('storage-fenced', { kind: error.kind, reason: error.message })
     if (error.kind === 'full') this.#room.ranOut()
-    const waiting = this.#commits.halt()
+    const halted = this.#commits.halt()
+    const waiting = this.#buffer?.keep(halted, false) ?? halted
     const refused = fault(closing ? 'closed' : 'fenced', error)
     for (const write of waiting) write.done(refused)
     if (closing) return
@@ -347,6 +353,7 @@ export class StorageGuard {
     this.#cache.clear()
     this.#commits.resume(lastCommit, this.#story)
     this.#state = 'open'
+    this.#commits.restore(this.#buffer?.takeKept() ?? [])
     this.#watermark.follow()
     this.#room.look()
     this.#ports.log.warn('storage-reopened', { ...report })
@@ -366,30 +373,21 @@ export class StorageGuard {
       return
     }
     this.#state = 'closing'
-    if (before === 'fenced') this.#recovery.stop(() => this.#closed('closed'))
-    else this.#drain(this.stats.fences)
+    const closed = () => this.#closed('closed')
+    const { stats } = this
+    const [commits, engine, turn, watermark] = [this.#commits, this.#engine, this.#turn, this.#watermark]
+    if (before === 'fenced') this.#recovery.stop(closed)
+    else closeStorage({ commits, engine, turn, stats, watermark, position: () => this.#position() }, closed)
   }
 
-  /** A batch that fails meanwhile counts as a fence, and the stop is not clean. */
-  #drain(fences: number): void {
-    if (this.#commits.inFlight) this.#commits.whenSettled(() => this.#drain(fences))
-    else if (this.#commits.busy) this.#turn.after(() => this.#drain(fences))
-    else this.#watermark.stop(() => this.#closeEngine(fences))
-  }
-
-  #closeEngine(fences: number): void {
-    this.#engine.close((error) => {
-      if (error !== undefined || this.stats.fences > fences) {
-        this.#closed('closed')
-        return
-      }
-      const position = { ...this.#story, commit: this.#commits.lastCommit }
-      this.#watermark.record(position, { clean: true }, () => this.#closed('closed'))
-    })
+  #position(): RecordedPosition {
+    return { ...this.#story, commit: this.#commits.lastCommit }
   }
 
   #closed(state: GuardState): void {
     this.#state = state
+    const rows = this.#buffer?.abandon() ?? 0
+    if (rows > 0) this.#ports.log.error('storage-buffer-lost', { rows })
     this.#cache.clear()
     const whenClosed = this.#whenClosed
     this.#whenClosed = []

@@ -45,8 +45,8 @@ export function judge(found: Found): Judgement {
   const watermark = newest(found.slots)
   const mark = found.mark === 'damaged' ? undefined : found.mark
   const fresh = isFresh(found, watermark)
-  const lostNow = fresh ? 'nothing' : lostIn(found, watermark)
   const clean = watermark !== undefined && mark !== undefined && watermark.clean && sameStory(watermark, mark)
+  const lostNow = fresh ? 'nothing' : lostIn(found, watermark, clean)
   const known = Math.max(watermark?.commit ?? 0, mark?.commit ?? 0)
   const boot = Math.max(watermark?.boot ?? 0, mark?.boot ?? 0) + 1
   const keeps = clean && lostNow === 'nothing' && boot % BOOTS_OF_AN_INCARNATION !== 0
@@ -69,10 +69,12 @@ function isFresh({ slots, mark, empty }: Found, watermark: Watermark | undefined
   return empty || (mark !== undefined && mark !== 'damaged' && mark.commit === watermark.commit + 1)
 }
 
-function lostIn(found: Found, watermark: Watermark | undefined): Lost {
+/** What was acknowledged from memory is only there after a clean stop, whatever the disk and its side file say. */
+function lostIn(found: Found, watermark: Watermark | undefined, clean: boolean): Lost {
   if (found.empty) return 'everything'
   if (found.hasHole || watermark === undefined || found.mark === undefined || found.mark === 'damaged')
     return 'tail'
+  if (watermark.buffered && !clean) return 'tail'
   return found.mark.commit < watermark.commit ? 'tail' : 'nothing'
 }
 

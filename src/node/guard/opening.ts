@@ -23,6 +23,8 @@ export interface OpeningPorts {
   readonly watermark: WatermarkWriter
   readonly room: Room
   readonly random: Random
+  /** Rows will be acknowledged before they are on the disk. */
+  readonly buffered: boolean
 }
 
 export type Opened = (failure: OpenFailure | undefined, report: OpenReport | undefined) => void
@@ -63,7 +65,7 @@ class Opening {
       }
       this.#slots = [decodeSlot(slots[0]), decodeSlot(slots[1])]
       const last = newest(this.#slots)
-      this.#ports.watermark.resume(last?.sequence ?? 0, last?.shared === true)
+      this.#ports.watermark.resume(last?.sequence ?? 0, last?.shared === true, last?.buffered === true)
       this.#examine()
     })
   }
@@ -110,6 +112,7 @@ class Opening {
     const { watermark, random } = this.#ports
     const incarnation = judgement.incarnation ?? newIncarnation(random)
     const { lastCommit, boot, lost, fresh } = judgement
+    watermark.writesAs(this.#ports.buffered)
     watermark.record({ commit: lastCommit, boot, incarnation, lost }, { creating: fresh }, (error) => {
       if (error !== undefined) this.#giveUp(error)
       else this.#mark(judgement, incarnation)

@@ -19,6 +19,12 @@ export function fault(kind: StorageFaultKind, cause?: EngineError): StorageFault
   return new StorageFault(kind, sentence, { cause })
 }
 
+/** A write was refused before anything had begun. */
+export function countRefusal(stats: GuardStats, kind: StorageFaultKind | undefined): void {
+  if (kind === 'overloaded') stats.refusedOverloaded++
+  else if (kind === 'full') stats.refusedFull++
+}
+
 export function newStats(): GuardStats {
   return {
     commits: 0,
@@ -34,6 +40,10 @@ export function newStats(): GuardStats {
     queuedWrites: 0,
     queuedBytes: 0,
     leftWrites: 0,
+    rowsBuffered: 0,
+    bufferedRows: 0,
+    bufferedBytes: 0,
+    bufferLost: 0,
     queuedReads: 0,
     cacheBytes: 0,
     freeBytes: -1,

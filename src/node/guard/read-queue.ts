@@ -7,6 +7,7 @@ import { keyText, rowKeyToEngine } from './key-space.js'
 import type { OwnedEngine } from './owned-engine.js'
 import type { RowCache } from './row-cache.js'
 import type { Turn } from './turn.js'
+import type { WriteBuffer } from './write-buffer.js'
 
 /**
  * Reads of rows by key. What the cache has not is gathered over the turn and asked of the engine in one getMany; every row is
@@ -42,6 +43,8 @@ export interface ReadPorts {
   readonly engine: OwnedEngine
   readonly turn: Turn
   readonly cache: RowCache
+  /** Rows acknowledged from memory, newer than what the disk has. */
+  readonly buffer: WriteBuffer | undefined
   readonly commits: CommitQueue
   readonly stats: GuardStats
   /** False while the engine must not be believed: before it has been judged, and while it is fenced and not open for reading. */
@@ -63,7 +66,9 @@ export class ReadQueue {
   read(rowKeys: readonly Uint8Array[], done: (rows: readonly RowRead[]) => void): void {
     const asked: RowsAsked = { rowKeys, rows: new Array<RowRead>(rowKeys.length), left: 0, done }
     for (let slot = 0; slot < rowKeys.length; slot++) {
-      const cached = this.#ports.cache.get(rowKeys[slot]!)
+      const held = this.#ports.buffer?.get(rowKeys[slot]!)
+      if (held === 'dropped') continue
+      const cached = held ?? this.#ports.cache.get(rowKeys[slot]!)
       asked.rows[slot] = cached
       if (cached === undefined) this.#miss({ asked, slot, alone: false })
       else this.#ports.stats.cacheHits++
@@ -159,7 +164,12 @@ export class ReadQueue {
 
   /** A row of a batch that has not ended, or has failed. */
   #ahead(miss: Miss): void {
-    const { commits } = this.#ports
+    const { commits, buffer } = this.#ports
+    const held = buffer?.get(miss.asked.rowKeys[miss.slot]!)
+    if (held !== undefined) {
+      this.#answer(miss, held === 'dropped' ? undefined : held)
+      return
+    }
     if (!commits.inFlight) {
       this.#answer(miss, 'unreadable')
       return

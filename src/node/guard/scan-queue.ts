@@ -67,26 +67,27 @@ export class ScanQueue {
     this.#ports = ports
   }
 
-  rows(asked: RowRange, done: (page: ScanPage) => void): void {
+  /** `whole`: the disk has all that was acknowledged before; else the page has failed. */
+  rows(asked: RowRange, done: (page: ScanPage) => void, whole: boolean): void {
     const range = {
       from: rowKeyToEngine(asked.from),
       to: asked.to === undefined ? endOfRows() : rowKeyToEngine(asked.to),
       maxRows: asked.maxRows,
       maxBytes: asked.maxBytes,
     }
-    this.#ask(range, (result) => {
+    this.#ask(whole ? range : undefined, (result) => {
       if (result === undefined) done({ rows: [], ...FAILED })
       else this.#rowPage(range, result, done)
     })
   }
 
-  index(asked: IndexRange, done: (page: IndexPage) => void): void {
+  index(asked: IndexRange, done: (page: IndexPage) => void, whole: boolean): void {
     const { bucket, maxRows } = asked
     const prefix = indexPrefix(bucket, asked.prefix)
     const after = asked.after === undefined ? prefix : successor(indexPrefix(bucket, asked.after))
     const from = Buffer.compare(after, prefix) > 0 ? after : prefix
     const range = { from, to: afterPrefix(prefix)!, maxRows, maxBytes: limits.storageScanBytes }
-    this.#ask(range, (result) =>
+    this.#ask(whole ? range : undefined, (result) =>
       done(result === undefined ? { keys: [], ...FAILED } : this.#indexPage(bucket, range, result)),
     )
   }
@@ -137,8 +138,8 @@ export class ScanQueue {
     }
   }
 
-  #ask(range: ScanRange, done: (result: ScanResult | undefined) => void): void {
-    if (this.#waiting.length >= limits.storageQueueScans) {
+  #ask(range: ScanRange | undefined, done: (result: ScanResult | undefined) => void): void {
+    if (range === undefined || this.#waiting.length >= limits.storageQueueScans) {
       this.#ports.turn.after(() => done(undefined))
       return
     }

@@ -30,6 +30,7 @@ export class WatermarkWriter {
   #sequence = 0
   #recorded = 0
   #shared = false
+  #buffered = false
   #cancel: (() => void) | undefined
   #writing = false
   #whenIdle: (() => void) | undefined
@@ -38,9 +39,16 @@ export class WatermarkWriter {
     this.#ports = ports
   }
 
-  resume(sequence: number, shared: boolean): void {
+  /** Goes on from what the side file says: its last record, who it belongs to, and in which mode that start wrote. */
+  resume(sequence: number, shared: boolean, buffered: boolean): void {
     this.#sequence = sequence
     this.#shared = shared
+    this.#buffered = buffered
+  }
+
+  /** The mode in which this start writes: from the next record on. */
+  writesAs(buffered: boolean): void {
+    this.#buffered = buffered
   }
 
   /** This node is a member beside others: true from the next record on, for ever. */
@@ -76,6 +84,7 @@ export class WatermarkWriter {
       clean: flags.clean === true,
       creating: flags.creating === true,
       shared: this.#shared,
+      buffered: this.#buffered,
     })
     this.#writing = true
     this.#ports.sideFile.write(sequence % 2 === 0 ? 0 : 1, slot, (error) => {

@@ -7,7 +7,7 @@
  */
 import type { Failure } from '../../errors.js'
 import { coversContext, liveCount, liveCovered, objectClock } from '../../kernel/index.js'
-import type { Effect, Input, Machine, Placement, WriteFields } from '../effects.js'
+import type { DurableBy, Effect, Input, Machine, Placement, WriteFields } from '../effects.js'
 import type { Found } from './read.js'
 import { ReadMachine } from './read.js'
 import type { WriteTask } from './write.js'
@@ -25,6 +25,7 @@ export interface DeleteRequest {
   readonly r: number
   readonly w: number
   readonly sloppy: boolean
+  readonly durableBy: DurableBy
   readonly placement: Placement
   readonly returnObject: boolean
   readonly deadlineMs: number

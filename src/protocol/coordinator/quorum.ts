@@ -90,6 +90,10 @@ export class QuorumTally {
     return !this.#counted.includes(node) && !this.#failed.includes(node)
   }
 
+  hasFailed(node: string): boolean {
+    return this.#failed.includes(node)
+  }
+
   hasCounted(node: string): boolean {
     return this.#counted.includes(node)
   }

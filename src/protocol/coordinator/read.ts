@@ -271,6 +271,7 @@ export class ReadMachine implements Machine {
           ring: this.#placement.ring,
           rowKey: this.rowKey,
           object: merged,
+          durable: false,
         } as const
         out.push({ kind: 'send', conversation: 0, to: from, message })
       }

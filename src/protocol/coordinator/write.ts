@@ -12,6 +12,9 @@
  *
  * When no owner can be reached, a node that is none coordinates: it mints and keeps what it writes as hints for all of them.
  *
+ * Where nodes hold rows in memory before their disks have them (durability `buffered`), one copy at least is on a disk when the client is answered
+ * (paper 6.1): one owner is asked to answer only then, in the preference list's order and this node last; if it cannot, the next one is.
+ *
  * With `object` instead of a write it makes an already merged state durable on W nodes without minting anything (a delete that
  * finds nothing live must not acknowledge a tombstone that only one node holds).
  */
@@ -19,7 +22,8 @@ import type { Failure } from '../../errors.js'
 import { CODES, decodeObject, objectClock, siblingCount, writtenContext } from '../../kernel/index.js'
 import type { ReplicaWritten } from '../../wire/messages.js'
 import { ReplicaStatus } from '../../wire/messages.js'
-import type { Effect, Input, LocalFault, Machine, Placement, WriteFields } from '../effects.js'
+import type { DurableBy, Effect, Input, LocalFault, Machine, Placement, WriteFields } from '../effects.js'
+import { DurableCopy } from './durable-copy.js'
 import { QuorumTally } from './quorum.js'
 import { timedOut } from './read.js'
 
@@ -43,6 +47,7 @@ export interface WriteRequest {
   readonly needed: number
   /** Nodes that stand in for owners count towards W. */
   readonly sloppy: boolean
+  readonly durableBy: DurableBy
   readonly placement: Placement
   readonly returnObject: boolean
   readonly deadlineMs: number
@@ -63,13 +68,15 @@ export class WriteMachine implements Machine {
   #object: Uint8Array | undefined
   #actor: Uint8Array | undefined
   #isOwner: boolean
-  #durableHere = false
+  /** Held here, in the mode in force. */
+  #writtenHere = false
+  readonly #durable: DurableCopy
   #full = 0
   #answered = false
   #closed = false
 
   constructor(request: WriteRequest) {
-    const { placement, needed, sloppy } = request
+    const { placement, needed, sloppy, durableBy, self } = request
     this.id = request.id
     this.#self = request.self
     this.rowKey = request.rowKey
@@ -79,6 +86,8 @@ export class WriteMachine implements Machine {
     this.deadlineMs = request.deadlineMs
     this.#tally = new QuorumTally(placement.owners, needed, sloppy)
     this.#isOwner = placement.owners.includes(request.self)
+    // What a node that is no owner keeps is a hint, and those are never acknowledged from memory.
+    this.#durable = new DurableCopy(self, this.#isOwner ? durableBy : 'self')
     if (!this.#isOwner) this.#tally.standInMyself(request.self, placement)
   }
 
@@ -106,7 +115,7 @@ export class WriteMachine implements Machine {
         this.#applied(input, nowMs, out)
         break
       case 'settled':
-        this.#settled(input.fault, nowMs, out)
+        this.#settled(input, nowMs, out)
         break
       case 'answer':
         if (input.message.type !== 2) return
@@ -124,7 +133,7 @@ export class WriteMachine implements Machine {
       default:
         return
     }
-    this.#conclude(out)
+    this.#conclude(nowMs, out)
   }
 
   expire(_nowMs: number, out: Effect[]): void {
@@ -135,9 +144,10 @@ export class WriteMachine implements Machine {
   #place(placement: Placement): void {
     this.#placement = placement
     this.#tally.place(placement.owners)
+    this.#durable.place()
     this.#isOwner = placement.owners.includes(this.#self)
     if (!this.#isOwner) this.#tally.standInMyself(this.#self, placement)
-    if (this.#durableHere) this.#count(this.#self)
+    if (this.#writtenHere) this.#count(this.#self)
   }
 
   #applied(applied: Input & { kind: 'applied' }, nowMs: number, out: Effect[]): void {
@@ -152,11 +162,36 @@ export class WriteMachine implements Machine {
 
   /** To every owner not heard yet, and in place of those that are away already to others. */
   #replicate(nowMs: number, out: Effect[]): void {
-    const message = { type: 1, ...this.#copy(nowMs) } as const
-    for (const owner of this.#placement.owners) {
+    const message = { type: 1, ...this.#copy(nowMs), durable: false } as const
+    const { owners } = this.#placement
+    const asked = this.#durable.isOpen ? this.#durable.ask(this.#open()) : undefined
+    for (const owner of owners) {
       if (owner === this.#self) continue
-      if (this.#tally.isOpen(owner)) out.push({ kind: 'send', conversation: this.id, to: owner, message })
-      else this.#standIn(owner, nowMs, out)
+      if (!this.#tally.isOpen(owner)) this.#standIn(owner, nowMs, out)
+      else if (owner !== asked) out.push({ kind: 'send', conversation: this.id, to: owner, message })
+      else
+        out.push({ kind: 'send', conversation: this.id, to: owner, message: { ...message, durable: true } })
+    }
+  }
+
+  /** Owners other than this node that have not answered. */
+  #open(): readonly string[] {
+    return this.#placement.owners.filter((owner) => owner !== this.#self && this.#tally.isOpen(owner))
+  }
+
+  /** Who was asked for a durable copy cannot give it: the next one is asked, though it may hold the write in memory already. */
+  #askAgain(nowMs: number, out: Effect[]): void {
+    if (this.#object === undefined || !this.#durable.isOpen) return
+    const able = this.#placement.owners.filter(
+      (owner) => owner !== this.#self && !this.#tally.hasFailed(owner),
+    )
+    const to = this.#durable.ask(this.#writtenHere ? [...able, this.#self] : able)
+    const { id: conversation, rowKey } = this
+    if (to === this.#self)
+      out.push({ kind: 'merge', conversation, rowKey, object: this.#object, durable: true })
+    else if (to !== undefined) {
+      const message = { type: 1, ...this.#copy(nowMs), durable: true } as const
+      out.push({ kind: 'send', conversation, to, message })
     }
   }
 
@@ -172,6 +207,7 @@ export class WriteMachine implements Machine {
 
   /** An owner, or one who stands in for one, cannot be expected to store this. */
   #away(node: string, nowMs: number, out: Effect[]): void {
+    this.#durable.fail(node)
     const owner = this.#tally.standsInFor(node) ?? node
     if (owner === node) this.#tally.fail(node)
     else this.#tally.failStandIn(node)
@@ -190,10 +226,12 @@ export class WriteMachine implements Machine {
     }
   }
 
-  #settled(fault: LocalFault | undefined, nowMs: number, out: Effect[]): void {
+  #settled(input: Input & { kind: 'settled' }, nowMs: number, out: Effect[]): void {
+    const { fault, buffered } = input
     if (this.#object === undefined) this.#refuse(notBegun(fault ?? 'unavailable'), out)
     else if (fault === undefined) {
-      this.#durableHere = true
+      this.#writtenHere = true
+      if (buffered !== true) this.#durable.found()
       this.#count(this.#self)
     } else {
       if (fault === 'full') this.#full++
@@ -204,6 +242,10 @@ export class WriteMachine implements Machine {
   #answer(from: string, written: ReplicaWritten, nowMs: number, out: Effect[]): void {
     switch (written.status) {
       case ReplicaStatus.ok:
+        this.#durable.found()
+        this.#count(from)
+        return
+      case ReplicaStatus.buffered:
         this.#count(from)
         return
       case ReplicaStatus.stale:
@@ -217,6 +259,7 @@ export class WriteMachine implements Machine {
         this.#away(from, nowMs, out)
         return
       default:
+        this.#durable.fail(from)
         if (this.#tally.standsInFor(from) === undefined) this.#tally.fail(from)
         else this.#away(from, nowMs, out)
     }
@@ -227,11 +270,13 @@ export class WriteMachine implements Machine {
     else this.#tally.countStandIn(node)
   }
 
-  #conclude(out: Effect[]): void {
+  #conclude(nowMs: number, out: Effect[]): void {
     if (this.#closed) return
     if (!this.#answered && this.#object !== undefined) {
-      if (this.#tally.enough) this.#reply(this.#written(this.#object), out)
-      else if (this.#tally.hopeless) this.#reply(this.#unmet(), out)
+      this.#askAgain(nowMs, out)
+      if (this.#tally.enough && this.#durable.isThere) this.#reply(this.#written(this.#object), out)
+      else if (this.#tally.hopeless || (this.#tally.settled && this.#durable.isOpen))
+        this.#reply(this.#unmet(), out)
     }
     if (this.#answered && this.#tally.settled) this.#close(out)
   }

@@ -186,7 +186,7 @@ export class Exchange {
   }
 
   #accepts(status: ReplicaStatus, out: ExchangeEffect[]): boolean {
-    if (status === ReplicaStatus.ok) return true
+    if (status === ReplicaStatus.ok || status === ReplicaStatus.buffered) return true
     const names = Object.keys(ReplicaStatus) as (keyof typeof ReplicaStatus)[]
     this.#end(names.find((name) => ReplicaStatus[name] === status)!, out)
     return false
@@ -331,7 +331,7 @@ export class Exchange {
       const { rowKey, object = NOTHING } = difference
       bytes += object.length
       this.#storing++
-      const message = { type: 1, id, leftMs, ring, rowKey, object } as const
+      const message = { type: 1, id, leftMs, ring, rowKey, object, durable: false } as const
       out.push({ kind: 'send', conversation: id, to, message })
     }
   }

@@ -93,6 +93,7 @@ export class DeliverMachine implements Machine {
       ring: this.#placement.ring,
       rowKey: this.rowKey,
       object: this.#kept!.object,
+      durable: true,
     } as const
     const { owners } = this.#placement
     this.#missing.clear()

@@ -44,6 +44,8 @@ export interface LaneMerge {
   readonly object: Uint8Array
   /** The row was exchanged with enough other owners: it is complete again. */
   readonly completes?: boolean
+  /** It is done when the disk has the row, whatever the mode in force is. The replica's business: a lane settles all alike. */
+  readonly durable?: boolean
 }
 
 /** Lets go of the row, if its object is just this one still: all members have agreed that nothing can bring back what it covers. */
