@@ -1,5 +1,5 @@
 /** What this node answers when a peer compares trees with it. Every question stands for itself; nothing is remembered between two. */
-import { objectDigest } from '../kernel/index.js'
+import { DIGEST_BYTES, digestOf } from '../kernel/index.js'
 import { limits } from '../limits.js'
 import { type ListedRow, relate } from '../protocol/entropy/differences.js'
 import { chunkOf } from '../protocol/entropy/schedule.js'
@@ -24,7 +24,6 @@ import type { LocalRow, Replica } from './replica.js'
 import type { SegmentLister } from './segment-lister.js'
 
 const NOTHING = new Uint8Array(0)
-const DIGEST_BYTES = 16
 
 export interface ExchangeAnswersParts {
   readonly guard: StorageGuard
@@ -139,9 +138,7 @@ export class ExchangeAnswers {
 }
 
 function keyOf({ rowKey, object }: ListedRow): { rowKey: Uint8Array; digest: Uint8Array } {
-  const digest = new Uint8Array(DIGEST_BYTES)
-  if (object !== undefined) objectDigest(object, digest)
-  return { rowKey, digest }
+  return { rowKey, digest: object === undefined ? new Uint8Array(DIGEST_BYTES) : digestOf(object) }
 }
 
 /** As many as fit into one answer, at least one. */

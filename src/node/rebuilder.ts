@@ -1,7 +1,7 @@
 /** Fills this replica again after a loss: whole ranges from the other owners, and single rows that were written over unreadable ones. */
 import type { Clock } from '../ports/clock.js'
 import type { Log } from '../ports/log.js'
-import type { Governor } from '../protocol/background/governor.js'
+import { type Governor, REFILL_PAGE_UNITS } from '../protocol/background/governor.js'
 import type { Effect, Input } from '../protocol/effects.js'
 import type { Membership } from '../protocol/membership/membership.js'
 import type { RebuildEffect, RebuildProgress } from '../protocol/replica/rebuild.js'
@@ -17,8 +17,6 @@ import { RECORDS } from './records.js'
 const ROW_DEADLINE_MS = 5000
 const ROW_RETRY_MS = 5000
 const ROWS_AT_ONCE = 16
-/** What a page costs, which is up to 512 rows to be joined. */
-const UNITS = 64
 /** Keys remembered for recovery; beyond it a row stays marked on the disk and is noticed again when it is next read. */
 const SUSPECT_ROWS = 100_000
 
@@ -103,7 +101,7 @@ export class Rebuilder {
   }
 
   #ask(effect: Effect & { kind: 'send' }): void {
-    this.#parts.governor.spend('rebuild', UNITS)
+    this.#parts.governor.spend('rebuild', REFILL_PAGE_UNITS)
     this.#parts.perform(effect)
   }
 

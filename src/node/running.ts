@@ -111,7 +111,9 @@ export class RunningNode {
     this.admission = new Admission(clock.monotonicMs(), guard.stats, () => replica.operations)
     this.governor = new Governor(clock.monotonicMs(), limits.background)
     const { admission, governor } = this
-    this.#answering = new Answering({ replica, guard, membership, admission, governor, reads, reply })
+    const { shownWholeBytes = limits.shownWholeBytes } = options
+    const answers = { replica, guard, membership, admission, governor, reads, reply }
+    this.#answering = new Answering({ ...answers, shownWholeBytes })
     const holdsWrites = () => this.keeper.holdsWrites || this.isTooSmall
     this.coordination = new Coordination({
       ...{ clock, random, membership, peers, conversations },

@@ -3,7 +3,7 @@ import { limits } from '../limits.js'
 import { type ByteReader, type ByteWriter, WireError } from './bytes.js'
 import type { Digest64, ReplicaStatus } from './messages.js'
 
-const LAST_STATUS = 8
+const LAST_STATUS = 9
 
 export function writeDigest64(writer: ByteWriter, digest: Digest64): void {
   writer.u32(digest.high)

@@ -88,6 +88,8 @@ export const ReplicaStatus = {
   overloaded: 7,
   /** The bytes were not a valid object. */
   refused: 8,
+  /** Read: another object than the one whose digest was sent; `object` is its skeleton, which tells whether it is worth asking for. */
+  skeleton: 9,
 } as const
 export type ReplicaStatus = (typeof ReplicaStatus)[keyof typeof ReplicaStatus]
 

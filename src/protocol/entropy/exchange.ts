@@ -18,6 +18,7 @@
  * One question is under way at a time. Nodes that differ are taken from the end of their list, so that the list stays short however
  * much differs: it grows by eight for each node taken, level below level, and segments are dealt with as soon as a message is full of them.
  */
+import { skeletonOf } from '../../kernel/index.js'
 import { limits } from '../../limits.js'
 import type { Digest64, Message, SegmentRowsFound, TreePlace } from '../../wire/messages.js'
 import { ReplicaStatus } from '../../wire/messages.js'
@@ -29,7 +30,6 @@ import {
   type FoundKey,
   isSorted,
   type ListedRow,
-  skeletonOf,
 } from './differences.js'
 import { digestOfRoots, type Trees } from './trees.js'
 
