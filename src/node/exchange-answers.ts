@@ -55,14 +55,15 @@ export class ExchangeAnswers {
     const none = partitions.length === 0 ? ReplicaStatus.refused : undefined
     const refused = this.#refusal(ring, partitions) ?? none
     if (refused !== undefined) {
-      reply(from, { type: 41, id, status: refused, roots: NOTHING })
+      reply(from, { type: 41, id, status: refused, incomplete: true, roots: NOTHING })
       return
     }
     const roots = trees.roots(partitions)
     const same = digestOfRoots(roots).equals(digest)
     compared(from, chunk, same)
-    if (same) reply(from, { type: 41, id, status: ReplicaStatus.same, roots: NOTHING })
-    else reply(from, { type: 41, id, status: ReplicaStatus.ok, roots })
+    const incomplete = this.#isIncomplete || partitions.some((partition) => trees.hasHole(partition))
+    if (same) reply(from, { type: 41, id, status: ReplicaStatus.same, incomplete, roots: NOTHING })
+    else reply(from, { type: 41, id, status: ReplicaStatus.ok, incomplete, roots })
   }
 
   nodes(from: string, { id, ring, places }: TreeNodes): void {
@@ -73,11 +74,12 @@ export class ExchangeAnswers {
         places.map(({ partition }) => partition),
       ) ?? this.#misplaced(places)
     if (refused !== undefined) {
-      reply(from, { type: 43, id, status: refused, nodes: NOTHING })
+      reply(from, { type: 43, id, status: refused, incomplete: true, nodes: NOTHING })
       return
     }
     const nodes = places.map(({ partition, level, node }) => trees.below(partition, level, node))
-    reply(from, { type: 43, id, status: ReplicaStatus.ok, nodes: Buffer.concat(nodes) })
+    const incomplete = this.#isIncomplete
+    reply(from, { type: 43, id, status: ReplicaStatus.ok, incomplete, nodes: Buffer.concat(nodes) })
   }
 
   keys(from: string, { id, ring, from: start, segments }: SegmentKeys): void {
@@ -85,7 +87,8 @@ export class ExchangeAnswers {
     const many = segments.length > limits.exchangeSegments
     const wrong = many || segments.some((segment) => segment >= 2 ** RING_BITS)
     const refused = this.#refusal(ring, []) ?? this.#busy(from) ?? (wrong ? ReplicaStatus.refused : undefined)
-    const fail = (status: ReplicaStatus) => reply(from, { type: 45, id, status, next: NOTHING, keys: [] })
+    const fail = (status: ReplicaStatus) =>
+      reply(from, { type: 45, id, status, incomplete: true, next: NOTHING, keys: [] })
     if (refused !== undefined) {
       fail(refused)
       return
@@ -94,7 +97,10 @@ export class ExchangeAnswers {
     lister.list({ kind: 'list-segments', segments, from: start, to: NOTHING }, ({ failed, rows, next }) => {
       this.#reading.delete(from)
       if (failed) fail(ReplicaStatus.unavailable)
-      else reply(from, { type: 45, id, status: ReplicaStatus.ok, next, keys: rows.map(keyOf) })
+      else {
+        const [incomplete, keys] = [this.#isIncomplete, rows.map(keyOf)]
+        reply(from, { type: 45, id, status: ReplicaStatus.ok, incomplete, next, keys })
+      }
     })
   }
 
@@ -103,7 +109,7 @@ export class ExchangeAnswers {
     const wrong = keys.length === 0 || keys.length > limits.exchangeRows
     const refused = this.#refusal(ring, []) ?? this.#busy(from) ?? (wrong ? ReplicaStatus.refused : undefined)
     if (refused !== undefined) {
-      reply(from, { type: 47, id, status: refused, rows: [] })
+      reply(from, { type: 47, id, status: refused, incomplete: true, rows: [] })
       return
     }
     this.#reading.add(from)
@@ -111,9 +117,14 @@ export class ExchangeAnswers {
     const begun = reads.enter()
     replica.readMany(rowKeys, (rows) => {
       this.#reading.delete(from)
-      reply(from, { type: 47, id, status: ReplicaStatus.ok, rows: related(rows, keys) })
+      const incomplete = this.#isIncomplete || rows.some(({ known }) => !known)
+      reply(from, { type: 47, id, status: ReplicaStatus.ok, incomplete, rows: related(rows, keys) })
       reads.leave(begun)
     })
+  }
+
+  get #isIncomplete(): boolean {
+    return this.#parts.membership.own.incomplete
   }
 
   /** Why nothing can be said of these partitions now. */

@@ -83,8 +83,7 @@ export class StorageGuard {
     const cache = new RowCache(options.cacheBytes)
     const mayRead = () => this.#mayRead()
     const mayWrite = () => this.#gate() === undefined
-    const damage = new DamageLog(clock, log, stats)
-    const damaged = (rowKey: Uint8Array, reason: string) => damage.found(rowKey, reason)
+    const damage = new DamageLog(clock, log, stats, listener)
     const commits = new CommitQueue({
       ...{ engine, turn, stats, clock },
       sync: options.durability === 'fsync',
@@ -95,8 +94,8 @@ export class StorageGuard {
     this.#engine = engine
     this.#cache = cache
     this.#commits = commits
-    this.#reads = new ReadQueue({ engine, turn, cache, commits, stats, mayRead, damaged })
-    this.#scans = new ScanQueue({ engine, turn, commits, mayRead, mayWrite, damaged })
+    this.#reads = new ReadQueue({ engine, turn, cache, commits, stats, mayRead, damage })
+    this.#scans = new ScanQueue({ engine, turn, commits, mayRead, mayWrite, damage })
     this.#records = new RecordReads({ engine, turn, commits, mayRead })
     this.#watermark = new WatermarkWriter({
       sideFile,

@@ -60,7 +60,7 @@ function isBefore(rowKey: Uint8Array, end: Uint8Array): boolean {
   return end.length === 0 || Buffer.compare(rowKey, end) < 0
 }
 
-function isUnreadable({ digest }: FoundKey): boolean {
+export function isUnreadable({ digest }: FoundKey): boolean {
   return digest.every((byte) => byte === 0)
 }
 
