@@ -59,6 +59,11 @@ export const limits = {
   forwardsRemembered: 1_024,
   /** Requests that were answered and stay for stragglers: replicas that do not answer must not shed those that could be served. */
   requestsAnswered: 10_000,
+  /**
+   * A replica that holds another object than the coordinator shows it whole up to this size, which costs less than being asked once more; of a larger one it tells
+   * clock and dots first.
+   */
+  shownWholeBytes: 4 * KiB,
   /** Bytes of hints that a node keeps for others, counted once for each target: a share of the disk that a long outage cannot pass. */
   hintBytes: 4 * 1024 * MiB,
   /** Operations waiting in one key's lane: a hot key must not hold the memory of all. */

@@ -41,6 +41,8 @@ export class MemoryReplica {
   readonly compared: { peer: string; chunk: number; same: boolean }[] = []
   ring = RING
   state: 'open' | 'fenced' = 'open'
+  /** It may lack rows. */
+  incomplete = false
 
   /** `members`: all own every partition. */
   constructor(id: string, members: readonly string[], partitions: number) {
@@ -53,6 +55,9 @@ export class MemoryReplica {
       self: id,
       get ring() {
         return { digest: replica.ring }
+      },
+      get own() {
+        return { incomplete: replica.incomplete }
       },
     }
     this.answers = new ExchangeAnswers({

@@ -72,9 +72,10 @@ export function showLive(exchange: Exchange): void {
 /** 200 while this node can coordinate a request; a balancer sends it none otherwise. */
 export function showReady(exchange: Exchange): void {
   refuseExtras(exchange)
-  const { ready, reasons } = exchange.edge.database.health()
-  if (ready) sendJson(exchange, { ready })
-  else exchange.fail('NOT_READY', { beside: { ready, reasons } })
+  const { ready, reasons, warnings } = exchange.edge.database.health()
+  const more = warnings.length > 0 ? { warnings } : {}
+  if (ready) sendJson(exchange, { ready, ...more })
+  else exchange.fail('NOT_READY', { beside: { ready, reasons, ...more } })
 }
 
 /** The answer to everything while the edge closes. */

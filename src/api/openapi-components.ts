@@ -376,6 +376,7 @@ const health: Json = {
     live: { type: 'boolean' },
     ready: { type: 'boolean' },
     reasons: { type: 'array', items: TEXT },
+    warnings: { type: 'array', items: TEXT },
   },
 }
 

@@ -15,6 +15,13 @@ export function objectDigest(object: Uint8Array, out: Uint8Array): void {
   outcome(binding.objectDigest(object, out))
 }
 
+/** The same in 16 bytes of its own. */
+export function digestOf(object: Uint8Array): Uint8Array {
+  const digest = new Uint8Array(DIGEST_BYTES)
+  objectDigest(object, digest)
+  return digest
+}
+
 /** The 16-byte digest of clock and surviving dots, into `out`; its length or CODES.BAD_OBJECT. */
 export function versionDigest(object: Uint8Array, out: Uint8Array): number {
   const code = outcome(binding.versionDigest(object, out))

@@ -15,7 +15,7 @@ export {
   type Span,
 } from './clock.js'
 export { CODES, KernelError, type KernelErrorCode } from './codes.js'
-export { crc32c, DIGEST_BYTES, mac, macMatches, objectDigest, versionDigest } from './digest.js'
+export { crc32c, DIGEST_BYTES, digestOf, mac, macMatches, objectDigest, versionDigest } from './digest.js'
 export { keyHash, makeRowKey, partitionOf, sealRowKey, splitRowKey } from './key.js'
 export {
   MERKLE_NODE_BYTES,
@@ -51,6 +51,7 @@ export {
   RELATION,
   type Sibling,
   siblingCount,
+  skeletonOf,
   writtenContext,
   writtenContextBound,
 } from './object.js'

@@ -13,6 +13,7 @@ const EXTENSIONS = 8
 const KNOWN_REQUIRED = TOMBSTONE | CLIENT_OPERATION | EXPIRY | EXTENSIONS
 const REQUIRED = 0x3f
 const CLOCK_AT = 2
+const NOTHING = new Uint8Array(0)
 
 export interface Sibling {
   readonly dot: Dot
@@ -60,6 +61,14 @@ export function compareObjects(a: Uint8Array, b: Uint8Array): number {
  */
 export function objectSkeleton(object: Uint8Array, out: Uint8Array): number {
   return outcome(binding.objectSkeleton(object, out))
+}
+
+/** The same in bytes of its own; no bytes where there is no object, or none that can be read. */
+export function skeletonOf(object: Uint8Array | undefined): Uint8Array {
+  if (object === undefined) return NOTHING
+  const skeleton = Buffer.allocUnsafe(object.length)
+  const length = objectSkeleton(object, skeleton)
+  return length > 0 ? skeleton.subarray(0, length) : NOTHING
 }
 
 /** As compareObjects, with the skeleton of the second object in its place. */

@@ -1,6 +1,6 @@
 /** What this node answers when a peer asks its replica: store this, show that row, show a range, list keys. */
-import { liveCount, makeRowKey, objectDigest, rowObject, versionDigest } from '../kernel/index.js'
-import type { Governor } from '../protocol/background/governor.js'
+import { liveCount, makeRowKey, objectDigest, rowObject, skeletonOf, versionDigest } from '../kernel/index.js'
+import { type Governor, REFILL_PAGE_UNITS } from '../protocol/background/governor.js'
 import type { LocalFault } from '../protocol/effects.js'
 import { isNodeId } from '../protocol/hints/record.js'
 import type { Membership } from '../protocol/membership/membership.js'
@@ -24,8 +24,6 @@ const NOTHING = new Uint8Array(0)
 const ABSENT = new Uint8Array(16)
 const PAGE_ROWS = 512
 const PAGE_BYTES = 1024 * 1024
-/** What a page of a range costs here, from which a peer is refilled. */
-const RANGE_UNITS = 64
 
 export interface AnsweringParts {
   readonly replica: Replica
@@ -35,6 +33,8 @@ export interface AnsweringParts {
   readonly governor: Governor
   /** Rows that were read and not yet sent. */
   readonly reads: Drain
+  /** Larger objects are shown without their values, where the asker has one of its own to hold against them. */
+  readonly shownWholeBytes: number
   reply(to: string, message: Message): void
 }
 
@@ -122,7 +122,7 @@ export class Answering {
 
   range(from: string, { id, from: start, maxRows, maxBytes }: RangeRead): void {
     const { guard, membership, reads, governor } = this.#parts
-    if (this.#bulk.has(from) || !governor.take('rebuild', RANGE_UNITS)) {
+    if (this.#bulk.has(from) || !governor.take('rebuild', REFILL_PAGE_UNITS)) {
       this.#rows(from, id, ReplicaStatus.overloaded)
       return
     }
@@ -223,8 +223,21 @@ export class Answering {
   #show(to: string, id: number, row: LocalRow, asked: Uint8Array): void {
     const incomplete = row.incomplete || this.#parts.membership.own.incomplete
     const status = this.#compare(row, asked)
-    const object = status === ReplicaStatus.ok ? row.object! : NOTHING
-    this.#parts.reply(to, { type: 4, id, status, incomplete, object, state: NOTHING })
+    const whole = status === ReplicaStatus.ok ? row.object! : NOTHING
+    // Whoever sent no digest has nothing to compare with, or has compared already.
+    const skeleton = asked.length === 16 ? this.#outline(whole) : undefined
+    const shown =
+      skeleton === undefined
+        ? { status, object: whole }
+        : { status: ReplicaStatus.skeleton, object: skeleton }
+    this.#parts.reply(to, { type: 4, id, ...shown, incomplete, state: NOTHING })
+  }
+
+  /** Clock and dots of an object that is too large to be sent on the chance that it is wanted. */
+  #outline(object: Uint8Array): Uint8Array | undefined {
+    if (object.length <= this.#parts.shownWholeBytes) return undefined
+    const skeleton = skeletonOf(object)
+    return skeleton.length > 0 && skeleton.length < object.length ? skeleton : undefined
   }
 
   #compare({ object, known }: LocalRow, asked: Uint8Array): ReplicaStatus {

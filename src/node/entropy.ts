@@ -14,7 +14,8 @@ import {
   type ExchangeInput,
   type ExchangeOutcome,
 } from '../protocol/entropy/exchange.js'
-import { type Chunk, isWhole, Schedule, sharedPartitions } from '../protocol/entropy/schedule.js'
+import type { TreeRefill } from '../protocol/entropy/refill.js'
+import { type Chunk, chunksOf, isWhole, Schedule, sharedPartitions } from '../protocol/entropy/schedule.js'
 import type { Trees } from '../protocol/entropy/trees.js'
 import type { Membership } from '../protocol/membership/membership.js'
 import { factsOf } from '../protocol/membership/state.js'
@@ -51,6 +52,8 @@ export interface EntropyParts {
   readonly reads: Drain
   /** Between two exchanges of one chunk, about; 0 = none are begun here. */
   readonly everyMs: number
+  /** This replica lost the end of its log, and is to be filled by exchanges that it conducts itself. */
+  refill(): TreeRefill | undefined
   reply(to: string, message: Message): void
   perform(effect: Extract<Effect, { kind: 'send' | 'merge' }>): void
 }
@@ -60,6 +63,8 @@ interface Running {
   readonly chunk: Chunk
   /** To leave `reads` with. */
   readonly begun: number
+  /** For which it is conducted, if not because it was due. */
+  readonly refill: TreeRefill | undefined
 }
 
 interface Held {
@@ -199,7 +204,7 @@ export class Entropy {
   oldestAgeSeconds(): number {
     let oldest = 0
     for (const [peer, shared] of this.#shared) {
-      for (let chunk = 0; chunk * limits.exchangePartitions < shared.length; chunk++)
+      for (let chunk = 0; chunk < chunksOf(shared); chunk++)
         oldest = Math.max(oldest, this.#ageSeconds(peer, chunk))
     }
     return oldest
@@ -220,11 +225,15 @@ export class Entropy {
   #begin(nowMs: number): void {
     const { guard, conversations, membership, trees } = this.#parts
     if (nowMs < this.#gapMs || this.#running.size >= limits.exchanges || guard.state !== 'open') return
-    const chunk = this.#schedule.due(nowMs, (peer) => this.#isFree(peer))
+    const refill = this.#parts.refill()
+    const chunk =
+      refill === undefined
+        ? this.#schedule.due(nowMs, (peer) => this.#isFree(peer))
+        : refill.next(nowMs, (peer) => this.#mayAsk(peer))
     if (chunk === undefined) return
     this.#gapMs = nowMs + limits.exchangeGapMs
     if (chunk.partitions.some((partition) => !trees.isReady(partition))) {
-      this.#schedule.ended(chunk, NOT_BEGUN, nowMs, this.#chance)
+      this.#rest(chunk, NOT_BEGUN, refill)
       return
     }
     const { peer, chunk: number, partitions } = chunk
@@ -232,16 +241,27 @@ export class Entropy {
     const deadlineMs = nowMs + limits.exchangeMs
     const task = { id, peer, ring: membership.ring.digest, chunk: number, partitions, deadlineMs }
     const exchange = new Exchange(task, trees)
-    this.#running.set(id, { exchange, chunk, begun: this.#parts.reads.enter() })
+    this.#running.set(id, { exchange, chunk, begun: this.#parts.reads.enter(), refill })
     this.#run(exchange, (out) => exchange.start(nowMs, out))
   }
 
-  /** A replica that is being refilled by a scan needs no exchange yet: it would send the same rows twice. */
+  /** When the chunk comes up again. */
+  #rest(chunk: Chunk, outcome: ExchangeOutcome, refill: TreeRefill | undefined): void {
+    const nowMs = this.#parts.clock.monotonicMs()
+    if (refill === undefined) this.#schedule.ended(chunk, outcome, nowMs, this.#chance)
+    else refill.ended(chunk, outcome, nowMs)
+  }
+
+  /** A replica that is being refilled needs no other exchange yet: it would be sent the same rows twice. */
   #isFree(peer: string): boolean {
-    const { peers, membership } = this.#parts
+    const { membership } = this.#parts
     const doubtful = membership.own.incomplete || factsOf(membership.state, peer)?.incomplete === true
+    return !doubtful && this.#mayAsk(peer)
+  }
+
+  #mayAsk(peer: string): boolean {
     const busy = [...this.#running.values()].some(({ chunk }) => chunk.peer === peer)
-    return peers.isUp(peer) && !doubtful && !busy
+    return this.#parts.peers.isUp(peer) && !busy
   }
 
   #run(exchange: Exchange, step: (out: ExchangeEffect[]) => void): void {
@@ -301,8 +321,8 @@ export class Entropy {
   }
 
   #ended(id: number, outcome: ExchangeOutcome): void {
-    const { chunk, begun } = this.#running.get(id)!
-    const { clock, log, reads } = this.#parts
+    const { chunk, begun, refill } = this.#running.get(id)!
+    const { log, reads } = this.#parts
     const { counts } = this
     this.#running.delete(id)
     reads.leave(begun)
@@ -315,7 +335,7 @@ export class Entropy {
     counts.falseAlarms += falseAlarms
     if (isWhole(outcome)) this.#isAlike(chunk.peer, chunk.chunk)
     if (result !== 'same') log.debug('exchange', { peer: chunk.peer, chunk: chunk.chunk, ...outcome })
-    this.#schedule.ended(chunk, outcome, clock.monotonicMs(), this.#chance)
+    this.#rest(chunk, outcome, refill)
   }
 
   #isAlike(peer: string, chunk: number): void {
@@ -336,4 +356,5 @@ const NOT_BEGUN: ExchangeOutcome = {
   pulled: 0,
   pushed: 0,
   falseAlarms: 0,
+  doubtful: false,
 }

@@ -1,5 +1,5 @@
 /** What this node answers when a peer compares trees with it. Every question stands for itself; nothing is remembered between two. */
-import { objectDigest } from '../kernel/index.js'
+import { DIGEST_BYTES, digestOf } from '../kernel/index.js'
 import { limits } from '../limits.js'
 import { type ListedRow, relate } from '../protocol/entropy/differences.js'
 import { chunkOf } from '../protocol/entropy/schedule.js'
@@ -24,7 +24,6 @@ import type { LocalRow, Replica } from './replica.js'
 import type { SegmentLister } from './segment-lister.js'
 
 const NOTHING = new Uint8Array(0)
-const DIGEST_BYTES = 16
 
 export interface ExchangeAnswersParts {
   readonly guard: StorageGuard
@@ -56,14 +55,15 @@ export class ExchangeAnswers {
     const none = partitions.length === 0 ? ReplicaStatus.refused : undefined
     const refused = this.#refusal(ring, partitions) ?? none
     if (refused !== undefined) {
-      reply(from, { type: 41, id, status: refused, roots: NOTHING })
+      reply(from, { type: 41, id, status: refused, incomplete: true, roots: NOTHING })
       return
     }
     const roots = trees.roots(partitions)
     const same = digestOfRoots(roots).equals(digest)
     compared(from, chunk, same)
-    if (same) reply(from, { type: 41, id, status: ReplicaStatus.same, roots: NOTHING })
-    else reply(from, { type: 41, id, status: ReplicaStatus.ok, roots })
+    const incomplete = this.#isIncomplete || partitions.some((partition) => trees.hasHole(partition))
+    if (same) reply(from, { type: 41, id, status: ReplicaStatus.same, incomplete, roots: NOTHING })
+    else reply(from, { type: 41, id, status: ReplicaStatus.ok, incomplete, roots })
   }
 
   nodes(from: string, { id, ring, places }: TreeNodes): void {
@@ -74,11 +74,12 @@ export class ExchangeAnswers {
         places.map(({ partition }) => partition),
       ) ?? this.#misplaced(places)
     if (refused !== undefined) {
-      reply(from, { type: 43, id, status: refused, nodes: NOTHING })
+      reply(from, { type: 43, id, status: refused, incomplete: true, nodes: NOTHING })
       return
     }
     const nodes = places.map(({ partition, level, node }) => trees.below(partition, level, node))
-    reply(from, { type: 43, id, status: ReplicaStatus.ok, nodes: Buffer.concat(nodes) })
+    const incomplete = this.#isIncomplete
+    reply(from, { type: 43, id, status: ReplicaStatus.ok, incomplete, nodes: Buffer.concat(nodes) })
   }
 
   keys(from: string, { id, ring, from: start, segments }: SegmentKeys): void {
@@ -86,7 +87,8 @@ export class ExchangeAnswers {
     const many = segments.length > limits.exchangeSegments
     const wrong = many || segments.some((segment) => segment >= 2 ** RING_BITS)
     const refused = this.#refusal(ring, []) ?? this.#busy(from) ?? (wrong ? ReplicaStatus.refused : undefined)
-    const fail = (status: ReplicaStatus) => reply(from, { type: 45, id, status, next: NOTHING, keys: [] })
+    const fail = (status: ReplicaStatus) =>
+      reply(from, { type: 45, id, status, incomplete: true, next: NOTHING, keys: [] })
     if (refused !== undefined) {
       fail(refused)
       return
@@ -95,7 +97,10 @@ export class ExchangeAnswers {
     lister.list({ kind: 'list-segments', segments, from: start, to: NOTHING }, ({ failed, rows, next }) => {
       this.#reading.delete(from)
       if (failed) fail(ReplicaStatus.unavailable)
-      else reply(from, { type: 45, id, status: ReplicaStatus.ok, next, keys: rows.map(keyOf) })
+      else {
+        const [incomplete, keys] = [this.#isIncomplete, rows.map(keyOf)]
+        reply(from, { type: 45, id, status: ReplicaStatus.ok, incomplete, next, keys })
+      }
     })
   }
 
@@ -104,7 +109,7 @@ export class ExchangeAnswers {
     const wrong = keys.length === 0 || keys.length > limits.exchangeRows
     const refused = this.#refusal(ring, []) ?? this.#busy(from) ?? (wrong ? ReplicaStatus.refused : undefined)
     if (refused !== undefined) {
-      reply(from, { type: 47, id, status: refused, rows: [] })
+      reply(from, { type: 47, id, status: refused, incomplete: true, rows: [] })
       return
     }
     this.#reading.add(from)
@@ -112,9 +117,14 @@ export class ExchangeAnswers {
     const begun = reads.enter()
     replica.readMany(rowKeys, (rows) => {
       this.#reading.delete(from)
-      reply(from, { type: 47, id, status: ReplicaStatus.ok, rows: related(rows, keys) })
+      const incomplete = this.#isIncomplete || rows.some(({ known }) => !known)
+      reply(from, { type: 47, id, status: ReplicaStatus.ok, incomplete, rows: related(rows, keys) })
       reads.leave(begun)
     })
+  }
+
+  get #isIncomplete(): boolean {
+    return this.#parts.membership.own.incomplete
   }
 
   /** Why nothing can be said of these partitions now. */
@@ -139,9 +149,7 @@ export class ExchangeAnswers {
 }
 
 function keyOf({ rowKey, object }: ListedRow): { rowKey: Uint8Array; digest: Uint8Array } {
-  const digest = new Uint8Array(DIGEST_BYTES)
-  if (object !== undefined) objectDigest(object, digest)
-  return { rowKey, digest }
+  return { rowKey, digest: object === undefined ? new Uint8Array(DIGEST_BYTES) : digestOf(object) }
 }
 
 /** As many as fit into one answer, at least one. */

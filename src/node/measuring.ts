@@ -14,6 +14,7 @@ export function measurements(guard: StorageGuard, running: RunningNode | undefin
     ['storage_rows_read_total', stats.rowsRead],
     ['storage_cache_hits_total', stats.cacheHits],
     ['storage_rows_damaged_total', stats.rowsDamaged],
+    ['storage_tables_damaged', stats.tablesDamaged],
     ['storage_fences_total', stats.fences],
     ['storage_refused_total{reason="full"}', stats.refusedFull],
     ['storage_refused_total{reason="overloaded"}', stats.refusedOverloaded],
@@ -59,6 +60,7 @@ export function measurements(guard: StorageGuard, running: RunningNode | undefin
   out.set('members', running.membership.ring.members.length)
   out.set('rebuilding', running.membership.own.incomplete ? 1 : 0)
   out.set('rows_to_recover', running.rebuilder.suspectRows)
+  out.set('rows_recovered_total', running.rebuilder.rowsRecovered)
   out.set('frames_received_total', counts.framesIn)
   out.set('frames_malformed_total', counts.badFrames)
   out.set('bugs_total', counts.bugs)

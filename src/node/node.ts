@@ -30,7 +30,7 @@ import type {
 import { RunningNode } from './running.js'
 import type { Started } from './startup.js'
 import { Startup } from './startup.js'
-import { clusterView, reasonsNotReady, ringView } from './views.js'
+import { clusterView, reasonsNotReady, ringView, warningsOf } from './views.js'
 
 /** How long `stop` lets requests in flight finish. */
 const DRAIN_MS = 5000
@@ -68,6 +68,7 @@ export class RotundaNode implements Database {
       {
         fenced: () => this.#running?.fenced(),
         reopened: (report) => this.#running?.reopened(report),
+        unreadable: (rowKey) => this.#running?.rebuilder.suspect(rowKey),
       },
     )
     this.#hello = {
@@ -213,7 +214,10 @@ export class RotundaNode implements Database {
 
   health(): Health {
     const reasons = this.#reasons()
-    return { live: true, ready: reasons.length === 0, reasons }
+    const running = this.#running
+    const warnings =
+      running === undefined ? [] : warningsOf(this.#guard, running.membership, running.rebuilder.suspectRows)
+    return { live: true, ready: reasons.length === 0, reasons, warnings }
   }
 
   measurements(): Measurements {

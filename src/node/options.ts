@@ -46,6 +46,8 @@ export interface NodeOptions {
   readonly durability: Durability
   readonly freeSpaceFloorBytes: number
   readonly cacheBytes: number
+  /** Objects above this are shown to coordinators without their values first; default `limits.shownWholeBytes`. */
+  readonly shownWholeBytes?: number
   /** Bytes that may be kept for owners that are away; default `limits.hintBytes`. */
   readonly hintBytes?: number
 }
@@ -64,5 +66,5 @@ export interface StartFailure {
 /** What a node at work asks of its options. */
 export type RunningOptions = Pick<
   NodeOptions,
-  'awaitMembers' | 'exchangeEveryMs' | 'hintBytes' | 'reapEveryMs' | 'reapAfterMs'
+  'awaitMembers' | 'exchangeEveryMs' | 'hintBytes' | 'reapEveryMs' | 'reapAfterMs' | 'shownWholeBytes'
 >

@@ -1,5 +1,5 @@
 /** What this node does for rounds of reaping that a member conducts, its own among them: watches keys, looks at them, flushes, lets go of rows. */
-import { liveCount, objectDigest } from '../kernel/index.js'
+import { digestOf, liveCount } from '../kernel/index.js'
 import { limits } from '../limits.js'
 import type { Membership } from '../protocol/membership/membership.js'
 import { addKey, noKeys } from '../protocol/reaping/key-set.js'
@@ -152,7 +152,5 @@ function isAgreed({ object, known, incomplete }: LocalRow, { digest }: ReapKey, 
   if (!known || incomplete) return false
   if (object === undefined) return true
   if (!isOwner || liveCount(object) > 0) return false
-  const here = new Uint8Array(16)
-  objectDigest(object, here)
-  return Buffer.compare(here, digest) === 0
+  return Buffer.compare(digestOf(object), digest) === 0
 }

@@ -1,5 +1,5 @@
 /** Reaping of this node: conducts rounds for the tombstones whose first owner it is, answers those of others, and says who stops it. */
-import { liveCount, objectDigest } from '../kernel/index.js'
+import { digestOf, liveCount } from '../kernel/index.js'
 import { limits } from '../limits.js'
 import type { Clock } from '../ports/clock.js'
 import type { Log } from '../ports/log.js'
@@ -165,8 +165,7 @@ export class Reaper {
       replica.tombstones.forget(tombstone.rowKey)
       return []
     }
-    const digest = new Uint8Array(16)
-    objectDigest(object, digest)
+    const digest = digestOf(object)
     return [{ rowKey: tombstone.rowKey, digest, owners: membership.ring.ownersOf(tombstone.rowKey) }]
   }
 

@@ -1,24 +1,27 @@
-/** Fills this replica again after a loss: whole ranges from the other owners, and single rows that were written over unreadable ones. */
+/**
+ * Fills this replica again after a loss: by comparing trees where the end of the log was lost, by whole ranges from the other owners where everything was, and single rows that
+ * cannot be read or were written over unreadable ones.
+ */
 import type { Clock } from '../ports/clock.js'
 import type { Log } from '../ports/log.js'
-import type { Governor } from '../protocol/background/governor.js'
+import { type Governor, REFILL_PAGE_UNITS } from '../protocol/background/governor.js'
 import type { Effect, Input } from '../protocol/effects.js'
+import { TreeRefill } from '../protocol/entropy/refill.js'
+import { sharedPartitions } from '../protocol/entropy/schedule.js'
 import type { Membership } from '../protocol/membership/membership.js'
 import type { RebuildEffect, RebuildProgress } from '../protocol/replica/rebuild.js'
-import { decodeProgress, Rebuild } from '../protocol/replica/rebuild.js'
+import { BY_TREES, decodeProgress, isByTrees, Rebuild } from '../protocol/replica/rebuild.js'
 import { RecoverRowMachine } from '../protocol/replica/recover-row.js'
 import { WireError } from '../wire/bytes.js'
 import type { Conversations } from './conversations.js'
 import type { Coordination } from './coordination.js'
-import type { StorageGuard } from './guard/index.js'
+import type { Lost, StorageGuard } from './guard/index.js'
 import type { Peers } from './peers.js'
 import { RECORDS } from './records.js'
 
 const ROW_DEADLINE_MS = 5000
 const ROW_RETRY_MS = 5000
 const ROWS_AT_ONCE = 16
-/** What a page costs, which is up to 512 rows to be joined. */
-const UNITS = 64
 /** Keys remembered for recovery; beyond it a row stays marked on the disk and is noticed again when it is next read. */
 const SUSPECT_ROWS = 100_000
 
@@ -31,41 +34,74 @@ export interface RebuilderParts {
   readonly coordination: Coordination
   readonly peers: Peers
   readonly governor: Governor
+  /** Trees may be compared, and can be made here. */
+  mayCompare(): boolean
   perform(effect: Exclude<Effect, { kind: 'done' } | { kind: 'close' }>): void
   completed(): void
 }
 
 export class Rebuilder {
+  /** Rows that could not be read, or were written over such, and are whole again. */
+  rowsRecovered = 0
   readonly #parts: RebuilderParts
   readonly #suspects = new Map<string, Uint8Array>()
   #recovering = 0
   #rowsAgainMs = 0
   #rebuild: Rebuild | undefined
+  #refill: TreeRefill | undefined
+  /** Most of the rows are here: only the end of the log was lost. */
+  #byTrees: boolean
 
-  /** `later`: there is nobody to scan before the membership is known again. */
-  constructor(parts: RebuilderParts, progress: Uint8Array | undefined, later: boolean) {
+  /** `lost`: now, at the opening. `later`: there is nobody to ask before the membership is known again. */
+  constructor(parts: RebuilderParts, progress: Uint8Array | undefined, lost: Lost, later: boolean) {
     this.#parts = parts
-    if (parts.membership.own.incomplete && !later) this.begin(progress)
+    this.#byTrees = lost === 'tail' || isByTrees(progress)
+    if (parts.membership.own.incomplete && !later) this.#begin(progress)
   }
 
   get active(): boolean {
-    return this.#rebuild !== undefined
+    return this.#rebuild !== undefined || this.#refill !== undefined
+  }
+
+  /** To be filled by comparing trees. */
+  get refill(): TreeRefill | undefined {
+    return this.#refill
   }
 
   get suspectRows(): number {
     return this.#suspects.size
   }
 
-  /** Rows were lost: start over, or go on where `progress` says. */
-  begin(progress?: Uint8Array): void {
-    const { membership, conversations, log } = this.#parts
-    const { ring, self } = membership
-    const mine = ring.owners.filter((owners) => owners.includes(self))
-    this.#rebuild = new Rebuild(conversations.nextId(), self, mine, readProgress(progress))
-    log.info('rebuild-begun', { partitions: mine.length, resumed: progress !== undefined })
+  /** Rows were lost. */
+  lost(lost: Lost): void {
+    this.#byTrees = lost === 'tail'
+    this.#begin(undefined)
   }
 
+  /** The owners are others now: all over again. */
+  restart(): void {
+    this.#begin(undefined)
+  }
+
+  #begin(progress: Uint8Array | undefined): void {
+    const { membership, conversations, log, mayCompare } = this.#parts
+    const { ring, self } = membership
+    const mine = ring.owners.filter((owners) => owners.includes(self))
+    const resumed = progress !== undefined
+    this.#rebuild = undefined
+    this.#refill = undefined
+    if (this.#byTrees && mayCompare()) {
+      this.#refill = new TreeRefill(self, ring.owners, sharedPartitions(ring.owners, self))
+      this.#keep(BY_TREES)
+    } else this.#rebuild = new Rebuild(conversations.nextId(), self, mine, readProgress(progress))
+    const by = this.#refill === undefined ? 'scans' : 'trees'
+    log.info('rebuild-begun', { partitions: mine.length, by, resumed })
+  }
+
+  /** The row cannot be read, or was written over one that could not. */
   suspect(rowKey: Uint8Array): void {
+    const { ring, self } = this.#parts.membership
+    if (!ring.ownersOf(rowKey).includes(self)) return
     if (this.#suspects.size < SUSPECT_ROWS) this.#suspects.set(Buffer.from(rowKey).toString('latin1'), rowKey)
   }
 
@@ -85,8 +121,15 @@ export class Rebuilder {
   tick(nowMs: number): void {
     const { peers, governor } = this.#parts
     const isUp = (id: string) => peers.isUp(id)
+    this.#lookAtRefill()
     if (governor.may('rebuild')) this.#run((out) => this.#rebuild?.tick(nowMs, peers.ids.filter(isUp), out))
     if (this.#suspects.size > 0 && nowMs >= this.#rowsAgainMs) this.#recoverRows(nowMs)
+  }
+
+  #lookAtRefill(): void {
+    if (this.#refill === undefined) return
+    if (this.#refill.isComplete) this.#complete()
+    else if (!this.#parts.mayCompare()) this.#begin(undefined)
   }
 
   #run(step: (out: RebuildEffect[]) => void): void {
@@ -103,7 +146,7 @@ export class Rebuilder {
   }
 
   #ask(effect: Effect & { kind: 'send' }): void {
-    this.#parts.governor.spend('rebuild', UNITS)
+    this.#parts.governor.spend('rebuild', REFILL_PAGE_UNITS)
     this.#parts.perform(effect)
   }
 
@@ -114,6 +157,8 @@ export class Rebuilder {
 
   #complete(): void {
     this.#rebuild = undefined
+    this.#refill = undefined
+    this.#byTrees = false
     this.#keep(undefined)
     this.#parts.log.info('rebuild-complete')
     this.#parts.completed()
@@ -133,9 +178,10 @@ export class Rebuilder {
         placement,
         nowMs + ROW_DEADLINE_MS,
       )
-      conversations.begin(machine, nowMs, (complete) => {
+      conversations.begin(machine, nowMs, (outcome) => {
         this.#recovering--
-        if (complete !== true) return
+        if (outcome === 'later') return
+        if (outcome === 'recovered') this.rowsRecovered++
         this.#suspects.delete(name)
         this.#rowsAgainMs = 0
       })

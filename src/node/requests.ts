@@ -186,6 +186,8 @@ export interface Health {
   readonly ready: boolean
   /** Why not, in words; empty when ready. */
   readonly reasons: readonly string[]
+  /** What is wrong all the same, and does not keep it from serving. */
+  readonly warnings: readonly string[]
 }
 
 /** Monotonic counters and gauges by Prometheus-style name without prefix; a name may carry labels as `name{a="b"}`. */

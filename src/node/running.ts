@@ -111,7 +111,9 @@ export class RunningNode {
     this.admission = new Admission(clock.monotonicMs(), guard.stats, () => replica.operations)
     this.governor = new Governor(clock.monotonicMs(), limits.background)
     const { admission, governor } = this
-    this.#answering = new Answering({ replica, guard, membership, admission, governor, reads, reply })
+    const { shownWholeBytes = limits.shownWholeBytes } = options
+    const answers = { replica, guard, membership, admission, governor, reads, reply }
+    this.#answering = new Answering({ ...answers, shownWholeBytes })
     const holdsWrites = () => this.keeper.holdsWrites || this.isTooSmall
     this.coordination = new Coordination({
       ...{ clock, random, membership, peers, conversations },
@@ -142,9 +144,12 @@ export class RunningNode {
     const completed = () => this.keeper.describeSelf({ incomplete: false })
     const work = { conversations, coordination, governor, perform, completed }
     const parts = { clock, log, guard, membership, peers, ...work }
-    this.rebuilder = new Rebuilder(parts, started.rebuild, started.forgotOthers)
+    const mayCompare = () => everyMs > 0 && this.entropy?.keeper.cannotScan !== true
+    const { rebuild, report, forgotOthers } = started
+    this.rebuilder = new Rebuilder({ ...parts, mayCompare }, rebuild, report.lost, forgotOthers)
     const more = { ...parts, random, replica, reads, reply }
-    this.entropy = new Entropy({ ...more, trees: started.trees, everyMs })
+    const refill = () => this.rebuilder.refill
+    this.entropy = new Entropy({ ...more, trees: started.trees, everyMs, refill })
     const { reapEveryMs = limits.reapEveryMs, reapAfterMs: afterMs = limits.reapAfterMs } = options
     this.reaper = new Reaper({ ...more, everyMs: reapEveryMs, afterMs })
     this.#switchboard = this.#newSwitchboard(reply)
@@ -257,7 +262,7 @@ export class RunningNode {
     this.keeper.describeSelf(
       lost ? { incarnation: report.incarnation, incomplete: true } : { incarnation: report.incarnation },
     )
-    if (lost) this.rebuilder.begin()
+    if (lost) this.rebuilder.lost(report.lost)
   }
 
   #badFrame(peer: string, error: unknown): void {
@@ -317,7 +322,7 @@ export class RunningNode {
     this.#performer.adopted()
     this.reaper.adopted()
     if (ringChanged) this.entropy.ringChanged()
-    if (ringChanged && this.membership.own.incomplete) this.rebuilder.begin()
+    if (ringChanged && this.membership.own.incomplete) this.rebuilder.restart()
     this.coordination.releaseHeld(this.#ports.clock.monotonicMs())
     this.buckets.adopted()
   }

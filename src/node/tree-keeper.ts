@@ -21,6 +21,8 @@ const PAGES_AT_ONCE = 64
 const BATCH_BYTES = 1024 * 1024
 const BATCH_PAGES = 512
 const RETRY_MS = 1_000
+/** So many scans that fail one after the other are no accident. */
+const FAILURES = 3
 /** What a page of a scan costs: some two milliseconds of checksums. */
 const UNITS = 8
 
@@ -92,6 +94,8 @@ export class TreeKeeper {
   #scanning = false
   #stopped = false
   #againMs = 0
+  /** Scans that failed, one after the other. */
+  #failures = 0
   #building = false
   /** The next tree to be built anew for its age, and when. */
   #oldest = 0
@@ -113,6 +117,11 @@ export class TreeKeeper {
   /** Some trees are not right yet. */
   get isBuilding(): boolean {
     return this.#building
+  }
+
+  /** The rows here cannot be scanned, and so trees cannot be built: a table is damaged. */
+  get cannotScan(): boolean {
+    return this.#failures >= FAILURES
   }
 
   tick(nowMs: number): void {
@@ -184,6 +193,7 @@ export class TreeKeeper {
       // What was read while the storage was fenced may lack a row that is there afterwards.
       const good = !failed && guard.stats.fences === fences && guard.state === 'open'
       trees.scanned(good ? { rows, next } : undefined)
+      this.#failures = failed && guard.state === 'open' ? this.#failures + 1 : 0
       if (!good) this.#againMs = this.#parts.clock.monotonicMs() + RETRY_MS
       else this.#scan()
     })

@@ -4,6 +4,7 @@ import { quorum } from '../protocol/coordinator/quorum.js'
 import type { Membership } from '../protocol/membership/membership.js'
 import { digestText } from '../protocol/membership/ring.js'
 import { departed, factsOf, presentMembers, weightAndZone } from '../protocol/membership/state.js'
+import type { StorageGuard } from './guard/index.js'
 import type { Peers } from './peers.js'
 import type { StoppedBy } from './reaper.js'
 import type { ClusterView, MemberView, RingView } from './requests.js'
@@ -83,4 +84,17 @@ export function reasonsNotReady(membership: Membership, peers: Peers): string[] 
   return reachable >= needed
     ? []
     : [`only ${reachable} of ${ring.members.length} members can be reached, and a quorum needs ${needed}`]
+}
+
+/** What is wrong with this node's data without keeping it from coordinating, in words. */
+export function warningsOf(guard: StorageGuard, membership: Membership, rowsToRecover: number): string[] {
+  const warnings: string[] = []
+  if (guard.stats.tablesDamaged > 0)
+    warnings.push(
+      'a table of the database is damaged: listings and comparisons are refused here; the node should be rebuilt',
+    )
+  if (membership.own.incomplete)
+    warnings.push('this replica lost rows and is being filled again; it does not count for reads until then')
+  if (rowsToRecover > 0) warnings.push(`${rowsToRecover} rows are being fetched from other replicas`)
+  return warnings
 }

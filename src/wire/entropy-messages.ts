@@ -15,6 +15,8 @@ export interface TreeRootsFound {
   readonly id: number
   /** `same`, or `ok` with the answerer's roots. */
   readonly status: ReplicaStatus
+  /** This replica may lack rows of what was asked about. */
+  readonly incomplete: boolean
   /** 16 bytes for each partition of the chunk. */
   readonly roots: Uint8Array
 }
@@ -35,6 +37,8 @@ export interface TreeNodesFound {
   readonly type: 43
   readonly id: number
   readonly status: ReplicaStatus
+  /** This replica may lack rows of what was asked about. */
+  readonly incomplete: boolean
   /** 16 bytes for each node, place after place. */
   readonly nodes: Uint8Array
 }
@@ -51,6 +55,8 @@ export interface SegmentKeysFound {
   readonly type: 45
   readonly id: number
   readonly status: ReplicaStatus
+  /** This replica may lack rows of what was asked about. */
+  readonly incomplete: boolean
   /** Where the list goes on; empty = nothing more in these segments. */
   readonly next: Uint8Array
   /** Rising, each with the 16-byte digest of its object; all zero = unreadable here. */
@@ -67,6 +73,8 @@ export interface SegmentRowsFound {
   readonly type: 47
   readonly id: number
   readonly status: ReplicaStatus
+  /** This replica may lack rows of what was asked about. */
+  readonly incomplete: boolean
   /**
    * For the first so many of the keys asked for, at least one: the object where the asker lacks something of it, else empty; and whether
    * the answerer lacks something of the asker's.

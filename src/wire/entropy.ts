@@ -2,7 +2,14 @@
 import type { ByteReader, ByteWriter } from './bytes.js'
 import { WireError } from './bytes.js'
 import { readDigest64, readRowKey, readStatus, writeDigest64, writeShortBytes } from './fields.js'
-import type { Message, SegmentKeysFound, SegmentRows, SegmentRowsFound, TreePlace } from './messages.js'
+import type {
+  Message,
+  ReplicaStatus,
+  SegmentKeysFound,
+  SegmentRows,
+  SegmentRowsFound,
+  TreePlace,
+} from './messages.js'
 
 export type EntropyMessage = Extract<Message, { readonly type: 40 | 41 | 42 | 43 | 44 | 45 | 46 | 47 }>
 
@@ -18,7 +25,7 @@ export function encodeEntropy(writer: ByteWriter, message: EntropyMessage): void
       writer.raw(message.digest)
       return
     case 41:
-      writer.u8(message.status)
+      writeHead(writer, message)
       writer.raw(message.roots)
       return
     case 42:
@@ -26,7 +33,7 @@ export function encodeEntropy(writer: ByteWriter, message: EntropyMessage): void
       for (const place of message.places) encodePlace(writer, place)
       return
     case 43:
-      writer.u8(message.status)
+      writeHead(writer, message)
       writer.raw(message.nodes)
       return
     case 44:
@@ -35,7 +42,7 @@ export function encodeEntropy(writer: ByteWriter, message: EntropyMessage): void
       for (const segment of message.segments) writer.u32(segment)
       return
     case 45:
-      writer.u8(message.status)
+      writeHead(writer, message)
       writeShortBytes(writer, message.next)
       for (const { rowKey, digest } of message.keys) {
         writeShortBytes(writer, rowKey)
@@ -50,7 +57,7 @@ export function encodeEntropy(writer: ByteWriter, message: EntropyMessage): void
       }
       return
     case 47:
-      writer.u8(message.status)
+      writeHead(writer, message)
       for (const { wants, object } of message.rows) {
         writer.u8(wants ? 1 : 0)
         writer.bytes(object)
@@ -66,11 +73,11 @@ export function decodeEntropy(type: number, id: number, body: ByteReader): Entro
     case 40:
       return { type, id, ring: readDigest64(body), chunk: body.u32(), digest: body.raw(DIGEST_BYTES) }
     case 41:
-      return { type, id, status: readStatus(body), roots: nodes(body) }
+      return { type, id, ...readHead(body), roots: nodes(body) }
     case 42:
       return { type, id, ring: readDigest64(body), places: all(body, PLACE_BYTES, decodePlace) }
     case 43:
-      return { type, id, status: readStatus(body), nodes: nodes(body) }
+      return { type, id, ...readHead(body), nodes: nodes(body) }
     case 44:
       return {
         type,
@@ -88,6 +95,23 @@ export function decodeEntropy(type: number, id: number, body: ByteReader): Entro
     default:
       throw new WireError(`message type ${type} is unknown`)
   }
+}
+
+interface Head {
+  readonly status: ReplicaStatus
+  readonly incomplete: boolean
+}
+
+function writeHead(writer: ByteWriter, { status, incomplete }: Head): void {
+  writer.u8(status)
+  writer.u8(incomplete ? 1 : 0)
+}
+
+function readHead(body: ByteReader): Head {
+  const status = readStatus(body)
+  const incomplete = body.u8()
+  if (incomplete > 1) throw new WireError('a flag is 0 or 1')
+  return { status, incomplete: incomplete === 1 }
 }
 
 function encodePlace(writer: ByteWriter, { partition, level, node }: TreePlace): void {
@@ -112,11 +136,11 @@ function all<T>(body: ByteReader, itemBytes: number, read: (body: ByteReader) =>
 }
 
 function keysFound(id: number, body: ByteReader): SegmentKeysFound {
-  const code = readStatus(body)
+  const head = readHead(body)
   const next = body.raw(body.u16())
   const keys = []
   while (body.left > 0) keys.push({ rowKey: readRowKey(body, body.u16()), digest: body.raw(DIGEST_BYTES) })
-  return { type: 45, id, status: code, next, keys }
+  return { type: 45, id, ...head, next, keys }
 }
 
 function segmentRows(id: number, body: ByteReader): SegmentRows {
@@ -127,12 +151,12 @@ function segmentRows(id: number, body: ByteReader): SegmentRows {
 }
 
 function rowsFound(id: number, body: ByteReader): SegmentRowsFound {
-  const code = readStatus(body)
+  const head = readHead(body)
   const rows = []
   while (body.left > 0) {
     const wants = body.u8()
     if (wants > 1) throw new WireError('a flag is 0 or 1')
     rows.push({ wants: wants === 1, object: body.bytes() })
   }
-  return { type: 47, id, status: code, rows }
+  return { type: 47, id, ...head, rows }
 }

@@ -1,9 +1,9 @@
 /** Fields that many messages have. Reading is total, as everywhere. */
 import { limits } from '../limits.js'
 import { type ByteReader, type ByteWriter, WireError } from './bytes.js'
-import type { Digest64, ReplicaStatus } from './messages.js'
+import { type Digest64, ReplicaStatus } from './messages.js'
 
-const LAST_STATUS = 9
+const LAST_STATUS = ReplicaStatus.skeleton
 
 export function writeDigest64(writer: ByteWriter, digest: Digest64): void {
   writer.u32(digest.high)

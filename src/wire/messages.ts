@@ -90,6 +90,8 @@ export const ReplicaStatus = {
   refused: 8,
   /** Written: held in memory, and the disk has it later (durability `buffered`). It counts towards W, and is no durable copy. */
   buffered: 9,
+  /** Read: another object than the one whose digest was sent; `object` is its skeleton, which tells whether it is worth asking for. */
+  skeleton: 10,
 } as const
 export type ReplicaStatus = (typeof ReplicaStatus)[keyof typeof ReplicaStatus]
 

@@ -91,13 +91,18 @@ test('alive, and ready as the node says', async (t) => {
   t.deepEqual((await own.get('/health/live')).json, { live: true })
   t.deepEqual((await own.get('/health/ready')).json, { ready: true })
   t.is((await own.send('HEAD', '/health/ready')).status, 200)
-  own.database.state = { live: true, ready: false, reasons: ['it has not joined yet'] }
+  own.database.state = {
+    live: true,
+    ready: false,
+    reasons: ['it has not joined yet'],
+    warnings: ['rows are missing'],
+  }
   t.is((await own.get('/health/live')).status, 200)
   const not = await own.get('/health/ready')
   t.is(not.status, 503)
-  t.like(not.json, { ready: false, reasons: ['it has not joined yet'] })
+  t.like(not.json, { ready: false, reasons: ['it has not joined yet'], warnings: ['rows are missing'] })
   t.is(not.json.error.code, 'NOT_READY')
-  own.database.state = { live: false, ready: false, reasons: ['its loop stands still'] }
+  own.database.state = { live: false, ready: false, reasons: ['its loop stands still'], warnings: [] }
   t.is((await own.get('/health/live')).status, 503)
 })
 

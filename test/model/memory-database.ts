@@ -66,7 +66,7 @@ export class MemoryDatabase implements Database {
   /** Members of the pretended cluster: `r` and `w` may be up to this. */
   n = 3
   /** What `health` says. */
-  state: Health = { live: true, ready: true, reasons: [] }
+  state: Health = { live: true, ready: true, reasons: [], warnings: [] }
   /** While set, every request gets this answer. */
   failing: Failure | undefined
   /** While true, requests wait; `resume` answers them. */

@@ -133,20 +133,25 @@ const message = fc.oneof(
   }),
   of(26, { nodeId: shortText }),
   of(40, { ring, chunk: u32, digest: bytes(16, 16) }),
-  of(41, { status, roots: nodes }),
+  of(41, { status, incomplete: fc.boolean(), roots: nodes }),
   of(42, {
     ring,
     places: fc.array(record({ partition: fc.nat(0xffff), level: fc.nat(255), node: u32 }), { maxLength: 5 }),
   }),
-  of(43, { status, nodes }),
+  of(43, { status, incomplete: fc.boolean(), nodes }),
   of(44, { ring, from: bytes(50), segments: fc.array(u32, { maxLength: 5 }) }),
   of(45, {
     status,
+    incomplete: fc.boolean(),
     next: bytes(50),
     keys: fc.array(record({ rowKey, digest: bytes(16, 16) }), { maxLength: 5 }),
   }),
   of(46, { ring, keys: fc.array(record({ rowKey, skeleton: bytes(50) }), { maxLength: 5 }) }),
-  of(47, { status, rows: fc.array(record({ wants: fc.boolean(), object: bytes(60) }), { maxLength: 5 }) }),
+  of(47, {
+    status,
+    incomplete: fc.boolean(),
+    rows: fc.array(record({ wants: fc.boolean(), object: bytes(60) }), { maxLength: 5 }),
+  }),
   of(48, {
     state: bytes(16, 16),
     keys: fc.array(record({ rowKey, digest: bytes(16, 16) }), { maxLength: 5 }),

@@ -7,6 +7,8 @@ import type { Config } from './swarm.js'
 export function makeNode(config: Config): NodeMaker {
   const prng = new Prng(`seed ${config.seed}`).split('options')
   const cacheBytes = prng.pick([0, 4_096, 8 * 1024 * 1024])
+  // Values are small here: so that coordinators are shown skeletons all the same.
+  const shownWholeBytes = prng.pick([0, 0, 4_096])
   return (ports, identity, join) =>
     new RotundaNode(ports, {
       ...identity,
@@ -19,6 +21,7 @@ export function makeNode(config: Config): NodeMaker {
       freeSpaceFloorBytes: 64 * 1024,
       cacheBytes,
       hintBytes: config.hintBytes,
+      shownWholeBytes,
       exchangeEveryMs: config.exchangeEveryMs,
       reapEveryMs: config.reapEveryMs,
       reapAfterMs: config.reapAfterMs,

@@ -59,6 +59,18 @@ test('each side gets what it lacks, and nothing else is sent', async (t) => {
   t.like((await new Conversation(a, b, ALL).run()).outcome, { result: 'same' })
 })
 
+test('an exchange with one that may lack rows, or cannot read one that differs, is doubtful', async (t) => {
+  const alike = pair(rows(0, 30), rows(0, 30))
+  t.like((await new Conversation(alike.a, alike.b, ALL).run()).outcome, { result: 'same', doubtful: false })
+  alike.b.incomplete = true
+  t.like((await new Conversation(alike.a, alike.b, ALL).run()).outcome, { result: 'same', doubtful: true })
+  const [broken, ...rest] = rows(0, 30)
+  const { a, b } = pair(rest, [{ rowKey: broken!.rowKey, row: 'unreadable' }, ...rest])
+  a.merge(makeRow('key 40', 1, 1, 20).rowKey, rowObject(makeRow('key 40', 1, 1, 20).row as Uint8Array))
+  const { outcome } = await new Conversation(a, b, ALL).run()
+  t.like(outcome, { result: 'repaired', pushed: 1 })
+})
+
 test('concurrent versions are joined on both sides', async (t) => {
   const [one, other] = [makeRow('key', 1, 1, 20), makeRow('key', 2, 1, 20)]
   const { a, b } = pair([one, ...rows(0, 50)], [other, ...rows(0, 50)])
@@ -201,10 +213,16 @@ test('silence, a lost peer, another ring and a storage that fails end it, once',
 
 test('one whose time is up goes no further; answers of others and of another kind are not heard', (t) => {
   const { exchange, a, out } = started(50)
-  const answer: Message = { type: 41, id: 7, status: 0, roots: Buffer.alloc(16 * PARTITIONS) }
+  const answer: Message = {
+    type: 41,
+    id: 7,
+    status: 0,
+    incomplete: false,
+    roots: Buffer.alloc(16 * PARTITIONS),
+  }
   exchange.step({ kind: 'answer', from: 'c', message: answer }, 10, out)
   exchange.step(
-    { kind: 'answer', from: 'b', message: { type: 43, id: 7, status: 0, nodes: NOTHING } },
+    { kind: 'answer', from: 'b', message: { type: 43, id: 7, status: 0, incomplete: false, nodes: NOTHING } },
     10,
     out,
   )

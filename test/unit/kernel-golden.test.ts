@@ -9,6 +9,7 @@ import {
   checkObject,
   checkRow,
   compareObjects,
+  compareSkeleton,
   crc32c,
   decodeClock,
   decodeObject,
@@ -33,6 +34,7 @@ import {
   rowObject,
   type SiblingLimits,
   siblingCount,
+  skeletonOf,
   splitRowKey,
   versionDigest,
   writtenContext,
@@ -123,6 +125,19 @@ test('objects: decoded as described; what is none is refused', (t) => {
     t.deepEqual(siblings, c.siblings, c.name)
   }
   for (const c of invalid) t.is(checkObject(bytes(c.bytes)), CODES.BAD_OBJECT, c.why)
+})
+
+test('skeletons: clock and dots of each object, and equal to it', (t) => {
+  interface Case {
+    name: string
+    object: string
+    skeleton: string
+  }
+  for (const c of golden<{ cases: Case[] }>('skeletons.json').cases) {
+    t.is(hex(skeletonOf(bytes(c.object))), c.skeleton, c.name)
+    t.is(compareSkeleton(bytes(c.object), bytes(c.skeleton)), RELATION.EQUAL, c.name)
+    t.is(checkObject(bytes(c.skeleton)), CODES.BAD_OBJECT, c.name)
+  }
 })
 
 test('merges: the join either way, and how the two compare', (t) => {

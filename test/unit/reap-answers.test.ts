@@ -1,6 +1,6 @@
 /** What a member looks at before it vouches for a key, one thing after the other: each of them must keep it from doing so. */
 import test from 'ava'
-import { makeRowKey, objectDigest } from '../../src/kernel/index.js'
+import { digestOf, makeRowKey } from '../../src/kernel/index.js'
 import { Drain } from '../../src/node/drain.js'
 import { ReapAnswers, type ReapAnswersParts } from '../../src/node/reap-answers.js'
 import type { LocalRow } from '../../src/node/replica.js'
@@ -15,12 +15,6 @@ const KEY = makeRowKey(Buffer.from('b'), Buffer.from('k'))
 const GONE = objectOf('x', { tombstone: true })
 const MISSING: LocalRow = { object: undefined, known: true, incomplete: false }
 const TOMBSTONE: LocalRow = { object: GONE, known: true, incomplete: false }
-
-function digestOf(object: Uint8Array): Uint8Array {
-  const digest = new Uint8Array(16)
-  objectDigest(object, digest)
-  return digest
-}
 
 /** A member that owns the key and holds the tombstone that it will be asked about; every part can be made another. */
 function member() {

@@ -5,7 +5,7 @@ use rotunda_kernel::Fault;
 use rotunda_kernel::clock::{Actor, Clock, Dot};
 use rotunda_kernel::digest::{crc32c, digest, mac};
 use rotunda_kernel::key::{key_hash, partition_of, seal_row_key};
-use rotunda_kernel::object::{Object, compare, context, merge};
+use rotunda_kernel::object::{Object, compare, context, merge, skeleton};
 use rotunda_kernel::placement::changes::{Change, Kind};
 use rotunda_kernel::placement::replay;
 use rotunda_kernel::row::{
@@ -106,6 +106,22 @@ fn objects() {
     }
     for case in list(&golden, "invalid") {
         assert_eq!(Object::decode(&bytes(&case["bytes"])).err(), Some(Fault::BadObject), "{}", name(case));
+    }
+}
+
+#[test]
+fn skeletons() {
+    for case in list(&golden("skeletons.json"), "cases") {
+        let (object, expected) = (bytes(&case["object"]), bytes(&case["skeleton"]));
+        let mut out = vec![0; object.len()];
+        let length = skeleton(&object, &mut out).expect("an object has room for its skeleton");
+        assert_eq!(out[..length], expected, "{}", name(case));
+        assert_eq!(
+            compare::compare_skeleton(&object, &expected),
+            Ok(compare::Relation::Equal),
+            "{}",
+            name(case)
+        );
     }
 }
 

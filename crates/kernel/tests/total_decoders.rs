@@ -4,7 +4,7 @@ mod common;
 
 use common::{ACTORS, Chance, clock_bytes, object_of};
 use rotunda_kernel::clock::Clock;
-use rotunda_kernel::object::{Object, build, compare, context, merge};
+use rotunda_kernel::object::{Object, build, compare, context, merge, skeleton};
 use rotunda_kernel::placement::{changes, replay};
 use rotunda_kernel::row::{Limits, Row, Write, apply_write, check_row, merge_row, seal_row};
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -34,6 +34,9 @@ static ALLOCATOR: Counting = Counting;
 
 const LIMITS: Limits = Limits { max_siblings: 10, max_bytes: 1000 };
 
+/// An object of nothing, to hold skeletons against.
+const ONE_OBJECT: &[u8] = &[1, 0, 1, 0, 0];
+
 /// Everything that takes bytes from outside.
 fn feed(bytes: &[u8], out: &mut [u8]) {
     LARGEST.with(|largest| largest.set(0));
@@ -54,6 +57,8 @@ fn feed(bytes: &[u8], out: &mut [u8]) {
     let _ = merge::merge(bytes, bytes, out);
     let _ = compare::compare(bytes, bytes);
     let _ = compare::version_digest(bytes);
+    let _ = compare::compare_skeleton(ONE_OBJECT, bytes);
+    let _ = skeleton(bytes, out);
     let _ = context::covers_context(bytes, bytes);
     let _ = context::live_covered(bytes, bytes);
     let _ = merge_row(bytes, bytes, true, out);
@@ -94,7 +99,11 @@ fn samples() -> Vec<Vec<u8>> {
         packed.extend([2, b'z', b'1', 8]);
     }
     assert!(changes::decode(&packed).is_ok());
-    vec![clock_bytes(&dots(&[(0, 1), (0, 7), (3, 900)])), object, row, written, packed]
+    let mut bones = vec![0; object.len()];
+    let length = skeleton(&object, &mut bones).expect("an object has room for its skeleton");
+    bones.truncate(length);
+    assert_eq!(compare::compare_skeleton(&object, &bones), Ok(compare::Relation::Equal));
+    vec![clock_bytes(&dots(&[(0, 1), (0, 7), (3, 900)])), object, row, written, packed, bones]
 }
 
 #[test]

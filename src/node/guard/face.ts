@@ -89,6 +89,8 @@ export interface GuardListener {
   fenced(reason: string): void
   /** The state is `open` again. */
   reopened(report: ReopenReport): void
+  /** A row was found that cannot be trusted: by a read or by a scan. */
+  unreadable?(rowKey: Uint8Array): void
 }
 
 /** Why the storage could not be opened; the message is one sentence for the operator. */
@@ -220,6 +222,8 @@ export interface GuardStats {
   rowsRead: number
   cacheHits: number
   rowsDamaged: number
+  /** 1 while a table is damaged, which the last scan said: no row can be scanned. */
+  tablesDamaged: number
   fences: number
   refusedFull: number
   refusedOverloaded: number

@@ -89,8 +89,7 @@ export class StorageGuard {
     const buffer = options.durability === 'buffered' ? new WriteBuffer(stats) : undefined
     const mayReadNow = () => mayRead(this.#state, this.#recovery.reading)
     const mayWrite = () => this.#state === 'open'
-    const damage = new DamageLog(clock, log, stats)
-    const damaged = (rowKey: Uint8Array, reason: string) => damage.found(rowKey, reason)
+    const damage = new DamageLog(clock, log, stats, listener)
     const commits = new CommitQueue({
       ...{ engine, turn, stats, clock, scheduler },
       sync: options.durability !== 'os',
@@ -102,8 +101,8 @@ export class StorageGuard {
     this.#cache = cache
     this.#buffer = buffer
     this.#commits = commits
-    this.#reads = new ReadQueue({ engine, turn, cache, buffer, commits, stats, mayRead: mayReadNow, damaged })
-    this.#scans = new ScanQueue({ engine, turn, commits, mayRead: mayReadNow, mayWrite, damaged })
+    this.#reads = new ReadQueue({ engine, turn, cache, buffer, commits, stats, mayRead: mayReadNow, damage })
+    this.#scans = new ScanQueue({ engine, turn, commits, mayRead: mayReadNow, mayWrite, damage })
     this.#records = new RecordReads({ engine, turn, commits, mayRead: mayReadNow })
     this.#watermark = new WatermarkWriter({
       sideFile,

@@ -1,7 +1,7 @@
 import type { Clock } from '../../ports/clock.js'
 import type { EngineError } from '../../ports/engine.js'
 import type { Log } from '../../ports/log.js'
-import { type GuardStats, StorageFault, type StorageFaultKind } from './face.js'
+import { type GuardListener, type GuardStats, StorageFault, type StorageFaultKind } from './face.js'
 
 /** What the guard tells of what happened: faults to the callers, damage to the log, counters to whoever looks. */
 
@@ -34,6 +34,7 @@ export function newStats(): GuardStats {
     rowsRead: 0,
     cacheHits: 0,
     rowsDamaged: 0,
+    tablesDamaged: 0,
     fences: 0,
     refusedFull: 0,
     refusedOverloaded: 0,
@@ -52,20 +53,40 @@ export function newStats(): GuardStats {
 
 const DAMAGE_LOG_MS = 1_000
 
-/** One line a second at most: a damaged table has many rows. Never a key. */
+/** What cannot be trusted any more: counted, logged (one line a second at most: a damaged table has many rows; never a key), and told. */
 export class DamageLog {
   readonly #clock: Clock
   readonly #log: Log
   readonly #stats: GuardStats
+  readonly #listener: GuardListener
   #loggedMs = Number.NEGATIVE_INFINITY
 
-  constructor(clock: Clock, log: Log, stats: GuardStats) {
+  constructor(clock: Clock, log: Log, stats: GuardStats, listener: GuardListener) {
     this.#clock = clock
     this.#log = log
     this.#stats = stats
+    this.#listener = listener
   }
 
-  found(rowKey: Uint8Array, reason: string): void {
+  /** A row of which the bytes, or the block that they lie in, are not what was written. */
+  row(rowKey: Uint8Array, reason: string): void {
+    this.#found(rowKey, reason)
+    this.#listener.unreadable?.(rowKey)
+  }
+
+  /** An index row, which is written anew. */
+  indexRow(rowKey: Uint8Array): void {
+    this.#found(rowKey, 'its index row')
+  }
+
+  /** A scan, which came out well or not; where a table is damaged none does. */
+  scan(error: EngineError | undefined, from: Uint8Array): void {
+    if (error === undefined) this.#stats.tablesDamaged = 0
+    else if (error.kind === 'corrupt') this.#stats.tablesDamaged = 1
+    if (error !== undefined && error.kind !== 'closed') this.#found(from, error.message)
+  }
+
+  #found(rowKey: Uint8Array, reason: string): void {
     this.#stats.rowsDamaged++
     const now = this.#clock.monotonicMs()
     if (now - this.#loggedMs < DAMAGE_LOG_MS) return

@@ -4,6 +4,7 @@ import type { EngineError } from '../../ports/engine.js'
 import type { CommitQueue } from './commit-queue.js'
 import type { GuardStats, RowRead } from './face.js'
 import { keyText, rowKeyToEngine } from './key-space.js'
+import type { DamageLog } from './outcomes.js'
 import type { OwnedEngine } from './owned-engine.js'
 import type { RowCache } from './row-cache.js'
 import type { Turn } from './turn.js'
@@ -46,10 +47,10 @@ export interface ReadPorts {
   /** Rows acknowledged from memory, newer than what the disk has. */
   readonly buffer: WriteBuffer | undefined
   readonly commits: CommitQueue
+  readonly damage: DamageLog
   readonly stats: GuardStats
   /** False while the engine must not be believed: before it has been judged, and while it is fenced and not open for reading. */
   mayRead(): boolean
-  damaged(rowKey: Uint8Array, reason: string): void
 }
 
 export class ReadQueue {
@@ -142,7 +143,7 @@ export class ReadQueue {
       return
     }
     for (const miss of sweep.misses) {
-      if (error.kind !== 'closed') this.#ports.damaged(miss.asked.rowKeys[miss.slot]!, error.message)
+      if (error.kind !== 'closed') this.#ports.damage.row(miss.asked.rowKeys[miss.slot]!, error.message)
       this.#answer(miss, 'unreadable')
     }
   }
@@ -152,7 +153,7 @@ export class ReadQueue {
     if (row === undefined) {
       this.#answer(miss, undefined)
     } else if (checkRow(rowKey, row) !== 0) {
-      this.#ports.damaged(rowKey, 'checksum')
+      this.#ports.damage.row(rowKey, 'checksum')
       this.#answer(miss, 'unreadable')
     } else if (rowCommit(row) > this.#ports.commits.lastCommit) {
       this.#ahead(miss)

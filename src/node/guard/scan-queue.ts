@@ -23,6 +23,7 @@ import {
   rowKeyToEngine,
   successor,
 } from './key-space.js'
+import type { DamageLog } from './outcomes.js'
 import type { OwnedEngine } from './owned-engine.js'
 import { openPayload } from './records.js'
 import { openRecord } from './small-record.js'
@@ -37,9 +38,9 @@ export interface ScanPorts {
   readonly engine: OwnedEngine
   readonly turn: Turn
   readonly commits: CommitQueue
+  readonly damage: DamageLog
   mayRead(): boolean
   mayWrite(): boolean
-  damaged(rowKey: Uint8Array, reason: string): void
 }
 
 interface Bounds {
@@ -102,7 +103,7 @@ export class ScanQueue {
     const unreadable = result.rows.filter(({ key, value }) => openRecord(key, value) === 'damaged')
     const healed = unreadable.slice(0, INDEX_ROWS_HEALED).map(({ key }) => {
       const rowKey = makeRowKey(bucket, keyInIndex(bucket, key))
-      this.#ports.damaged(rowKey, 'its index row')
+      this.#ports.damage.indexRow(rowKey)
       return { type: 'index', rowKey } as const
     })
     if (healed.length > 0) this.#ports.commits.add(healed, () => {})
@@ -165,7 +166,7 @@ export class ScanQueue {
     const maxBytes = Math.min(range.maxBytes, limits.storageScanBytes)
     this.#ports.engine.scan({ ...range, maxRows, maxBytes }, (error, result) => {
       this.#underWay--
-      if (error !== undefined && error.kind !== 'closed') this.#ports.damaged(range.from, error.message)
+      this.#ports.damage.scan(error, range.from)
       done(error === undefined ? result : undefined)
       this.#next()
     })
@@ -189,7 +190,7 @@ export class ScanQueue {
 
   #verified(rowKey: Uint8Array, row: Uint8Array): ScannedRow {
     if (checkRow(rowKey, row) === 0) return { rowKey, row }
-    this.#ports.damaged(rowKey, 'checksum')
+    this.#ports.damage.row(rowKey, 'checksum')
     return { rowKey, row: 'unreadable' }
   }
 

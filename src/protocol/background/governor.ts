@@ -17,6 +17,9 @@
 export const TASKS = ['handoff', 'exchange', 'rebuild', 'trees'] as const
 export type BackgroundTask = (typeof TASKS)[number]
 
+/** What a page of a refill costs whoever asks for it and whoever is asked: up to 512 rows to be read there and joined here. */
+export const REFILL_PAGE_UNITS = 64
+
 export interface GovernorOptions {
   /** Units a second: what a task always gets, and what it gets at most. */
   readonly least: number

@@ -3,7 +3,9 @@
  * the stragglers, then repair whoever turned out to be behind (read repair).
  *
  * The coordinator is an owner: it reads its own row first and sends the digest of it along, so that a replica that agrees answers
- * with one byte instead of the value. Converged replicas thus move no values and merge nothing.
+ * with one byte instead of the value. Converged replicas thus move no values and merge nothing. One that holds a large object which
+ * differs answers with its skeleton first: what it lacks is all that is asked of a replica that is behind, and of several that are ahead alike one is
+ * asked for the object (see unseen-objects.ts).
  *
  * Where its own row takes long (a slow disk), it does not wait for it: the others are asked as well, for all that they have.
  *
@@ -15,11 +17,12 @@
  * "unknown". A row that cannot be trusted likewise.
  */
 import type { Failure } from '../../errors.js'
-import { checkObject, mergeObjects, mergeObjectsBound, objectDigest } from '../../kernel/index.js'
+import { checkObject, digestOf, mergeObjects, mergeObjectsBound } from '../../kernel/index.js'
 import type { ReplicaRow } from '../../wire/messages.js'
 import { ReplicaStatus } from '../../wire/messages.js'
 import type { Effect, Input, Machine, Placement } from '../effects.js'
 import { QuorumTally } from './quorum.js'
+import { UnseenObjects } from './unseen-objects.js'
 
 export interface Found {
   readonly status: 'ok'
@@ -57,6 +60,7 @@ export class ReadMachine implements Machine {
   readonly rowKey: Uint8Array
   readonly #tally: QuorumTally
   readonly #answers: Answer[] = []
+  readonly #unseen = new UnseenObjects()
   #placement: Placement
   /** Digest of the local object, once it is read. */
   #digest: Uint8Array = NOTHING
@@ -112,6 +116,7 @@ export class ReadMachine implements Machine {
       default:
         return
     }
+    this.#lookAtUnseen(nowMs, out)
     this.#conclude(out)
   }
 
@@ -123,10 +128,7 @@ export class ReadMachine implements Machine {
   #local(row: Input & { kind: 'row' }, nowMs: number, out: Effect[]): void {
     this.#lateMs = Number.POSITIVE_INFINITY
     if (row.object === undefined) this.#digest = row.known ? ABSENT : NOTHING
-    else {
-      this.#digest = new Uint8Array(16)
-      objectDigest(row.object, this.#digest)
-    }
+    else this.#digest = digestOf(row.object)
     if (this.#answers.length === 0) this.#merged = row.object
     else if (row.object !== undefined) this.#merge(row.object)
     else if (this.#merged !== undefined) this.#agreed = false
@@ -141,19 +143,20 @@ export class ReadMachine implements Machine {
   #askOthers(nowMs: number, out: Effect[]): void {
     for (const owner of this.#placement.owners) {
       if (owner === this.#self) continue
-      if (this.#tally.isOpen(owner)) this.#ask(owner, nowMs, out)
+      if (this.#tally.isOpen(owner)) this.#ask(owner, this.#digest, nowMs, out)
       else this.#standIn(owner, nowMs, out)
     }
   }
 
-  #ask(owner: string, nowMs: number, out: Effect[]): void {
+  /** With no digest: for the object itself, whatever it is. */
+  #ask(owner: string, digest: Uint8Array, nowMs: number, out: Effect[]): void {
     const message = {
       type: 3,
       id: this.id,
       leftMs: Math.max(0, Math.ceil(this.deadlineMs - nowMs)),
       ring: this.#placement.ring,
       rowKey: this.rowKey,
-      digest: this.#digest,
+      digest,
     } as const
     out.push({ kind: 'send', conversation: this.id, to: owner, message })
   }
@@ -161,6 +164,7 @@ export class ReadMachine implements Machine {
   /** An owner, or one who stands in for one, is not to be expected to show anything. */
   #away(node: string, nowMs: number, out: Effect[]): void {
     const owner = this.#tally.standsInFor(node) ?? node
+    this.#unseen.forget(node)
     if (owner === node) this.#tally.fail(node)
     else this.#tally.failStandIn(node)
     if (this.#asked && this.#placement.owners.includes(owner)) this.#standIn(owner, nowMs, out)
@@ -169,12 +173,18 @@ export class ReadMachine implements Machine {
   #standIn(owner: string, nowMs: number, out: Effect[]): void {
     if (this.#tally.hasCounted(owner) || this.#tally.hasStandIn(owner)) return
     const node = this.#tally.standIn(owner, this.#placement, this.#self)
-    if (node !== undefined) this.#ask(node, nowMs, out)
+    if (node !== undefined) this.#ask(node, this.#digest, nowMs, out)
   }
 
   #answer(from: string, row: ReplicaRow, nowMs: number, out: Effect[]): void {
     const standsIn = this.#tally.standsInFor(from) !== undefined
     if (!this.#tally.isOpen(from) && this.#hasAnswered(from)) return
+    if (row.status === ReplicaStatus.skeleton) {
+      this.#agreed = false
+      this.#unseen.add(from, row.object, !row.incomplete)
+      return
+    }
+    this.#unseen.forget(from)
     switch (row.status) {
       case ReplicaStatus.same:
         this.#take(from, this.#answers[0]?.object, !row.incomplete)
@@ -198,6 +208,15 @@ export class ReadMachine implements Machine {
       default:
         this.#away(from, nowMs, out)
     }
+  }
+
+  /** Who told its versions without their values counts once all of them are here: from this node, from others, or from itself, asked once more. */
+  #lookAtUnseen(nowMs: number, out: Effect[]): void {
+    for (const { from, counts, standing } of this.#unseen.settle(this.#merged)) {
+      if (standing === 'malformed') this.#away(from, nowMs, out)
+      else this.#take(from, standing === 'alike' ? this.#merged : undefined, counts)
+    }
+    for (const from of this.#unseen.toAsk()) this.#ask(from, NOTHING, nowMs, out)
   }
 
   /** One that failed (it was suspected) may answer all the same. */
@@ -231,10 +250,11 @@ export class ReadMachine implements Machine {
   /** The table changed under way: only its owners count from now on; ask those not asked under it and not yet heard. */
   #place(placement: Placement, nowMs: number, out: Effect[]): void {
     this.#placement = placement
+    this.#unseen.clear()
     this.#tally.place(placement.owners)
     if (!placement.owners.includes(this.#self)) this.#tally.standInMyself(this.#self, placement)
     for (const owner of placement.owners) {
-      if (owner !== this.#self && this.#tally.isOpen(owner)) this.#ask(owner, nowMs, out)
+      if (owner !== this.#self && this.#tally.isOpen(owner)) this.#ask(owner, this.#digest, nowMs, out)
     }
   }
 

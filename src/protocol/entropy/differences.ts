@@ -1,5 +1,5 @@
 /** Which keys of some segments differ between two replicas, and which of the two lacks something. */
-import { compareSkeleton, objectDigest, objectSkeleton, RELATION } from '../../kernel/index.js'
+import { compareSkeleton, objectDigest, RELATION } from '../../kernel/index.js'
 
 const DIGEST_BYTES = 16
 const NOTHING = new Uint8Array(0)
@@ -60,7 +60,7 @@ function isBefore(rowKey: Uint8Array, end: Uint8Array): boolean {
   return end.length === 0 || Buffer.compare(rowKey, end) < 0
 }
 
-function isUnreadable({ digest }: FoundKey): boolean {
+export function isUnreadable({ digest }: FoundKey): boolean {
   return digest.every((byte) => byte === 0)
 }
 
@@ -83,14 +83,6 @@ export function isSorted(keys: readonly FoundKey[], from: Uint8Array): boolean {
     const before = keys[index - 1]?.rowKey
     return before === undefined ? Buffer.compare(rowKey, from) >= 0 : Buffer.compare(rowKey, before) > 0
   })
-}
-
-/** What tells a peer which versions this object holds, without their values; no bytes where there is no object. */
-export function skeletonOf(object: Uint8Array | undefined): Uint8Array {
-  if (object === undefined) return NOTHING
-  const skeleton = Buffer.allocUnsafe(object.length)
-  const length = objectSkeleton(object, skeleton)
-  return length > 0 ? skeleton.subarray(0, length) : NOTHING
 }
 
 /** What an answerer that holds `object` has to say to an asker that holds the object of `skeleton` (no bytes: none). */

@@ -18,6 +18,7 @@
  * One question is under way at a time. Nodes that differ are taken from the end of their list, so that the list stays short however
  * much differs: it grows by eight for each node taken, level below level, and segments are dealt with as soon as a message is full of them.
  */
+import { skeletonOf } from '../../kernel/index.js'
 import { limits } from '../../limits.js'
 import type { Digest64, Message, SegmentRowsFound, TreePlace } from '../../wire/messages.js'
 import { ReplicaStatus } from '../../wire/messages.js'
@@ -28,8 +29,8 @@ import {
   earlierEnd,
   type FoundKey,
   isSorted,
+  isUnreadable,
   type ListedRow,
-  skeletonOf,
 } from './differences.js'
 import { digestOfRoots, type Trees } from './trees.js'
 
@@ -83,6 +84,8 @@ export interface ExchangeOutcome {
   readonly pushed: number
   /** Segments that differed while all their keys agreed: rows on their way, or a tree that is wrong. */
   readonly falseAlarms: number
+  /** The peer may lack rows, or could not read some that were compared: it does not tell what a replica that lost rows has to know. */
+  readonly doubtful: boolean
 }
 
 /** Segments whose keys are being compared, from a row key on. */
@@ -116,6 +119,7 @@ export class Exchange {
   #pulled = 0
   #pushed = 0
   #falseAlarms = 0
+  #doubtful = false
   /** A tree here told nothing any more: what is below it was left out. */
   #stale = false
 
@@ -162,6 +166,7 @@ export class Exchange {
   }
 
   #answered(message: Message, nowMs: number, out: ExchangeEffect[]): void {
+    if ('incomplete' in message && message.incomplete) this.#doubtful = true
     switch (message.type) {
       case 41:
         if (message.status === ReplicaStatus.same) this.#end('same', out)
@@ -280,6 +285,7 @@ export class Exchange {
     // Both lists are whole up to where the shorter one ends.
     const end = earlierEnd(next, theirs.next)
     const { wants, gives } = differences(rows, theirs.keys, end)
+    if (theirs.keys.some(isUnreadable)) this.#doubtful = true
     this.#wants.push(...wants)
     this.#gives.push(...gives)
     const found = round.found + wants.length + gives.length
@@ -345,7 +351,7 @@ export class Exchange {
   #end(result: ExchangeOutcome['result'], out: ExchangeEffect[]): void {
     this.#ended = true
     const [differing, pulled, pushed] = [this.#differing, this.#pulled, this.#pushed]
-    const falseAlarms = this.#falseAlarms
-    out.push({ kind: 'ended', outcome: { result, differing, pulled, pushed, falseAlarms } })
+    const [falseAlarms, doubtful] = [this.#falseAlarms, this.#doubtful]
+    out.push({ kind: 'ended', outcome: { result, differing, pulled, pushed, falseAlarms, doubtful } })
   }
 }

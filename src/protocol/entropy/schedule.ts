@@ -44,6 +44,11 @@ export function chunkOf(shared: readonly number[], chunk: number): readonly numb
   return shared.slice(chunk * size, (chunk + 1) * size)
 }
 
+/** How many chunks there are. */
+export function chunksOf(shared: readonly number[]): number {
+  return Math.ceil(shared.length / limits.exchangePartitions)
+}
+
 export class Schedule {
   readonly #everyMs: number
   #chunks: Chunk[] = []
@@ -62,7 +67,7 @@ export class Schedule {
   ): void {
     this.#chunks = []
     for (const [peer, partitions] of shared) {
-      for (let chunk = 0; self < peer && chunk * limits.exchangePartitions < partitions.length; chunk++) {
+      for (let chunk = 0; self < peer && chunk < chunksOf(partitions); chunk++) {
         const dueMs = nowMs + SOON_MS * chance()
         this.#chunks.push({ peer, chunk, partitions: chunkOf(partitions, chunk), dueMs, failures: 0 })
       }

@@ -59,20 +59,25 @@ export class TreeScan {
     return { from: this.#cursor, to: this.#to }
   }
 
-  /** The rows that are now to be put into trees; the cursor moves on behind them. */
-  take(page: ScannedPage | undefined): Row[] {
+  /** The rows that are now to be put into trees, and the keys of those that cannot be read; the cursor moves on behind them. */
+  take(page: ScannedPage | undefined): {
+    readonly rows: readonly Row[]
+    readonly unreadable: readonly Uint8Array[]
+  } {
     const since = this.#since
     this.#since = undefined
-    if (page === undefined || since === undefined) return []
     const rows: Row[] = []
+    const unreadable: Uint8Array[] = []
+    if (page === undefined || since === undefined) return { rows, unreadable }
     for (const { rowKey, row } of page.rows) {
-      const known = since.has(Buffer.from(rowKey).toString('latin1'))
-      if (!known && row !== 'unreadable') rows.push({ rowKey, row })
+      if (since.has(Buffer.from(rowKey).toString('latin1'))) continue
+      if (row === 'unreadable') unreadable.push(rowKey)
+      else rows.push({ rowKey, row })
     }
     this.#cursor = page.next
     for (const { rowKey, row } of since.values()) {
       if (row !== undefined && this.hasPassed(rowKey)) rows.push({ rowKey, row })
     }
-    return rows
+    return { rows, unreadable }
   }
 }

@@ -71,6 +71,7 @@ export class Trees {
   readonly #handles = new Map<number, number>()
   readonly #states: Uint8Array
   #stale: number
+  readonly #holes = new Set<number>()
   #scan: TreeScan | undefined
   /** Commits not yet in their trees: [row key, before, after] … */
   #rows: Uint8Array[] = []
@@ -92,6 +93,11 @@ export class Trees {
 
   isReady(partition: number): boolean {
     return this.#states[partition] === READY
+  }
+
+  /** A row of it could not be read when its tree was built: the tree does not tell all that is, or was, here. */
+  hasHole(partition: number): boolean {
+    return this.#holes.has(partition)
   }
 
   /** A row was committed; `after` undefined: dropped. Bytes must stay as they are until the end of the turn. */
@@ -184,7 +190,9 @@ export class Trees {
     const scan = this.#scan
     if (scan === undefined) return
     this.settle()
-    for (const { rowKey, row } of scan.take(page)) {
+    const { rows, unreadable } = scan.take(page)
+    for (const rowKey of unreadable) this.#holes.add(this.shape.partitionOf(rowKey))
+    for (const { rowKey, row } of rows) {
       const partition = this.shape.partitionOf(rowKey)
       if (this.#states[partition] === BUILDING) this.#update(partition, rowKey, NOTHING, row)
     }
@@ -258,7 +266,10 @@ export class Trees {
     const first = this.#states.indexOf(STALE)
     if (first < 0) return
     let end = first
-    while (this.#states[end] === STALE) this.#states[end++] = BUILDING
+    while (this.#states[end] === STALE) {
+      this.#holes.delete(end)
+      this.#states[end++] = BUILDING
+    }
     this.#scan = new TreeScan(first, end, this.shape.startOf(first)!, this.shape.startOf(end))
   }
 

@@ -3,7 +3,7 @@
  * round: a write, a merge, a hint, a conversation that begins. For keys that it was told to let go, the state that all had agreed upon is
  * remembered for a while: a replica that has no row any more need not take it back from one that still has.
  */
-import { objectDigest } from '../../kernel/index.js'
+import { digestOf } from '../../kernel/index.js'
 import type { ReapKey } from '../../wire/messages.js'
 import { allKeys, bothKeys, type KeySet, keysIn, removeKey } from './key-set.js'
 
@@ -89,9 +89,7 @@ export class ReapMarks {
     if (this.#reaped.size === 0) return false
     const reaped = this.#reaped.get(nameOf(rowKey))
     if (reaped === undefined) return false
-    const digest = new Uint8Array(16)
-    objectDigest(object, digest)
-    return Buffer.compare(digest, reaped.digest) === 0
+    return Buffer.compare(digestOf(object), reaped.digest) === 0
   }
 
   end(conductor: string): void {

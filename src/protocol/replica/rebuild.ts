@@ -1,5 +1,6 @@
 /**
- * A replica that lost rows (an empty disk under a member's name, a lost tail) is filled again by a full scan of the other owners.
+ * A replica that lost its rows (an empty disk under a member's name) is filled again by a full scan of the other owners. One that lost only the end of its log
+ * compares trees with them instead (src/protocol/entropy/refill.ts), unless it cannot make trees.
  *
  * It takes part from the first moment: it stores what is written and merges what it has into reads. But it does not count
  * towards R until, for each of its partitions, it has scanned a majority of the other owners: any acknowledged write is on at least
@@ -11,6 +12,7 @@ import { ByteReader, ByteWriter, WireError } from '../../wire/bytes.js'
 import type { RangeRows } from '../../wire/messages.js'
 import { ReplicaStatus } from '../../wire/messages.js'
 import type { Effect, Input } from '../effects.js'
+import { isCovered } from '../entropy/refill.js'
 
 const PAGE_ROWS = 256
 const PAGE_BYTES = 512 * 1024
@@ -163,13 +165,16 @@ export class Rebuild {
   }
 
   #isCovered(): boolean {
-    return this.#partitions.every((owners) => {
-      const others = owners.filter((owner) => owner !== this.#self)
-      const sound = others.filter((owner) => this.#sound.has(owner)).length
-      const scanned = others.filter((owner) => this.#scanned.has(owner)).length
-      return others.length === 0 || sound >= Math.floor(others.length / 2) + 1 || scanned === others.length
-    })
+    const heard = { sound: this.#sound, exchanged: this.#scanned }
+    return this.#partitions.every((owners) => isCovered(owners, this.#self, heard))
   }
+}
+
+/** Kept as progress by a replica that is being filled by comparing trees: there is no cursor in that, it begins anew. */
+export const BY_TREES = Uint8Array.of(2)
+
+export function isByTrees(progress: Uint8Array | undefined): boolean {
+  return progress !== undefined && Buffer.compare(progress, BY_TREES) === 0
 }
 
 const VERSION = 1

@@ -1,12 +1,15 @@
 /**
- * One row was written over an unreadable one: what it replaced may have held versions that this replica no longer knows. Until it has
- * exchanged with a majority of the other owners it is marked incomplete and does not count towards R; this conversation does that.
+ * One row cannot be read, or was written over one that could not: it may have held versions that this replica no longer knows. Until it has
+ * exchanged with a majority of the other owners it is unknown, or marked incomplete, and does not count towards R; this conversation does that.
  */
 import { checkObject, mergeObjects, mergeObjectsBound } from '../../kernel/index.js'
 import { ReplicaStatus } from '../../wire/messages.js'
 import type { Effect, Input, Machine, Placement } from '../effects.js'
 
 const NOTHING = new Uint8Array(0)
+
+/** The row is complete again; a majority of the others has none; too few could be heard. */
+export type Recovered = 'recovered' | 'nowhere' | 'later'
 
 export class RecoverRowMachine implements Machine {
   readonly id: number
@@ -88,7 +91,7 @@ export class RecoverRowMachine implements Machine {
     if (length > 0) this.#merged = bytes.subarray(0, length)
   }
 
-  /** `outcome` true: the row is complete again; false: too few could be heard, try later. */
+  /** A `Recovered` as the outcome. */
   #finish(out: Effect[]): void {
     const others = this.#others.length
     const complete = others === 0 || this.#heard >= Math.floor(others / 2) + 1
@@ -101,9 +104,8 @@ export class RecoverRowMachine implements Machine {
         completes: true,
       })
     }
-    out.push(
-      { kind: 'done', conversation: this.id, outcome: complete },
-      { kind: 'close', conversation: this.id },
-    )
+    const found = this.#merged === undefined ? 'nowhere' : 'recovered'
+    const outcome: Recovered = complete ? found : 'later'
+    out.push({ kind: 'done', conversation: this.id, outcome }, { kind: 'close', conversation: this.id })
   }
 }

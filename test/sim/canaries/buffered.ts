@@ -6,7 +6,8 @@ const GUARD = 'src/node/guard'
 export const BUFFERED_CANARIES: readonly Canary[] = [
   {
     name: 'no-durable-copy',
-    story: 'A write is acknowledged when W nodes hold it in memory; none of them is waited for until its disk has it.',
+    story:
+      'A write is acknowledged when W nodes hold it in memory; none of them is waited for until its disk has it.',
     breaks: ['A6', 'A1'],
     focus: { ...CROWD, durability: 'buffered', only: ['kill'] },
     patches: [
@@ -45,7 +46,8 @@ export const BUFFERED_CANARIES: readonly Canary[] = [
   },
   {
     name: 'buffer-lost-in-a-fence',
-    story: 'What was acknowledged from memory and waited for a disk that failed is not written when the disk is back.',
+    story:
+      'What was acknowledged from memory and waited for a disk that failed is not written when the disk is back.',
     breaks: ['A1', 'A4'],
     focus: { ...CROWD, durability: 'buffered', only: ['io-error', 'full-disk'] },
     patches: [

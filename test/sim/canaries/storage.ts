@@ -125,7 +125,7 @@ export const STORAGE_CANARIES: readonly Canary[] = [
     patches: [
       {
         file: `${GUARD}/read-queue.js`,
-        find: "this.#ports.damaged(rowKey, 'checksum');\n            this.#answer(miss, 'unreadable');",
+        find: "this.#ports.damage.row(rowKey, 'checksum');\n            this.#answer(miss, 'unreadable');",
         replace: 'this.#answer(miss, undefined);',
       },
     ],
