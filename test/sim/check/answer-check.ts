@@ -124,9 +124,11 @@ export class AnswerCheck {
   /** All that a delete had seen has been here and is not any more: where that is so already, it mints nothing. */
   #isGone(entry: WriteEntry, { clock, siblings }: ReadObject): boolean {
     const live = new Set(siblings.map((sibling) => sibling.dot))
-    return [...entry.covers].every((id) =>
-      [...this.#book.dotsOf(id)].some((dot) => clock.has(dot) && !live.has(dot)),
-    )
+    return [...entry.covers].every((id) => {
+      const dots = [...this.#book.dotsOf(id)]
+      // A delete that found nothing to remove has none.
+      return dots.length === 0 || dots.some((dot) => clock.has(dot) && !live.has(dot))
+    })
   }
 
   /** What a read shows, a crash must not take back; unless rows are shown from memory. */
