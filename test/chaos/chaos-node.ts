@@ -21,6 +21,9 @@ export interface ChaosNodeSetup {
 
 /** A stop may have to wait for requests in flight and for a slow machine. */
 const STOP_MS = 60_000
+/** Among the last lines of a node that could not open its database. */
+const LAST_LINES = 5
+const REFUSED_DISK = 'The disk failed while the database was being opened'
 const PLANTER = new URL('./plant-canary.js', import.meta.url).href
 
 export class ChaosNode {
@@ -31,6 +34,8 @@ export class ChaosNode {
   readonly crashes: string[] = []
   readonly #clockFile: string
   #asked = false
+  /** Somebody tampered with the system calls of the process that runs. */
+  #tampered = false
   #tracer: ChildProcess | undefined
 
   constructor({ name, port, peerPort, flags, runDirectory, machine, canary }: ChaosNodeSetup) {
@@ -48,11 +53,18 @@ export class ChaosNode {
   launch(): void {
     if (this.process.isRunning) return
     this.#asked = false
+    this.#tampered = this.#tracer !== undefined
     this.process.launch()
     this.process.ended().then(({ code, signal }) => {
-      if (!this.#asked)
+      if (!this.#asked && !this.#refusedItsDisk(code))
         this.crashes.push(`${this.name} ended by itself with ${signal ?? `exit code ${code}`}`)
     })
+  }
+
+  /** A node whose disk fails while it is opened says so and ends; whoever looks after it starts it again. */
+  #refusedItsDisk(code: number | null): boolean {
+    const isTold = this.process.lines.slice(-LAST_LINES).some((line) => line.includes(REFUSED_DISK))
+    return code === 1 && this.#tampered && isTold
   }
 
   async kill(): Promise<void> {
@@ -70,7 +82,9 @@ export class ChaosNode {
     }, STOP_MS)
     const { code, signal } = await this.process.stop()
     clearTimeout(patience)
-    if (code !== 0)
+    // Before its own code has begun, the signal meets nobody who could stop it cleanly.
+    const hadBegun = signal === null || this.process.hasSpoken
+    if (code !== 0 && hadBegun)
       this.crashes.push(`${this.name} was asked to stop and ended with ${signal ?? `exit code ${code}`}`)
   }
 
@@ -98,6 +112,7 @@ export class ChaosNode {
       '-e',
       `inject=${injection}`,
     ]
+    this.#tampered = true
     this.#tracer = spawn('strace', args, { stdio: 'ignore' })
     await once(this.#tracer, 'spawn')
   }

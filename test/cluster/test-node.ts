@@ -31,6 +31,7 @@ export class TestNode {
   /** Lines of both outputs of all its processes, oldest first. */
   readonly lines: string[] = []
   #child: ChildProcess | undefined
+  #spoken = false
   #exit: Promise<Exit> = Promise.resolve({ code: 0, signal: null })
 
   constructor(setup: NodeSetup) {
@@ -46,6 +47,11 @@ export class TestNode {
 
   get isRunning(): boolean {
     return this.#child !== undefined
+  }
+
+  /** The process that runs, or ran last, has said something: its own code has begun. */
+  get hasSpoken(): boolean {
+    return this.#spoken
   }
 
   /** Starts the process, without waiting for anything. `extra` flags are for this start only. */
@@ -65,19 +71,25 @@ export class TestNode {
     const child = spawn(process.execPath, [LAUNCHER, ...args], { env: cleanEnvironment(this.setup.env) })
     child.stdin.on('error', () => {})
     this.#child = child
+    this.#spoken = false
     for (const stream of [child.stdout, child.stderr]) {
       createInterface({ input: stream }).on('line', (line) => this.#keep(line))
     }
     this.#exit = new Promise((resolve) => {
       child.once('close', (code, signal) => {
         this.#child = undefined
-        this.#keep(`(ended with ${signal ?? `exit code ${code}`})`)
+        this.#note(`(ended with ${signal ?? `exit code ${code}`})`)
         resolve({ code, signal })
       })
     })
   }
 
   #keep(line: string): void {
+    this.#spoken = true
+    this.#note(line)
+  }
+
+  #note(line: string): void {
     if (this.setup.logFile !== undefined) appendFileSync(this.setup.logFile, `${line}\n`)
     this.lines.push(line)
     if (this.lines.length > KEPT_LINES) this.lines.shift()
