@@ -1,14 +1,31 @@
 /** Real nodes whose files lose something, and what the others give back without anybody asking for it. */
-import { readdirSync, statSync, truncateSync } from 'node:fs'
+import {
+  closeSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { TestCluster } from './cluster.js'
 import { http, kv } from './http.js'
 import type { TestNode } from './test-node.js'
+import { canTrace, Tracer } from './tracer.js'
 import { until } from './until.js'
 
 const BUCKET = 'repair'
 const VALUE = 'v'.repeat(300)
+const underTracer = canTrace() ? test.serial : test.skip
+
+test('what this machine can provoke', (t) => {
+  t.log(canTrace() ? 'failing syncs: run' : 'failing syncs: not run, strace is not here or not allowed')
+  t.pass()
+})
 
 async function putAll(node: TestNode, keys: readonly string[]): Promise<void> {
   for (const key of keys) {
@@ -79,3 +96,112 @@ test.serial('half a log: the node says what it lost, and gets just that by compa
   await n2.kill()
   t.deepEqual(await wrong(n3, [...kept, ...shaky]), [])
 })
+
+/** The third node holds all of `keys` in one table, and none of them in memory. */
+async function withTable(cluster: TestCluster, keys: readonly string[]): Promise<TestNode> {
+  const [n1, , n3] = cluster.nodes as [TestNode, TestNode, TestNode]
+  await putAll(n1, keys)
+  await until(
+    'n3 has written them',
+    async () => (await metric(n3, 'storage_rows_written_total')) >= keys.length,
+  )
+  await n3.stop()
+  n3.launch()
+  await cluster.untilWhole()
+  return n3
+}
+
+/** Flips bits all over the middle of a file, in place: whoever has it open sees them. */
+function damage(path: string): void {
+  const bytes = readFileSync(path)
+  const file = openSync(path, 'r+')
+  for (let at = 4_000; at < bytes.length * 0.6; at += 3_000)
+    writeSync(file, Buffer.of(bytes[at]! ^ 4), 0, 1, at)
+  closeSync(file)
+}
+
+test.serial(
+  'a table damaged under a running node: rows come back from the others as they are read',
+  async (t) => {
+    const cluster = await TestCluster.start(t, { flags: ['--engine', 'rocksdb'] })
+    const keys = keysOf('key', 200)
+    const n3 = await withTable(cluster, keys)
+    damage(fileOf(n3, /\.sst$/))
+    t.deepEqual(await wrong(n3, keys), [], 'every read is answered, by the others where need be')
+    await until('unreadable rows were fetched', async () => {
+      const [left, done] = [await metric(n3, 'rows_to_recover'), await metric(n3, 'rows_recovered_total')]
+      return left === 0 && done > 0
+    })
+    // What was written anew is whole: it is shown, where nobody else is asked.
+    for (const key of keys) t.is((await http('GET', kv(n3.url, BUCKET, key, '?r=1'))).status, 200, key)
+
+    // A listing is the first to look at the whole table.
+    await n3.request('GET', `/v1/kv/${BUCKET}`)
+    await until(
+      'n3 says that a table is damaged',
+      async () => (await metric(n3, 'storage_tables_damaged')) === 1,
+    )
+    const { ready, warnings } = await n3.json<{ ready: boolean; warnings: string[] }>('/health/ready')
+    t.true(ready)
+    t.regex(warnings.join(), /a table of the database is damaged/)
+  },
+)
+
+test.serial(
+  'a table deleted under a running node: it serves on; the next start refuses in one sentence',
+  async (t) => {
+    const cluster = await TestCluster.start(t, { flags: ['--engine', 'rocksdb'] })
+    const keys = keysOf('key', 60)
+    const n3 = await withTable(cluster, keys)
+    const table = fileOf(n3, /\.sst$/)
+    rmSync(table)
+    t.deepEqual(await wrong(n3, keys), [])
+    await n3.kill()
+    n3.launch()
+    t.is((await n3.ended()).code, 1)
+    t.true(
+      n3.lines.some((line) => /^rotunda: .*(it was left as it is|it is left untouched)/.test(line)),
+      n3.lines.slice(-4).join('\n'),
+    )
+    // A person sets the directory aside; the others fill the new one.
+    renameSync(n3.setup.directory, `${n3.setup.directory}.aside`)
+    n3.launch()
+    await cluster.untilWhole()
+    await until('n3 is filled again', () => n3.lines.some((line) => line.includes('rebuild-complete')))
+    t.true(n3.lines.some((line) => line.includes('rebuild-begun') && line.includes('"scans"')))
+    await cluster.nodes[1]!.kill()
+    t.deepEqual(await wrong(n3, keys), [])
+  },
+)
+
+underTracer(
+  'a sync that fails under a running node: fenced, told, reopened by itself, nothing lost',
+  async (t) => {
+    const cluster = await TestCluster.start(t, { flags: ['--engine', 'rocksdb'] })
+    const [n1, , n3] = cluster.nodes as [TestNode, TestNode, TestNode]
+    const before = keysOf('before', 30)
+    await putAll(n1, before)
+    const tracer = await Tracer.failingSyncs(n3.pid)
+    t.teardown(() => tracer.detach())
+    const during = keysOf('during', 30)
+    await putAll(n1, during)
+    await until('n3 is fenced', () => n3.lines.some((line) => line.includes('storage-fenced')))
+    await until('health of n3 says so', async () => {
+      const { status, body } = await n3.request('GET', '/health/ready')
+      return status === 503 && body.toString().includes('the storage is fenced')
+    })
+    t.deepEqual(await wrong(n3, [...before, ...during]), [], 'reads through it are answered by the others')
+    await tracer.detach()
+    await until('n3 has reopened its storage', () =>
+      n3.lines.some((line) => line.includes('storage-reopened')),
+    )
+    await cluster.untilWhole()
+    t.true((await metric(n3, 'storage_fences_total')) >= 1)
+    t.is(await metric(n3, 'storage_open'), 1)
+    await putAll(n3, keysOf('after', 10))
+    await n3.kill()
+    n3.launch()
+    await cluster.untilWhole()
+    t.deepEqual(await wrong(n3, [...before, ...during, ...keysOf('after', 10)]), [])
+  },
+)

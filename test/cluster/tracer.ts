@@ -16,8 +16,16 @@ export class Tracer {
   }
 
   /** Every sync of the process takes so much longer, until `detach`. */
-  static async slowSyncs(pid: number, byMs: number): Promise<Tracer> {
-    const inject = `inject=fdatasync:delay_enter=${byMs * 1000}`
+  static slowSyncs(pid: number, byMs: number): Promise<Tracer> {
+    return Tracer.#attach(pid, `inject=fdatasync:delay_enter=${byMs * 1000}`)
+  }
+
+  /** Every sync of the process fails with EIO, until `detach`. */
+  static failingSyncs(pid: number): Promise<Tracer> {
+    return Tracer.#attach(pid, 'inject=fdatasync:error=EIO')
+  }
+
+  static async #attach(pid: number, inject: string): Promise<Tracer> {
     const args = ['-f', '-o', '/dev/null', '-e', 'trace=fdatasync', '-e', inject, '-p', String(pid)]
     const strace = spawn('strace', args, { stdio: ['ignore', 'ignore', 'pipe'] })
     // It says "Process … attached" on its standard error.
