@@ -1,6 +1,8 @@
 import test from 'ava'
 import { ALL_ROWS, nameOf, rowKeyOf, World } from './storage-world.js'
 
+const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
+
 function opened(): World {
   const world = new World()
   world.open()
@@ -64,6 +66,12 @@ test('a scan reports a damaged row where it is; damaged index rows and a failing
   t.is(page.rows.find(({ rowKey }) => Buffer.from(rowKey).equals(rowKeyOf('b')))?.row, 'unreadable')
   t.true(page.damaged)
   t.false(page.failed)
+  t.deepEqual(
+    world.unreadable.map(text),
+    [text(rowKeyOf('b'))],
+    'told once, so that it is fetched from others',
+  )
+  t.is(world.guard.stats.tablesDamaged, 0)
 
   world.disk.rows.set('i\u0006bucketbb', world.disk.rows.get('i\u0006bucketb')!)
   const keys = world.index('')
@@ -78,6 +86,10 @@ test('a scan reports a damaged row where it is; damaged index rows and a failing
   t.true(failed.failed && failed.damaged)
   t.is(failed.next, undefined)
   t.is(world.guard.state, 'open')
+  t.is(world.guard.stats.tablesDamaged, 1)
+  t.is(world.unreadable.length, 1, 'no row is meant')
+  world.scan()()
+  t.is(world.guard.stats.tablesDamaged, 0)
 })
 
 test('system records survive a restart, are checked, and go', (t) => {

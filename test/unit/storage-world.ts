@@ -39,6 +39,8 @@ export class World {
   /** Events of listener and log, in order. */
   readonly events: string[] = []
   readonly reopens: ReopenReport[] = []
+  /** Rows that were found unreadable, in the order in which they were. */
+  readonly unreadable: Uint8Array[] = []
   readonly failSlotWrites: EngineErrorKind[] = []
   /** How long the side file takes. */
   slotWriteMs = 0
@@ -72,6 +74,7 @@ export class World {
         this.events.push('reopened')
         this.reopens.push(report)
       },
+      unreadable: (rowKey) => this.unreadable.push(rowKey),
     })
   }
 

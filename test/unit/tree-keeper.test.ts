@@ -159,10 +159,33 @@ test('a scan that fails is tried again; rows that cannot be read are in no tree'
     name,
     Uint8Array.from(disk.rows.get(name)!, (byte) => byte ^ 1),
   )
+  t.false(ALL.some((partition) => node.trees.hasHole(partition)))
   node.keeper.lost()
   node.tick()
   t.is(node.trees.stale, 0)
   t.not(node.roots, roots)
+  t.deepEqual(
+    ALL.filter((partition) => node.trees.hasHole(partition)),
+    [node.trees.shape.partitionOf(rowKeyOf('key 7'))],
+  )
+  node.put('key 7', 'written anew')
+  node.keeper.lost()
+  node.tick()
+  t.false(ALL.some((partition) => node.trees.hasHole(partition)))
+})
+
+test('a node that cannot scan its rows again and again says so', (t) => {
+  const { disk } = filled()
+  const node = new Node(disk, (report) => ({ ...report, clean: false }))
+  for (let failures = 0; failures < 3; failures++) {
+    t.false(node.keeper.cannotScan)
+    node.world.engine.failScans.push('corrupt')
+    node.tick()
+    node.world.timeline.advance(1_000)
+  }
+  t.true(node.keeper.cannotScan)
+  node.tick()
+  t.false(node.keeper.cannotScan)
 })
 
 test('every tree is built anew in its turn', (t) => {
