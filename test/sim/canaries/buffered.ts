@@ -32,59 +32,17 @@ export const BUFFERED_CANARIES: readonly Canary[] = [
     ],
   },
   {
-    name: 'forgets-that-it-forgot',
-    story: 'A node that was killed while it held rows in memory counts towards R as before.',
-    breaks: ['A1', 'A2', 'A3'],
-    focus: { ...CROWD, durability: 'buffered', thinkMs: 40, only: ['kill'] },
-    patches: [
-      {
-        file: `${GUARD}/judgement.js`,
-        find: 'if (watermark.buffered && !clean)',
-        replace: 'if (false)',
-      },
-    ],
-  },
-  {
     name: 'buffer-lost-in-a-fence',
     story:
       'What was acknowledged from memory and waited for a disk that failed is not written when the disk is back.',
     breaks: ['A1', 'A4'],
     focus: { ...CROWD, durability: 'buffered', only: ['io-error', 'full-disk'] },
+    rare: true,
     patches: [
       {
         file: `${GUARD}/guard.js`,
         find: 'this.#commits.restore(this.#buffer?.takeKept() ?? []);',
-        replace: '',
-      },
-    ],
-  },
-  {
-    name: 'vouches-from-memory',
-    story:
-      'A member vouches for a tombstone that its disk does not have; killed, it holds again what the others have let go of the trace of.',
-    breaks: ['A3', 'A1', 'A4', 'reaping'],
-    focus: {
-      ...CROWD,
-      durability: 'buffered',
-      keys: 4,
-      deletes: 0.3,
-      thinkMs: 40,
-      calmMs: 400,
-      reapEveryMs: 100,
-      reapAfterMs: 0,
-      only: ['kill', 'slow-disk'],
-    },
-    rare: true,
-    patches: [
-      {
-        file: 'src/node/reap-answers.js',
-        find: 'replica.isDurable(key.rowKey) && isAgreed',
-        replace: 'isAgreed',
-      },
-      {
-        file: 'src/node/replica.js',
-        find: "return operation.kind === 'drop' ||",
-        replace: 'return',
+        replace: 'this.#buffer?.abandon();',
       },
     ],
   },

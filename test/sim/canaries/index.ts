@@ -3,6 +3,7 @@
  * thousand seeds, by an invariant that it breaks. `patches` are replacements in the compiled code under test (see canary-hooks);
  * one that no longer fits its file is an error, so a canary has to follow the code.
  */
+import { BUFFERED_CANARIES } from './buffered.js'
 import type { Canary } from './canary.js'
 import { ENTROPY_CANARIES } from './entropy.js'
 import { HINT_CANARIES } from './hints.js'
@@ -16,6 +17,7 @@ export const CANARIES: readonly Canary[] = [
   ...PROTOCOL_CANARIES,
   ...HINT_CANARIES,
   ...STORAGE_CANARIES,
+  ...BUFFERED_CANARIES,
   ...ENTROPY_CANARIES,
   ...REAPING_CANARIES,
 ]
