@@ -132,7 +132,7 @@ export function configure(seed: number, wish: Wish = {}): Config {
 function durabilityOf(seed: number, synced: boolean, nodes: number, faults: ReadonlySet<Fault>): Durability {
   const safe = !DISASTERS.some((fault) => faults.has(fault))
   const kept = nodes > 1 || !ENDS.some((fault) => faults.has(fault))
-  if (safe && kept && new Prng(`seed ${seed}`).split('durability').chance(0.3)) return 'buffered'
+  if (safe && kept && new Prng(`seed ${seed}`).split('write behind').chance(0.3)) return 'buffered'
   return synced || faults.has('power-cut') || faults.has('blackout') ? 'fsync' : 'os'
 }
 
