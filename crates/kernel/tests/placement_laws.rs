@@ -3,27 +3,15 @@
 mod common;
 #[path = "common/flow.rs"]
 mod flow;
+#[path = "common/rings.rs"]
+mod rings;
 
 use common::Chance;
 use flow::Network;
+use rings::{Plan, Sets, history, id, joins, least_by_counting, moved, owners};
 use rotunda_kernel::placement::changes::{Change, Id, Kind};
 use rotunda_kernel::placement::{Placement, replay};
-use std::collections::{BTreeMap, BTreeSet};
-
-type Sets = Vec<BTreeSet<Id>>;
-
-fn id(number: u64) -> Id {
-    let mut chance = Chance(number);
-    let mut id = [0; 16];
-    id[..8].copy_from_slice(&chance.bits().to_be_bytes());
-    id[8..].copy_from_slice(&chance.bits().to_be_bytes());
-    id
-}
-
-fn owners(placement: &Placement) -> Sets {
-    let ids = |owners: &[u16]| owners.iter().map(|&index| placement.members[index as usize].id).collect();
-    if placement.copies == 0 { vec![] } else { placement.table.chunks(placement.copies).map(ids).collect() }
-}
+use std::collections::BTreeMap;
 
 /// How many members each zone has.
 fn zone_sizes(placement: &Placement) -> BTreeMap<&[u8], usize> {
@@ -73,17 +61,6 @@ fn check_zones(placement: &Placement, sets: &Sets) {
     }
 }
 
-/// Who must take, whom too much must be taken from, what has no owner any more: no step can do with fewer moves than that.
-fn least_by_counting(placement: &Placement, before: &Sets) -> usize {
-    let held = |id: &Id| before.iter().filter(|set| set.contains(id)).count();
-    let present = |id: &&Id| placement.members.iter().any(|member| member.id == **id);
-    let stays: usize = before.iter().map(|set| set.iter().filter(present).count()).sum();
-    let members = || placement.members.iter().map(|member| (held(&member.id), member.due));
-    let short: usize = members().map(|(held, due)| (due.floor() as usize).saturating_sub(held)).sum();
-    let over: usize = members().map(|(held, due)| held.saturating_sub(due.ceil() as usize)).sum();
-    short.max(placement.table.len() - stays + over)
-}
-
 /// The fewest moves by which the owners before can become owners that keep all bounds.
 fn least(placement: &Placement, before: &Sets) -> usize {
     let sizes = zone_sizes(placement);
@@ -113,53 +90,6 @@ fn least(placement: &Placement, before: &Sets) -> usize {
     let (units, moves) = network.send();
     assert_eq!(units, partitions * copies);
     moves as usize
-}
-
-fn moved(before: &Sets, after: &Sets) -> usize {
-    after.iter().zip(before).map(|(after, before)| after.difference(before).count()).sum()
-}
-
-#[derive(Clone, Copy)]
-struct Plan {
-    partitions: usize,
-    members: usize,
-    zones: usize,
-    equal_weights: bool,
-}
-
-/// A history by chance: it grows to about as many members as planned, then members come and go.
-fn history(seed: u64, plan: Plan) -> (usize, Vec<Change>) {
-    let mut chance = Chance(seed);
-    let copies = 1 + chance.below(5);
-    let zones = 1 + chance.below(plan.zones);
-    let mut present: Vec<u64> = Vec::new();
-    let mut changes = Vec::new();
-    for stamp in 1..=(plan.members + chance.below(plan.members)) as u64 {
-        let weight =
-            if plan.equal_weights { 1.0 } else { [1.0, 1.0, 1.0, 2.0, 4.0, 8.0, 0.5][chance.below(7)] };
-        let zone = vec![chance.below(zones) as u8];
-        let (kind, member) = match chance.below(20) {
-            0..=11 if present.len() < plan.members => (Kind::Join, stamp),
-            _ if present.is_empty() => (Kind::Join, stamp),
-            0..=14 => (Kind::Leave, present.swap_remove(chance.below(present.len()))),
-            15..=16 => (Kind::Remove, present.swap_remove(chance.below(present.len()))),
-            17..=18 => (Kind::Weight, present[chance.below(present.len())]),
-            _ => (Kind::Zone, present[chance.below(present.len())]),
-        };
-        if kind == Kind::Join {
-            present.push(member);
-        }
-        changes.push(Change {
-            stamp,
-            author: id(0),
-            kind,
-            member: id(member),
-            weight,
-            zone,
-            seen: stamp - 1,
-        });
-    }
-    (copies, changes)
 }
 
 /// Checks the table after each change of a history, and that joins and leaves move little more than they must.
@@ -236,19 +166,6 @@ fn few_partitions_and_many_members() {
 #[test]
 fn a_larger_ring() {
     check_histories(500..501, Plan { partitions: 4096, members: 20, zones: 3, equal_weights: false });
-}
-
-fn joins(members: u64, zones: u64) -> Vec<Change> {
-    let join = |stamp: u64| Change {
-        stamp,
-        author: id(0),
-        kind: Kind::Join,
-        member: id(stamp),
-        weight: 1.0,
-        zone: vec![(stamp % zones) as u8],
-        seen: 0,
-    };
-    (1..=members).map(join).collect()
 }
 
 #[test]

@@ -109,12 +109,22 @@ fn read_change(reader: &mut Reader<'_>) -> Option<Change> {
 
 /// The changes in canonical order, without doubles and without those that a removal in force voids.
 pub fn in_force(changes: &[Change]) -> Vec<&Change> {
+    in_force_after(&[], changes).0
+}
+
+/// The same for changes that follow others, of whose removals these stand; none of the changes may void an earlier one. With them
+/// the removals among them that stand: one that its own member recorded can void itself, and stands all the same.
+pub(super) fn in_force_after<'x>(
+    standing: &[Change],
+    changes: &'x [Change],
+) -> (Vec<&'x Change>, Vec<&'x Change>) {
     let mut ordered: Vec<&Change> = changes.iter().collect();
     ordered.sort_by(|a, b| a.canonical_order(b));
     ordered.dedup();
+    ordered.retain(|change| !standing.iter().any(|removal| removal.voids(change)));
     let removals = removals_in_force(&ordered);
     ordered.retain(|change| !removals.iter().any(|removal| removal.voids(change)));
-    ordered
+    (ordered, removals)
 }
 
 /// Decides the removals; see the top of this file.

@@ -22,6 +22,7 @@
 //! finishes with augmenting paths ([`search`]), which find what is left if anything does.
 
 pub mod changes;
+mod checkpoint;
 pub mod due;
 mod packed;
 mod rank;
@@ -34,6 +35,8 @@ use changes::{Change, Id, Kind};
 use due::Peer;
 use std::collections::{BTreeMap, BTreeSet};
 use step::{HOLE, Table};
+
+pub use checkpoint::Checkpoint;
 
 /// The most copies of a partition.
 pub const MAX_COPIES: usize = 16;
@@ -69,21 +72,11 @@ pub struct Placement {
 
 /// Replays the changes (in any order, doubles allowed) for `partitions` (a power of two) and at most `copies` owners each.
 pub fn replay(partitions: usize, copies: usize, changes: &[Change]) -> Result<Placement, Fault> {
-    let sound =
-        partitions.is_power_of_two() && partitions <= MAX_PARTITIONS && (1..=MAX_COPIES).contains(&copies);
-    if !sound {
-        return Err(Fault::BadChanges);
-    }
-    let mut replay = Replay::new(partitions, copies);
-    for change in changes::in_force(changes) {
-        if replay.record(change) {
-            replay.step();
-        }
-    }
-    replay.finish()
+    Checkpoint::of(partitions, copies, changes)?.placement()
 }
 
 /// The roster as the replay has come to it. Nodes are numbered as they join; number 0 is the hole.
+#[derive(Clone)]
 struct Replay {
     copies: usize,
     table: Table,
@@ -147,7 +140,7 @@ impl Replay {
         rank::balance(&mut self.table, &self.nodes);
     }
 
-    fn finish(self) -> Result<Placement, Fault> {
+    fn placement(&self) -> Result<Placement, Fault> {
         let quotas = due::quotas(&self.nodes, self.table.partitions(), self.copies);
         let mut index = vec![0; self.nodes.len()];
         let mut members = Vec::with_capacity(self.present.len());
@@ -160,6 +153,6 @@ impl Replay {
         debug_assert!(self.table.slots().iter().all(|&number| number != HOLE));
         let table = self.table.slots().iter().map(|&number| index[number as usize]).collect();
         let copies = self.copies.min(members.len());
-        Ok(Placement { members, gone: self.gone.into_iter().collect(), copies, table })
+        Ok(Placement { members, gone: self.gone.iter().copied().collect(), copies, table })
     }
 }

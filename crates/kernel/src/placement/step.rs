@@ -12,6 +12,7 @@ use std::cmp::Reverse;
 pub(super) const HOLE: u32 = 0;
 
 /// Slots of partitions, `copies` each.
+#[derive(Clone)]
 pub(super) struct Table {
     partitions: usize,
     copies: usize,
