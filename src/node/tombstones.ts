@@ -54,15 +54,15 @@ export class Tombstones {
     this.#found.delete(textOf(rowKey))
   }
 
-  /** Those that have been as they are for so long, at most so many and so many bytes of their keys. */
-  due(afterMs: number, isMine: (rowKey: Uint8Array) => boolean): readonly Tombstone[] {
+  /** Those that have been as they are for so long; at most so many, and so many bytes of their keys. */
+  due(afterMs: number, most: number, isMine: (rowKey: Uint8Array) => boolean): readonly Tombstone[] {
     const due: Tombstone[] = []
     let bytes = 0
     for (const tombstone of this.#found.values()) {
       if (this.nowMs - tombstone.sinceMs < afterMs || !isMine(tombstone.rowKey)) continue
       bytes += tombstone.rowKey.length
       due.push(tombstone)
-      if (due.length >= limits.reapKeys || bytes >= limits.reapKeyBytes) break
+      if (due.length >= most || bytes >= limits.reapKeyBytes) break
     }
     return due
   }
@@ -74,15 +74,16 @@ export class Tombstones {
     this.#cursor = START
   }
 
-  /** Looks at the next page, now and then. */
-  tick(nowMs: number): void {
+  /** Looks at the next page, now and then, where `granted` says that it may. */
+  tick(nowMs: number, granted: () => boolean): void {
     this.nowMs = nowMs
     if (this.#overflowed && this.#cursor === undefined && this.#found.size < limits.tombstones / 2) {
       this.#overflowed = false
       this.#cursor = START
     }
     const isIdle = this.#cursor !== undefined && this.#since === undefined
-    if (isIdle && nowMs >= this.#nextMs && this.#guard.state === 'open') this.#scan(this.#cursor!)
+    if (isIdle && nowMs >= this.#nextMs && this.#guard.state === 'open' && granted())
+      this.#scan(this.#cursor!)
   }
 
   #scan(from: Uint8Array): void {

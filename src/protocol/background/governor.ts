@@ -14,7 +14,7 @@
  * task asks whether it may go on, and says what it spent; a step that costs more than there was is paid off before the next. No clock, no timers: time comes with `tick`.
  */
 
-export const TASKS = ['handoff', 'exchange', 'rebuild', 'trees'] as const
+export const TASKS = ['handoff', 'exchange', 'rebuild', 'trees', 'reaping'] as const
 export type BackgroundTask = (typeof TASKS)[number]
 
 /** What a page of a refill costs whoever asks for it and whoever is asked: up to 512 rows to be read there and joined here. */
