@@ -37,6 +37,7 @@ export {
 } from './merkle.js'
 export {
   checkObject,
+  clockActors,
   compareObjects,
   compareSkeleton,
   coversContext,
@@ -50,8 +51,10 @@ export {
   objectSkeleton,
   RELATION,
   type Sibling,
+  shedObject,
   siblingCount,
   skeletonOf,
+  spareEntries,
   writtenContext,
   writtenContextBound,
 } from './object.js'
@@ -66,6 +69,7 @@ export {
   applyWrite,
   applyWriteBound,
   checkRow,
+  clockActors,
   isLiveRow,
   mergeBound,
   mergeRow,
@@ -77,5 +81,6 @@ export {
   type SiblingLimits,
   sealRow,
   setIncomplete,
+  shedRow,
   type Write,
 } from './row.js'

@@ -2,7 +2,7 @@
  * Reaping of this node: conducts rounds for the tombstones whose first owner it is, as fast as the governor grants; answers those of others, and says who
  * stops it.
  */
-import { digestOf, liveCount } from '../kernel/index.js'
+import { digestOf } from '../kernel/index.js'
 import { limits } from '../limits.js'
 import type { Clock } from '../ports/clock.js'
 import type { Log } from '../ports/log.js'
@@ -53,7 +53,7 @@ export interface StoppedBy {
 }
 
 export class Reaper {
-  readonly counts = { rounds: 0, stopped: 0, reaped: 0 }
+  readonly counts = { rounds: 0, stopped: 0, reaped: 0, shed: 0 }
   readonly #parts: ReaperParts
   readonly #answers: ReapAnswers
   #round: ReapRound | undefined
@@ -137,7 +137,7 @@ export class Reaper {
     if (everyMs === 0) return
     replica.tombstones.tick(nowMs, () => governor.take('reaping', SCAN_UNITS))
     if (this.#round !== undefined || this.#looking || nowMs < this.#nextMs) return
-    if (replica.tombstones.count === 0 || !governor.may('reaping')) return
+    if (replica.tombstones.count + replica.tombstones.crowded === 0 || !governor.may('reaping')) return
     // Drawn only where there is something to do, and never in step with the others.
     this.#nextMs = nowMs + everyMs * (0.5 + random.below(1024) / 1024)
     this.#begin()
@@ -184,12 +184,13 @@ export class Reaper {
     const { replica, membership } = this.#parts
     tombstone.sinceMs = replica.tombstones.nowMs
     if (!known || incomplete) return []
-    if (object === undefined || liveCount(object) > 0) {
+    if (object === undefined || replica.tombstones.kindOf(object) === undefined) {
       replica.tombstones.forget(tombstone.rowKey)
       return []
     }
     const digest = digestOf(object)
-    return [{ rowKey: tombstone.rowKey, digest, owners: membership.ring.ownersOf(tombstone.rowKey) }]
+    const { rowKey, isLive } = tombstone
+    return [{ rowKey, isLive, digest, owners: membership.ring.ownersOf(rowKey) }]
   }
 
   #conduct(keys: readonly ReapCandidate[]): void {
@@ -216,9 +217,12 @@ export class Reaper {
 
   #ended({ reaped, stoppedBy }: ReapOutcome): void {
     const { log } = this.#parts
+    const keys = this.#round?.task.keys ?? []
+    const shed = reaped.filter((index) => keys[index]?.isLive === true).length
     this.#round = undefined
     this.#stoppedBy = stoppedBy.map(({ member, reason }) => ({ member, reason: inWords(reason) }))
-    this.counts.reaped += reaped.length
+    this.counts.reaped += reaped.length - shed
+    this.counts.shed += shed
     this.#parts.governor.spend('reaping', reaped.length / DROPS_OF_A_UNIT)
     if (stoppedBy.length > 0) {
       this.counts.stopped++

@@ -94,7 +94,8 @@ export class RunningNode {
     const perform = (effect: Performed) => this.#performer.perform(effect)
     const provisional = new ActorSource(Buffer.from(random.bytes(8)).toString('hex'), started.own.boot)
     const { hintBytes = limits.hintBytes, exchangeEveryMs: everyMs = limits.exchangeEveryMs } = options
-    const stores = { guard, scheduler, log, hintBytes, lost: started.report.lost }
+    const { spareEntries = limits.spareEntries } = options
+    const stores = { guard, scheduler, log, hintBytes, spareEntries, lost: started.report.lost }
     this.replica = new Replica(stores, provisional, started.hasRows, started.trees, {
       laneEffect: (effect) => this.#performer.laneEffect(effect),
       hintEffect: (effect) => this.#performer.hintEffect(effect),

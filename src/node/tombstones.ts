@@ -1,8 +1,8 @@
 /**
- * Which rows here hold nothing but tombstones: known from every commit, and once from a slow scan of what earlier starts have left. So a node whose
- * rows are all alive spends nothing on reaping but that scan.
+ * Which rows here hold nothing but tombstones, or a clock that names many actors of whom nothing is left: known from every commit, and once from a slow scan of
+ * what earlier starts have left. So a node whose rows are all alive and young spends nothing on reaping but that scan.
  */
-import { isLiveRow } from '../kernel/index.js'
+import { clockActors, isLiveRow, liveCount, rowObject, spareEntries } from '../kernel/index.js'
 import { limits } from '../limits.js'
 import type { StorageGuard } from './guard/index.js'
 
@@ -11,6 +11,8 @@ const START = new Uint8Array(1)
 
 export interface Tombstone {
   readonly rowKey: Uint8Array
+  /** It holds a value, too: only what its clock has to spare is to go. */
+  readonly isLive: boolean
   /** When it was written, or last looked at in vain; on the monotonic clock, to within a tick. */
   sinceMs: number
 }
@@ -19,7 +21,10 @@ export class Tombstones {
   /** Set at every tick. */
   nowMs = 0
   readonly #guard: StorageGuard
+  readonly #spareEntries: number
   readonly #found = new Map<string, Tombstone>()
+  /** Those of them that hold a value. */
+  #live = 0
   /** There were more than are remembered: they are looked for when those have gone. */
   #overflowed = false
   /** Where the scan goes on; undefined: it is over. */
@@ -29,13 +34,26 @@ export class Tombstones {
   #nextMs = 0
   #life = 0
 
-  constructor(guard: StorageGuard) {
+  /** `spareEntries`: so many of a clock are left alone. */
+  constructor(guard: StorageGuard, spareEntries: number) {
     this.#guard = guard
+    this.#spareEntries = spareEntries
   }
 
   /** Rows known to hold nothing but tombstones. */
   get count(): number {
-    return this.#found.size
+    return this.#found.size - this.#live
+  }
+
+  /** Rows known to hold a value under a clock that has too many entries to spare. */
+  get crowded(): number {
+    return this.#live
+  }
+
+  /** What a row that holds this is to be looked after for; undefined: nothing. */
+  kindOf(object: Uint8Array): 'tombstone' | 'crowded' | undefined {
+    if (liveCount(object) === 0) return 'tombstone'
+    return spareEntries(object) > this.#spareEntries ? 'crowded' : undefined
   }
 
   /** All rows have been looked at since the start. */
@@ -51,7 +69,7 @@ export class Tombstones {
 
   /** It is none any more, as a look at it has shown. */
   forget(rowKey: Uint8Array): void {
-    this.#found.delete(textOf(rowKey))
+    this.#forget(textOf(rowKey))
   }
 
   /** Those that have been as they are for so long; at most so many, and so many bytes of their keys. */
@@ -104,14 +122,26 @@ export class Tombstones {
   }
 
   #saw(rowKey: Uint8Array, row: Uint8Array | undefined): void {
-    if (row === undefined || isLiveRow(row)) {
-      if (this.#found.size > 0) this.#found.delete(textOf(rowKey))
+    const isLive = row !== undefined && isLiveRow(row)
+    if (row === undefined || (isLive && !this.#isCrowded(row))) {
+      if (this.#found.size > 0) this.#forget(textOf(rowKey))
     } else if (this.#found.size < limits.tombstones) {
       const text = textOf(rowKey)
-      this.#found.delete(text)
+      this.#forget(text)
+      if (isLive) this.#live++
       // A copy: the key may be a sliver of a frame.
-      this.#found.set(text, { rowKey: Buffer.from(rowKey), sinceMs: this.nowMs })
+      this.#found.set(text, { rowKey: Buffer.from(rowKey), isLive, sinceMs: this.nowMs })
     } else this.#overflowed = true
+  }
+
+  /** Asked of every row that is committed: nearly always one byte says no. */
+  #isCrowded(row: Uint8Array): boolean {
+    return clockActors(row) > this.#spareEntries && this.kindOf(rowObject(row)) === 'crowded'
+  }
+
+  #forget(text: string): void {
+    if (this.#found.get(text)?.isLive === true) this.#live--
+    this.#found.delete(text)
   }
 }
 

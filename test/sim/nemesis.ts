@@ -79,6 +79,10 @@ export class Nemesis {
         return this.#drift(this.#someone())
       case 'slow-disk':
         return this.#slowDisk(this.#someone())
+      case 'slow-sync':
+        return this.#slowSyncs(this.#someone())
+      case 'late-reads':
+        return this.#lateReads(this.#someone())
       case 'full-disk':
         return this.#fillDisk(this.#someone())
       case 'io-error':
@@ -214,6 +218,23 @@ export class Nemesis {
     host.disk.slowMs = slowMs
     this.#later(this.#prng.between(500, 6_000), () => {
       host.disk.slowMs = 0
+    })
+  }
+
+  #slowSyncs(host: SimHost): void {
+    this.#act(`${host.name}'s disk takes 200 ms longer for each sync`)
+    host.disk.slowSyncMs = 200
+    this.#later(this.#prng.between(500, 6_000), () => {
+      host.disk.slowSyncMs = 0
+    })
+  }
+
+  #lateReads(host: SimHost): void {
+    const lateMs = this.#prng.pick([20, 200, 1_000])
+    this.#act(`what is read from ${host.name}'s disk arrives up to ${lateMs} ms late`)
+    host.disk.lateReadMs = lateMs
+    this.#later(this.#prng.between(500, 6_000), () => {
+      host.disk.lateReadMs = 0
     })
   }
 

@@ -19,6 +19,7 @@ function conductor() {
   let nowMs = 0
   const graves = Array.from({ length: 2 * limits.reapKeys }, (_, index) => ({
     rowKey: makeRowKey(Buffer.from('b'), Buffer.from(`k${index}`)),
+    isLive: false,
     sinceMs: 0,
   }))
   const parts = {
@@ -43,6 +44,8 @@ function conductor() {
       marks: new ReapMarks(),
       tombstones: {
         count: graves.length,
+        crowded: 0,
+        kindOf: () => 'tombstone',
         nowMs: 0,
         tick: (_: number, granted: () => boolean) => scans.push(granted()),
         due: (_: number, most: number) => graves.slice(0, most),
