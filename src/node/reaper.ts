@@ -43,6 +43,8 @@ export interface ReaperParts extends Omit<ReapAnswersParts, 'flush' | 'now'> {
   readonly everyMs: number
   /** So long a tombstone is left alone. */
   readonly afterMs: number
+  /** And so long a value whose clock has too much to spare. */
+  readonly shedAfterMs: number
   perform(effect: Extract<Effect, { kind: 'send' }>): void
 }
 
@@ -144,16 +146,13 @@ export class Reaper {
   }
 
   #begin(): void {
-    const { replica, membership, guard, afterMs } = this.#parts
+    const { replica, membership, guard, afterMs, shedAfterMs } = this.#parts
     if (guard.state !== 'open' || !membership.confirmed) return
     this.#stoppedBy = this.#absent()
     if (this.#stoppedBy.length > 0) return
     const { ring, self } = membership
-    const due = replica.tombstones.due(
-      afterMs,
-      this.#keysOfARound,
-      (rowKey) => ring.ownersOf(rowKey)[0] === self,
-    )
+    const isMine = (rowKey: Uint8Array) => ring.ownersOf(rowKey)[0] === self
+    const due = replica.tombstones.due({ afterMs, shedAfterMs, most: this.#keysOfARound }, isMine)
     if (due.length === 0) return
     this.#looking = true
     replica.readMany(

@@ -152,7 +152,8 @@ export class RunningNode {
     const refill = () => this.rebuilder.refill
     this.entropy = new Entropy({ ...more, trees: started.trees, everyMs, refill })
     const { reapEveryMs = limits.reapEveryMs, reapAfterMs: afterMs = limits.reapAfterMs } = options
-    this.reaper = new Reaper({ ...more, everyMs: reapEveryMs, afterMs })
+    const { shedAfterMs = limits.shedAfterMs } = options
+    this.reaper = new Reaper({ ...more, everyMs: reapEveryMs, afterMs, shedAfterMs })
     this.#switchboard = this.#newSwitchboard(reply)
   }
 

@@ -17,6 +17,14 @@ export interface Tombstone {
   sinceMs: number
 }
 
+export interface DueRows {
+  /** So long a tombstone is left alone. */
+  readonly afterMs: number
+  /** And so long a value whose clock has too much to spare. */
+  readonly shedAfterMs: number
+  readonly most: number
+}
+
 export class Tombstones {
   /** Set at every tick. */
   nowMs = 0
@@ -73,11 +81,15 @@ export class Tombstones {
   }
 
   /** Those that have been as they are for so long; at most so many, and so many bytes of their keys. */
-  due(afterMs: number, most: number, isMine: (rowKey: Uint8Array) => boolean): readonly Tombstone[] {
+  due(
+    { afterMs, shedAfterMs, most }: DueRows,
+    isMine: (rowKey: Uint8Array) => boolean,
+  ): readonly Tombstone[] {
     const due: Tombstone[] = []
     let bytes = 0
     for (const tombstone of this.#found.values()) {
-      if (this.nowMs - tombstone.sinceMs < afterMs || !isMine(tombstone.rowKey)) continue
+      const restMs = tombstone.isLive ? shedAfterMs : afterMs
+      if (this.nowMs - tombstone.sinceMs < restMs || !isMine(tombstone.rowKey)) continue
       bytes += tombstone.rowKey.length
       due.push(tombstone)
       if (due.length >= most || bytes >= limits.reapKeyBytes) break

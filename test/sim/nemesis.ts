@@ -4,6 +4,7 @@
  */
 
 import type { Counters } from './counters.js'
+import type { Crowd } from './crowd.js'
 import type { DiskImage } from './disk.js'
 import type { SimHost } from './host.js'
 import { type Side, sides } from './partitions.js'
@@ -14,6 +15,9 @@ import type { World } from './world.js'
 /** The guard's side file follows the database by a quarter of a second of its own clock, and may wait for a slow disk. */
 const WATERMARK_MS = 2_500
 const LOOK_MS = 200
+const LATE_MS = 40
+/** Crowds of one seed: each is a thousand reads. */
+const MOST_RUSHES = 3
 /** So often in a row must the cluster look whole before an old copy is restored: gossip has gone round by then. */
 const QUIET_LOOKS = 12
 
@@ -22,11 +26,20 @@ export class Nemesis {
   readonly #prng: Prng
   readonly #counters: Counters
   readonly #faults: readonly Fault[]
+  readonly #crowd: Crowd | undefined
+  #rushes = MOST_RUSHES
   #stopped = false
 
-  /** `spared`: faults that the seed allows and this nemesis leaves out. */
-  constructor(world: World, prng: Prng, counters: Counters, spared: readonly Fault[] = []) {
+  /** `spared`: faults that the seed allows and this nemesis leaves out; `crowd`: where there is anything to read. */
+  constructor(
+    world: World,
+    prng: Prng,
+    counters: Counters,
+    spared: readonly Fault[] = [],
+    crowd: Crowd | undefined = undefined,
+  ) {
     this.#world = world
+    this.#crowd = crowd
     this.#prng = prng
     this.#counters = counters
     const allowed = (fault: Fault): boolean => world.config.faults.has(fault) && !spared.includes(fault)
@@ -83,6 +96,10 @@ export class Nemesis {
         return this.#slowSyncs(this.#someone())
       case 'late-reads':
         return this.#lateReads(this.#someone())
+      case 'damaged-frames':
+        return this.#damageFrames(this.#pair())
+      case 'crowd':
+        return this.#rush(this.#someone())
       case 'full-disk':
         return this.#fillDisk(this.#someone())
       case 'io-error':
@@ -192,6 +209,26 @@ export class Nemesis {
     this.#world.fabric.setClog(from.identity.peerAddress, to.identity.peerAddress, clogMs)
     this.#later(this.#prng.between(500, 5_000), () => {
       this.#world.fabric.setClog(from.identity.peerAddress, to.identity.peerAddress, 0)
+    })
+  }
+
+  #damageFrames([from, to]: readonly [SimHost, SimHost]): void {
+    this.#act(`frames from ${from.name} to ${to.name} arrive damaged, one in ten`)
+    this.#world.fabric.setDamage(from.identity.peerAddress, to.identity.peerAddress, 0.1)
+    this.#later(this.#prng.between(500, 4_000), () => {
+      this.#world.fabric.setDamage(from.identity.peerAddress, to.identity.peerAddress, 0)
+    })
+  }
+
+  /** Its loop is late, and too many clients come at once, several times. */
+  #rush(host: SimHost): void {
+    if (this.#crowd === undefined || this.#rushes === 0 || host.state !== 'up') return
+    this.#rushes -= 1
+    this.#act(`a crowd comes to ${host.name}, whose loop is 40 ms late`)
+    host.clock.lateMs = LATE_MS
+    for (const delayMs of [0, 300, 400]) this.#later(delayMs, () => this.#crowd?.rush(host))
+    this.#later(1_000, () => {
+      host.clock.lateMs = 0
     })
   }
 

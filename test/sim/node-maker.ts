@@ -26,5 +26,6 @@ export function makeNode(config: Config): NodeMaker {
       reapEveryMs: config.reapEveryMs,
       reapAfterMs: config.reapAfterMs,
       spareEntries: config.spareEntries,
+      shedAfterMs: config.reapAfterMs,
     })
 }

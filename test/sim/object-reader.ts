@@ -131,13 +131,11 @@ export function spareActors({ clock, siblings }: ReadObject): readonly string[] 
   return clock.actors.filter((actor) => !held.has(actor))
 }
 
-/** What `newer` has shed of what `older` had seen; undefined where it differs in anything but spare entries. */
+/** What `newer` has shed of what `older` had seen; undefined where it lacks anything but spare entries. It may have been written since, in the same batch. */
 export function shedClock(older: ReadObject, newer: ReadObject): ReadClock | undefined {
-  const dots = ({ siblings }: ReadObject): string => siblings.map(({ dot }) => dot).join()
-  if (dots(older) !== dots(newer)) return undefined
-  const spare = new Set(spareActors(older))
-  const kept = older.clock.only((actor) => !spare.has(actor))
-  const isShed = kept.covers(newer.clock) && newer.clock.covers(kept)
+  const kept = new Set(newer.clock.actors)
+  const spare = new Set(spareActors(older).filter((actor) => !kept.has(actor)))
+  const isShed = newer.clock.covers(older.clock.only((actor) => !spare.has(actor)))
   return isShed ? older.clock.only((actor) => spare.has(actor)) : undefined
 }
 

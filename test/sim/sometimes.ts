@@ -31,6 +31,8 @@ const EXPECTED: Readonly<Record<string, string>> = {
   tombstones_reaped_total: 'a tombstone was let go of',
   clocks_shed_total: 'a clock shed entries of actors of whom nothing was left',
   'background_units_total{task="reaping"}': 'reaping was paid for',
+  'damaged frames': 'a damaged frame was noticed',
+  'read of a crowd OVERLOADED': 'one of a crowd was refused',
   pauses_total: 'a node noticed that it had stood still',
   storage_rows_damaged_total: 'a damaged row was noticed',
   'log storage-fenced': 'a failed write fenced a node',

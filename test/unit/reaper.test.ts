@@ -26,6 +26,7 @@ function conductor() {
     governor,
     everyMs: 10,
     afterMs: 0,
+    shedAfterMs: 0,
     clock: { monotonicMs: () => nowMs, wallMs: () => nowMs },
     random: { below: () => 0, bytes: () => new Uint8Array(8) },
     log: { debug: () => {} },
@@ -48,7 +49,7 @@ function conductor() {
         kindOf: () => 'tombstone',
         nowMs: 0,
         tick: (_: number, granted: () => boolean) => scans.push(granted()),
-        due: (_: number, most: number) => graves.slice(0, most),
+        due: ({ most }: { most: number }) => graves.slice(0, most),
         forget: () => {},
       },
       readMany: (keys: readonly Uint8Array[], done: (rows: unknown[]) => void) =>

@@ -212,4 +212,18 @@ export const PROTOCOL_CANARIES: readonly Canary[] = [
       },
     ],
   },
+  {
+    name: 'takes-damaged-pieces',
+    story: 'What arrives is taken as it is: the checksum of a piece is not looked at.',
+    breaks: ['crash', 'A12', 'A1', 'A2', 'A4', 'A7'],
+    focus: { ...CROWD, only: ['damaged-frames'] },
+    rare: true,
+    patches: [
+      {
+        file: 'src/wire/frame.js',
+        find: 'if (readU32(piece, 0) !== this.#checksum(piece.subarray(4)))',
+        replace: 'if (false)',
+      },
+    ],
+  },
 ]

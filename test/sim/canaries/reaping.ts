@@ -2,7 +2,6 @@
 import type { Canary } from './canary.js'
 
 const REAPER = 'src/node/reaper.js'
-const ROUND = 'src/protocol/reaping/round.js'
 const LANES = 'src/protocol/replica/lanes.js'
 const ANSWERS = 'src/node/reap-answers.js'
 const MEMBERS = 'const members = presentMembers(membership.state).map((member) => member.id);'
@@ -139,21 +138,6 @@ export const REAPING_CANARIES: readonly Canary[] = [
         file: 'src/protocol/reaping/marks.js',
         find: 'isReaped(rowKey, object) {',
         replace: 'isReaped(rowKey, object) {\n        if (rowKey) return false;',
-      },
-    ],
-  },
-  {
-    name: 'reaps-at-the-first-word',
-    story:
-      'Tombstones go when all members have once said that they hold nothing older; what reached one of them after its answer is not looked for.',
-    breaks: ['A3', 'A1', 'A2'],
-    focus: { ...ON_ITS_WAY, nodes: 4, sloppiness: 1, hintBytes: 64 * 1024 * 1024, only: ['clog', 'pause'] },
-    rare: true,
-    patches: [
-      {
-        file: ROUND,
-        find: "this.#phase = 'agreeing';\n                this.#askAll(members, () => ({ type: 50, id, clean: this.#clean }), out);",
-        replace: "this.#phase = 'agreeing';\n                this.#next(out);",
       },
     ],
   },
