@@ -37,7 +37,6 @@ export {
 } from './merkle.js'
 export {
   checkObject,
-  clockActors,
   compareObjects,
   compareSkeleton,
   coversContext,

@@ -177,9 +177,9 @@ export const REAPING_CANARIES: readonly Canary[] = [
     patches: [
       {
         file: LANES,
-        find: 'const made = this.#memory.fit(room, Math.max(0, code));',
+        find: 'const made = this.#memory.fit(lane.rowKey, room, Math.max(0, code));',
         replace:
-          'const whole = this.#memory.fit(room, Math.max(0, code));\n        const made = code > 0 ? whole.subarray(0, shedRow(Buffer.from(whole), whole)) : whole;',
+          'const whole = this.#memory.fit(lane.rowKey, room, Math.max(0, code));\n        const made = code > 0 ? whole.subarray(0, shedRow(Buffer.from(whole), whole)) : whole;',
       },
     ],
   },
