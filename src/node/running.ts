@@ -28,7 +28,7 @@ import type { NodePorts, RunningOptions, StartFailure } from './options.js'
 import { Outbox } from './outbox.js'
 import { Peers } from './peers.js'
 import { type Performed, Performer } from './performer.js'
-import { Reaper } from './reaper.js'
+import { Reaper, type ReaperParts } from './reaper.js'
 import { Rebuilder } from './rebuilder.js'
 import { Replica } from './replica.js'
 import type { Started } from './startup.js'
@@ -151,9 +151,7 @@ export class RunningNode {
     const more = { ...parts, random, replica, reads, reply }
     const refill = () => this.rebuilder.refill
     this.entropy = new Entropy({ ...more, trees: started.trees, everyMs, refill })
-    const { reapEveryMs = limits.reapEveryMs, reapAfterMs: afterMs = limits.reapAfterMs } = options
-    const { shedAfterMs = limits.shedAfterMs } = options
-    this.reaper = new Reaper({ ...more, everyMs: reapEveryMs, afterMs, shedAfterMs })
+    this.reaper = new Reaper({ ...more, ...reapingTimes(options) })
     this.#switchboard = this.#newSwitchboard(reply)
   }
 
@@ -375,4 +373,10 @@ export class RunningNode {
     const busy = conversations.size > 0 || listing.size > 0 || background
     this.#tickIn(busy ? BUSY_TICK_MS : IDLE_TICK_MS)
   }
+}
+
+function reapingTimes(options: RunningOptions): Pick<ReaperParts, 'everyMs' | 'afterMs' | 'shedAfterMs'> {
+  const { reapEveryMs = limits.reapEveryMs, reapAfterMs = limits.reapAfterMs } = options
+  const { shedAfterMs = limits.shedAfterMs } = options
+  return { everyMs: reapEveryMs, afterMs: reapAfterMs, shedAfterMs }
 }
