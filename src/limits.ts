@@ -197,6 +197,13 @@ export const limits = {
   reapEveryMs: 5_000,
   /** A tombstone is left alone for so long: a client that repeats a write meanwhile is recognised by what the row remembers. */
   reapAfterMs: 15_000,
+  /** Entries of a clock that are left alone, although nothing is left of their actors: those of owners that will write again. */
+  spareEntries: 8,
+  /**
+   * A key is left alone for so long before its clock sheds what it has to spare. Nothing presses, and a disk that loses the end of its log does not reach back so
+   * far: what it forgets, the others should still remember.
+   */
+  shedAfterMs: 3_600_000,
   /** Keys of one round of reaping, and bytes of them: one message, and one look at each key on every member. */
   reapKeys: 512,
   reapKeyBytes: 256 * KiB,

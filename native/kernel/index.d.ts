@@ -88,6 +88,15 @@ export declare function sealRow(rowKey: Uint8Array, row: Buffer, commitNumber: n
 /** Fills the first two bytes of a row key; the top 32 bits of the key hash, or -1 for a row key that is none. */
 export declare function sealRowKey(rowKey: Buffer): number
 
+/** The object without the spare entries of its clock, into `out`. */
+export declare function shedObject(object: Uint8Array, out: Buffer): number
+
+/** The row without the spare entries of its clock, into `out`. */
+export declare function shedRow(row: Uint8Array, out: Buffer): number
+
+/** How many entries of the object's clock are of actors of whom no sibling is left. */
+export declare function spareEntries(object: Uint8Array): number
+
 /** The digest of clock and surviving dots into `out`. */
 export declare function versionDigest(object: Uint8Array, out: Buffer): number
 

@@ -50,8 +50,10 @@ export {
   objectSkeleton,
   RELATION,
   type Sibling,
+  shedObject,
   siblingCount,
   skeletonOf,
+  spareEntries,
   writtenContext,
   writtenContextBound,
 } from './object.js'
@@ -66,6 +68,7 @@ export {
   applyWrite,
   applyWriteBound,
   checkRow,
+  clockActors,
   isLiveRow,
   mergeBound,
   mergeRow,
@@ -77,5 +80,6 @@ export {
   type SiblingLimits,
   sealRow,
   setIncomplete,
+  shedRow,
   type Write,
 } from './row.js'

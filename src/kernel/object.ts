@@ -105,6 +105,19 @@ export function liveCovered(object: Uint8Array, context: Uint8Array): number {
   return outcome(binding.liveCovered(object, context))
 }
 
+/**
+ * How many entries of an object's clock are spare: of actors of whom no sibling is left. They are what recognises an old sibling that comes
+ * back; or CODES.BAD_OBJECT.
+ */
+export function spareEntries(object: Uint8Array): number {
+  return outcome(binding.spareEntries(object))
+}
+
+/** The object without its spare entries, into `out`, which has room for the object. Its length, or CODES.BAD_OBJECT. */
+export function shedObject(object: Uint8Array, out: Uint8Array): number {
+  return outcome(binding.shedObject(object, out))
+}
+
 /** 0 for the one encoding of an object, else CODES.BAD_OBJECT. */
 export function checkObject(bytes: Uint8Array): number {
   return outcome(binding.checkObject(bytes))

@@ -9,6 +9,8 @@ export const ROW_FLAGS = { HAS_ACTOR: 1, INCOMPLETE: 2, HAS_OPERATIONS: 4 } as c
 
 const HEAD_BYTES = 16
 const COMMIT_AT = 8
+/** Within an object: behind its version and flags and the clock's version. */
+const CLOCK_COUNT_AT = 3
 const OPERATION_HASH_BYTES = 8
 const MAX_48_BITS = 2 ** 48 - 1
 const TWO_TO_32 = 2 ** 32
@@ -105,6 +107,14 @@ export function mergeBound(row: Uint8Array, object: Uint8Array): number {
   return row.length + object.length + MERGE_EXTRA_BYTES
 }
 
+/**
+ * The row without the spare entries of its object's clock (see spareEntries), into `out`, which has room for the row. Its length (not sealed), or
+ * CODES.BAD_ROW. An actor of the envelope goes with its entry, so that it never counts anew.
+ */
+export function shedRow(row: Uint8Array, out: Uint8Array): number {
+  return outcome(binding.shedRow(row, out))
+}
+
 /** 0 if the row is whole and belongs to this row key, else CODES.BAD_ROW. Any bytes will do. */
 export function checkRow(rowKey: Uint8Array, row: Uint8Array): number {
   return outcome(binding.checkRow(rowKey, row))
@@ -131,6 +141,11 @@ export function rowActor(row: Uint8Array): Uint8Array | undefined {
 /** Whether a row holds any value: one that holds none is all tombstones. */
 export function isLiveRow(row: Uint8Array): boolean {
   return liveFrom(row, objectAt(row)) > 0
+}
+
+/** How many actors the clock of a row's object names; from 128 on, some number above 127. Looks at one byte. */
+export function clockActors(row: Uint8Array): number {
+  return row[objectAt(row) + CLOCK_COUNT_AT] ?? 0
 }
 
 /** See ROW_FLAGS; 0 for no row. */

@@ -74,11 +74,13 @@ export function measurements(guard: StorageGuard, running: RunningNode | undefin
 }
 
 function reapingMeasurements({ reaper, replica }: RunningNode, out: Map<string, number>): void {
-  const { rounds, stopped, reaped } = reaper.counts
+  const { rounds, stopped, reaped, shed } = reaper.counts
   out.set('tombstones', replica.tombstones.count)
   out.set('reaping_rounds_total', rounds)
   out.set('reaping_rounds_stopped_total', stopped)
   out.set('tombstones_reaped_total', reaped)
+  out.set('clocks_crowded', replica.tombstones.crowded)
+  out.set('clocks_shed_total', shed)
   out.set('reaping_stopped_by', reaper.stoppedBy.length)
 }
 

@@ -40,6 +40,10 @@ export interface NodeOptions {
   readonly reapEveryMs?: number
   /** A tombstone is left alone for so long; default `limits.reapAfterMs`. */
   readonly reapAfterMs?: number
+  /** Entries of a clock that are left alone, although nothing is left of their actors; default `limits.spareEntries`. */
+  readonly spareEntries?: number
+  /** A key whose clock has more of them is left alone for so long; default `limits.shedAfterMs`. */
+  readonly shedAfterMs?: number
   /** Only at a cluster's birth: copies of each key, and partitions (a power of two). */
   readonly n?: number
   readonly partitions?: number
@@ -66,5 +70,12 @@ export interface StartFailure {
 /** What a node at work asks of its options. */
 export type RunningOptions = Pick<
   NodeOptions,
-  'awaitMembers' | 'exchangeEveryMs' | 'hintBytes' | 'reapEveryMs' | 'reapAfterMs' | 'shownWholeBytes'
+  | 'awaitMembers'
+  | 'exchangeEveryMs'
+  | 'hintBytes'
+  | 'reapEveryMs'
+  | 'reapAfterMs'
+  | 'shownWholeBytes'
+  | 'spareEntries'
+  | 'shedAfterMs'
 >

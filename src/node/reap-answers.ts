@@ -1,5 +1,5 @@
 /** What this node does for rounds of reaping that a member conducts, its own among them: watches keys, looks at them, flushes, lets go of rows. */
-import { digestOf, liveCount } from '../kernel/index.js'
+import { digestOf } from '../kernel/index.js'
 import { limits } from '../limits.js'
 import type { Membership } from '../protocol/membership/membership.js'
 import { addKey, noKeys } from '../protocol/reaping/key-set.js'
@@ -147,10 +147,9 @@ export class ReapAnswers {
   }
 }
 
-/** Nothing here, or at an owner just what was asked about. */
+/** Nothing here, or at an owner just what was asked about, whether that is a tombstone or a value under a crowded clock. */
 function isAgreed({ object, known, incomplete }: LocalRow, { digest }: ReapKey, isOwner: boolean): boolean {
   if (!known || incomplete) return false
   if (object === undefined) return true
-  if (!isOwner || liveCount(object) > 0) return false
-  return Buffer.compare(digestOf(object), digest) === 0
+  return isOwner && Buffer.compare(digestOf(object), digest) === 0
 }

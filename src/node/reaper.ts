@@ -1,9 +1,13 @@
-/** Reaping of this node: conducts rounds for the tombstones whose first owner it is, answers those of others, and says who stops it. */
-import { digestOf, liveCount } from '../kernel/index.js'
+/**
+ * Reaping of this node: conducts rounds for the tombstones whose first owner it is, as fast as the governor grants; answers those of others, and says who
+ * stops it.
+ */
+import { digestOf } from '../kernel/index.js'
 import { limits } from '../limits.js'
 import type { Clock } from '../ports/clock.js'
 import type { Log } from '../ports/log.js'
 import type { Random } from '../ports/random.js'
+import type { Governor } from '../protocol/background/governor.js'
 import type { Effect, Input } from '../protocol/effects.js'
 import { presentMembers } from '../protocol/membership/state.js'
 import { Flush, type FlushEffect } from '../protocol/reaping/flush.js'
@@ -19,15 +23,28 @@ import { ReapAnswers, type ReapAnswersParts } from './reap-answers.js'
 import type { LocalRow } from './replica.js'
 import type { Tombstone } from './tombstones.js'
 
+/** What a page of the scan for tombstones costs: as a page of a tree's scan. */
+const SCAN_UNITS = 8
+/** What each member reads for a round, and what its owners write at its end. */
+const LOOKS_OF_A_UNIT = 16
+const DROPS_OF_A_UNIT = 4
+/** Keys of a round under the least grant: a look at more of them would be felt. */
+const LEAST_KEYS = 32
+/** So much of a second's grant may go into one round. */
+const SHARE_OF_GRANT = 1 / 4
+
 export interface ReaperParts extends Omit<ReapAnswersParts, 'flush' | 'now'> {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
   readonly peers: { isUp(id: string): boolean }
+  readonly governor: Governor
   /** Between two rounds, about; 0 = this node conducts none. */
   readonly everyMs: number
   /** So long a tombstone is left alone. */
   readonly afterMs: number
+  /** And so long a value whose clock has too much to spare. */
+  readonly shedAfterMs: number
   perform(effect: Extract<Effect, { kind: 'send' }>): void
 }
 
@@ -38,7 +55,7 @@ export interface StoppedBy {
 }
 
 export class Reaper {
-  readonly counts = { rounds: 0, stopped: 0, reaped: 0 }
+  readonly counts = { rounds: 0, stopped: 0, reaped: 0, shed: 0 }
   readonly #parts: ReaperParts
   readonly #answers: ReapAnswers
   #round: ReapRound | undefined
@@ -114,27 +131,28 @@ export class Reaper {
   }
 
   tick(nowMs: number): void {
-    const { replica, everyMs, random } = this.#parts
+    const { replica, everyMs, random, governor } = this.#parts
     const [round, flush] = [this.#round, this.#flush]
     replica.marks.tick(nowMs)
     if (flush !== undefined) this.#runFlush((out) => flush.tick(nowMs, out))
     if (round !== undefined) this.#run((out) => round.tick(nowMs, out))
     if (everyMs === 0) return
-    replica.tombstones.tick(nowMs)
+    replica.tombstones.tick(nowMs, () => governor.take('reaping', SCAN_UNITS))
     if (this.#round !== undefined || this.#looking || nowMs < this.#nextMs) return
-    if (replica.tombstones.count === 0) return
+    if (replica.tombstones.count + replica.tombstones.crowded === 0 || !governor.may('reaping')) return
     // Drawn only where there is something to do, and never in step with the others.
     this.#nextMs = nowMs + everyMs * (0.5 + random.below(1024) / 1024)
     this.#begin()
   }
 
   #begin(): void {
-    const { replica, membership, guard, afterMs } = this.#parts
+    const { replica, membership, guard, afterMs, shedAfterMs } = this.#parts
     if (guard.state !== 'open' || !membership.confirmed) return
     this.#stoppedBy = this.#absent()
     if (this.#stoppedBy.length > 0) return
     const { ring, self } = membership
-    const due = replica.tombstones.due(afterMs, (rowKey) => ring.ownersOf(rowKey)[0] === self)
+    const isMine = (rowKey: Uint8Array) => ring.ownersOf(rowKey)[0] === self
+    const due = replica.tombstones.due({ afterMs, shedAfterMs, most: this.#keysOfARound }, isMine)
     if (due.length === 0) return
     this.#looking = true
     replica.readMany(
@@ -145,6 +163,10 @@ export class Reaper {
         if (keys.length > 0) this.#conduct(keys)
       },
     )
+  }
+
+  get #keysOfARound(): number {
+    return Math.min(limits.reapKeys, Math.max(LEAST_KEYS, this.#parts.governor.grant * SHARE_OF_GRANT))
   }
 
   /** Members that a round need not even be begun without. */
@@ -161,12 +183,13 @@ export class Reaper {
     const { replica, membership } = this.#parts
     tombstone.sinceMs = replica.tombstones.nowMs
     if (!known || incomplete) return []
-    if (object === undefined || liveCount(object) > 0) {
+    if (object === undefined || replica.tombstones.kindOf(object) === undefined) {
       replica.tombstones.forget(tombstone.rowKey)
       return []
     }
     const digest = digestOf(object)
-    return [{ rowKey: tombstone.rowKey, digest, owners: membership.ring.ownersOf(tombstone.rowKey) }]
+    const { rowKey, isLive } = tombstone
+    return [{ rowKey, isLive, digest, owners: membership.ring.ownersOf(rowKey) }]
   }
 
   #conduct(keys: readonly ReapCandidate[]): void {
@@ -178,6 +201,7 @@ export class Reaper {
     const round = new ReapRound({ id, self, members, state, keys, deadlineMs })
     this.#round = round
     this.counts.rounds++
+    this.#parts.governor.spend('reaping', 1 + keys.length / LOOKS_OF_A_UNIT)
     this.#run((out) => round.start(out))
   }
 
@@ -192,9 +216,13 @@ export class Reaper {
 
   #ended({ reaped, stoppedBy }: ReapOutcome): void {
     const { log } = this.#parts
+    const keys = this.#round?.task.keys ?? []
+    const shed = reaped.filter((index) => keys[index]?.isLive === true).length
     this.#round = undefined
     this.#stoppedBy = stoppedBy.map(({ member, reason }) => ({ member, reason: inWords(reason) }))
-    this.counts.reaped += reaped.length
+    this.counts.reaped += reaped.length - shed
+    this.counts.shed += shed
+    this.#parts.governor.spend('reaping', reaped.length / DROPS_OF_A_UNIT)
     if (stoppedBy.length > 0) {
       this.counts.stopped++
       const by = stoppedBy.map(({ member, reason }) => `${member}: ${reason}`)

@@ -112,6 +112,7 @@ export class Rebuilder {
   step(input: Input): void {
     const nowMs = this.#parts.clock.monotonicMs()
     this.#run((out) => this.#rebuild?.step(input, nowMs, out))
+    this.#askOn(nowMs)
   }
 
   away(input: Input & { kind: 'lost' | 'suspected' }): void {
@@ -119,11 +120,17 @@ export class Rebuilder {
   }
 
   tick(nowMs: number): void {
-    const { peers, governor } = this.#parts
-    const isUp = (id: string) => peers.isUp(id)
     this.#lookAtRefill()
-    if (governor.may('rebuild')) this.#run((out) => this.#rebuild?.tick(nowMs, peers.ids.filter(isUp), out))
+    this.#askOn(nowMs)
     if (this.#suspects.size > 0 && nowMs >= this.#rowsAgainMs) this.#recoverRows(nowMs)
+  }
+
+  /** For the next page, where the one before it is done: pages are small, so that nobody waits long for one. */
+  #askOn(nowMs: number): void {
+    const { peers, governor } = this.#parts
+    if (this.#rebuild === undefined || !governor.may('rebuild')) return
+    const up = peers.ids.filter((id) => peers.isUp(id))
+    this.#run((out) => this.#rebuild?.tick(nowMs, up, out))
   }
 
   #lookAtRefill(): void {

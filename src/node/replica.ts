@@ -36,6 +36,8 @@ export interface ReplicaParts {
   readonly log: Log
   /** Bytes that may be kept for owners that are away. */
   readonly hintBytes: number
+  /** Entries of a clock that are left alone, although nothing is left of their actors. */
+  readonly spareEntries: number
   /** What the storage has lost of what it held. */
   readonly lost: Lost
 }
@@ -81,7 +83,7 @@ export class Replica {
     const { guard } = parts
     const { marks } = this
     this.hints = new Hints({ ...parts, touched: (rowKey) => marks.touched(rowKey) }, actors, listener)
-    this.tombstones = new Tombstones(guard)
+    this.tombstones = new Tombstones(guard, parts.spareEntries)
     this.#guard = guard
     this.#trees = trees
     this.#actors = actors

@@ -28,7 +28,7 @@ import type { NodePorts, RunningOptions, StartFailure } from './options.js'
 import { Outbox } from './outbox.js'
 import { Peers } from './peers.js'
 import { type Performed, Performer } from './performer.js'
-import { Reaper } from './reaper.js'
+import { Reaper, type ReaperParts } from './reaper.js'
 import { Rebuilder } from './rebuilder.js'
 import { Replica } from './replica.js'
 import type { Started } from './startup.js'
@@ -94,7 +94,8 @@ export class RunningNode {
     const perform = (effect: Performed) => this.#performer.perform(effect)
     const provisional = new ActorSource(Buffer.from(random.bytes(8)).toString('hex'), started.own.boot)
     const { hintBytes = limits.hintBytes, exchangeEveryMs: everyMs = limits.exchangeEveryMs } = options
-    const stores = { guard, scheduler, log, hintBytes, lost: started.report.lost }
+    const { spareEntries = limits.spareEntries } = options
+    const stores = { guard, scheduler, log, hintBytes, spareEntries, lost: started.report.lost }
     this.replica = new Replica(stores, provisional, started.hasRows, started.trees, {
       laneEffect: (effect) => this.#performer.laneEffect(effect),
       hintEffect: (effect) => this.#performer.hintEffect(effect),
@@ -150,8 +151,7 @@ export class RunningNode {
     const more = { ...parts, random, replica, reads, reply }
     const refill = () => this.rebuilder.refill
     this.entropy = new Entropy({ ...more, trees: started.trees, everyMs, refill })
-    const { reapEveryMs = limits.reapEveryMs, reapAfterMs: afterMs = limits.reapAfterMs } = options
-    this.reaper = new Reaper({ ...more, everyMs: reapEveryMs, afterMs })
+    this.reaper = new Reaper({ ...more, ...reapingTimes(options) })
     this.#switchboard = this.#newSwitchboard(reply)
   }
 
@@ -373,4 +373,10 @@ export class RunningNode {
     const busy = conversations.size > 0 || listing.size > 0 || background
     this.#tickIn(busy ? BUSY_TICK_MS : IDLE_TICK_MS)
   }
+}
+
+function reapingTimes(options: RunningOptions): Pick<ReaperParts, 'everyMs' | 'afterMs' | 'shedAfterMs'> {
+  const { reapEveryMs = limits.reapEveryMs, reapAfterMs = limits.reapAfterMs } = options
+  const { shedAfterMs = limits.shedAfterMs } = options
+  return { everyMs: reapEveryMs, afterMs: reapAfterMs, shedAfterMs }
 }

@@ -1,8 +1,8 @@
 /**
- * Which rows here hold nothing but tombstones: known from every commit, and once from a slow scan of what earlier starts have left. So a node whose
- * rows are all alive spends nothing on reaping but that scan.
+ * Which rows here hold nothing but tombstones, or a clock that names many actors of whom nothing is left: known from every commit, and once from a slow scan of
+ * what earlier starts have left. So a node whose rows are all alive and young spends nothing on reaping but that scan.
  */
-import { isLiveRow } from '../kernel/index.js'
+import { clockActors, isLiveRow, liveCount, rowObject, spareEntries } from '../kernel/index.js'
 import { limits } from '../limits.js'
 import type { StorageGuard } from './guard/index.js'
 
@@ -11,15 +11,28 @@ const START = new Uint8Array(1)
 
 export interface Tombstone {
   readonly rowKey: Uint8Array
+  /** It holds a value, too: only what its clock has to spare is to go. */
+  readonly isLive: boolean
   /** When it was written, or last looked at in vain; on the monotonic clock, to within a tick. */
   sinceMs: number
+}
+
+export interface DueRows {
+  /** So long a tombstone is left alone. */
+  readonly afterMs: number
+  /** And so long a value whose clock has too much to spare. */
+  readonly shedAfterMs: number
+  readonly most: number
 }
 
 export class Tombstones {
   /** Set at every tick. */
   nowMs = 0
   readonly #guard: StorageGuard
+  readonly #spareEntries: number
   readonly #found = new Map<string, Tombstone>()
+  /** Those of them that hold a value. */
+  #live = 0
   /** There were more than are remembered: they are looked for when those have gone. */
   #overflowed = false
   /** Where the scan goes on; undefined: it is over. */
@@ -29,13 +42,26 @@ export class Tombstones {
   #nextMs = 0
   #life = 0
 
-  constructor(guard: StorageGuard) {
+  /** `spareEntries`: so many of a clock are left alone. */
+  constructor(guard: StorageGuard, spareEntries: number) {
     this.#guard = guard
+    this.#spareEntries = spareEntries
   }
 
   /** Rows known to hold nothing but tombstones. */
   get count(): number {
-    return this.#found.size
+    return this.#found.size - this.#live
+  }
+
+  /** Rows known to hold a value under a clock that has too many entries to spare. */
+  get crowded(): number {
+    return this.#live
+  }
+
+  /** What a row that holds this is to be looked after for; undefined: nothing. */
+  kindOf(object: Uint8Array): 'tombstone' | 'crowded' | undefined {
+    if (liveCount(object) === 0) return 'tombstone'
+    return spareEntries(object) > this.#spareEntries ? 'crowded' : undefined
   }
 
   /** All rows have been looked at since the start. */
@@ -51,18 +77,22 @@ export class Tombstones {
 
   /** It is none any more, as a look at it has shown. */
   forget(rowKey: Uint8Array): void {
-    this.#found.delete(textOf(rowKey))
+    this.#forget(textOf(rowKey))
   }
 
-  /** Those that have been as they are for so long, at most so many and so many bytes of their keys. */
-  due(afterMs: number, isMine: (rowKey: Uint8Array) => boolean): readonly Tombstone[] {
+  /** Those that have been as they are for so long; at most so many, and so many bytes of their keys. */
+  due(
+    { afterMs, shedAfterMs, most }: DueRows,
+    isMine: (rowKey: Uint8Array) => boolean,
+  ): readonly Tombstone[] {
     const due: Tombstone[] = []
     let bytes = 0
     for (const tombstone of this.#found.values()) {
-      if (this.nowMs - tombstone.sinceMs < afterMs || !isMine(tombstone.rowKey)) continue
+      const restMs = tombstone.isLive ? shedAfterMs : afterMs
+      if (this.nowMs - tombstone.sinceMs < restMs || !isMine(tombstone.rowKey)) continue
       bytes += tombstone.rowKey.length
       due.push(tombstone)
-      if (due.length >= limits.reapKeys || bytes >= limits.reapKeyBytes) break
+      if (due.length >= most || bytes >= limits.reapKeyBytes) break
     }
     return due
   }
@@ -74,15 +104,16 @@ export class Tombstones {
     this.#cursor = START
   }
 
-  /** Looks at the next page, now and then. */
-  tick(nowMs: number): void {
+  /** Looks at the next page, now and then, where `granted` says that it may. */
+  tick(nowMs: number, granted: () => boolean): void {
     this.nowMs = nowMs
     if (this.#overflowed && this.#cursor === undefined && this.#found.size < limits.tombstones / 2) {
       this.#overflowed = false
       this.#cursor = START
     }
     const isIdle = this.#cursor !== undefined && this.#since === undefined
-    if (isIdle && nowMs >= this.#nextMs && this.#guard.state === 'open') this.#scan(this.#cursor!)
+    if (isIdle && nowMs >= this.#nextMs && this.#guard.state === 'open' && granted())
+      this.#scan(this.#cursor!)
   }
 
   #scan(from: Uint8Array): void {
@@ -103,14 +134,26 @@ export class Tombstones {
   }
 
   #saw(rowKey: Uint8Array, row: Uint8Array | undefined): void {
-    if (row === undefined || isLiveRow(row)) {
-      if (this.#found.size > 0) this.#found.delete(textOf(rowKey))
+    const isLive = row !== undefined && isLiveRow(row)
+    if (row === undefined || (isLive && !this.#isCrowded(row))) {
+      if (this.#found.size > 0) this.#forget(textOf(rowKey))
     } else if (this.#found.size < limits.tombstones) {
       const text = textOf(rowKey)
-      this.#found.delete(text)
+      this.#forget(text)
+      if (isLive) this.#live++
       // A copy: the key may be a sliver of a frame.
-      this.#found.set(text, { rowKey: Buffer.from(rowKey), sinceMs: this.nowMs })
+      this.#found.set(text, { rowKey: Buffer.from(rowKey), isLive, sinceMs: this.nowMs })
     } else this.#overflowed = true
+  }
+
+  /** Asked of every row that is committed: nearly always one byte says no. */
+  #isCrowded(row: Uint8Array): boolean {
+    return clockActors(row) > this.#spareEntries && this.kindOf(rowObject(row)) === 'crowded'
+  }
+
+  #forget(text: string): void {
+    if (this.#found.get(text)?.isLive === true) this.#live--
+    this.#found.delete(text)
   }
 }
 

@@ -1,4 +1,6 @@
 /** How one request reaches a node, and how its end is heard: by an answer or by silence, once. */
+
+import { limits } from '../../src/limits.js'
 import type { Failure, Found, Listed, QuorumChoice, WriteRequest, Written } from '../../src/node/requests.js'
 import type { AnswerCheck } from './check/answer-check.js'
 import type { RowBook } from './check/row-book.js'
@@ -7,6 +9,7 @@ import type { Counters } from './counters.js'
 import type { SimHost } from './host.js'
 import type { Ledger } from './ledger.js'
 import type { Prng } from './prng.js'
+import type { SimProcess } from './process.js'
 import type { World } from './world.js'
 
 export const BUCKET = 'b'
@@ -31,6 +34,7 @@ interface Asked<T> {
 }
 
 const ATTEMPT_WAYS_MS = 0.4
+const OVERLOADED: Failure = { status: 'error', code: 'OVERLOADED' }
 /** Beyond its deadline on the node's own clock, an answer is overdue; clocks run at half speed at worst. */
 const OVERDUE_MS = 4_000
 
@@ -92,14 +96,26 @@ export class Caller {
       if (process === undefined || process !== host.process || !process.alive) return finish(asked.silence)
       let answers = 0
       process.enter(`request at ${host.name}`, () => {
+        if (!this.#isLetIn(host, process)) return finish(() => asked.answered(OVERLOADED))
+        process.requests += 1
         send(host.clock.monotonicMs() + asked.timeoutMs, (outcome) => {
           answers += 1
+          if (answers === 1) process.requests -= 1
           if (answers > 1) this.#parts.violations.add('A11', `${asked.what} was answered twice`)
           else finish(() => asked.answered(outcome))
         })
       })
     })
     this.#watch(asked, () => open, finish)
+  }
+
+  /** As the edge asks, before anything is done. */
+  #isLetIn(host: SimHost, process: SimProcess): boolean {
+    const admitted = host.node?.admits(process.requests) ?? true
+    const most = limits.requestsInFlight
+    if (process.requests > most)
+      this.#parts.violations.add('A11', `${host.name} has more than ${most} requests in progress`)
+    return admitted
   }
 
   /** A request is answered by its deadline, or its process is gone or stands still. */

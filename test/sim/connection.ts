@@ -5,7 +5,7 @@
 import type { Channel, Hello } from '../../src/ports/network.js'
 import type { Link } from './link.js'
 import type { SimNetwork } from './network.js'
-import { Pipe } from './pipe.js'
+import { Pipe, type Receive } from './pipe.js'
 import type { Timeline } from './timeline.js'
 
 export interface End {
@@ -67,11 +67,12 @@ export class Connection {
 
   #pipe(from: End, to: End, channel: Channel, link: Link): Pipe {
     const label = `${from.network.address} > ${to.network.address} ${channel}`
-    return new Pipe(this.#timeline, link, label, (frame, taken) => {
+    const receive: Receive = (frame, taken) => {
       to.network.process.enter(label, () => {
         taken()
         if (to.up && to.network.isConnected(this)) to.network.sink.frame(to.peerId, channel, frame)
       })
-    })
+    }
+    return new Pipe(this.#timeline, link, label, receive, () => to.network.fabric.spoiled(this))
   }
 }

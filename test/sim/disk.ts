@@ -66,6 +66,10 @@ export class SimDisk {
   ioErrors = 0
   /** Added to every operation. */
   slowMs = 0
+  /** Added to every sync. */
+  slowSyncMs = 0
+  /** What is read is what was there when the call was made; it is told of it up to so much later, while writes pass. */
+  lateReadMs = 0
   /** Opening fails. */
   unopenable = false
   /** A disk that lies: synced means written. Only the canary uses it. */

@@ -8,6 +8,7 @@ import { fallbackKey, hintOf, rowKeyOfFallback } from './fallback-reader.js'
 import { FinalDeletes } from './final-deletes.js'
 import type { SimHost } from './host.js'
 import { KNOWS_NOTHING, operationOf, valueBytesOf, type WriteEntry } from './ledger.js'
+import { spareActors } from './object-reader.js'
 import type { Prng } from './prng.js'
 import { readFully } from './read-fully.js'
 
@@ -50,6 +51,7 @@ export class Ending {
       () => this.#convergeByThemselves(),
       () => this.#readAlike(),
       () => this.#letGo(),
+      () => this.#shed(),
       () => this.#treesAreRight(),
       () => this.#agree(),
       () => this.#list(),
@@ -200,6 +202,23 @@ export class Ending {
         'reaping',
         `${REAP_MS} ms after their delete tombstones are left on ${left().join('; ')}`,
       )
+    return false
+  }
+
+  /** Clocks of keys that nobody touches come down to what their siblings need, and the few entries that are left alone (A11). */
+  #shed(): boolean {
+    const { ledger, violations, world, book } = this.#parts
+    const { spareEntries, reapEveryMs } = world.config
+    if (reapEveryMs === 0 || world.hosts.some(({ disk }) => disk.damaged.size > 0)) return true
+    const crowded = (): string[] =>
+      [...ledger.keys.keys()].flatMap((key) =>
+        this.#rows(key).flatMap(({ node, row }) => {
+          const spare = row === undefined ? 0 : spareActors(book.parse(row).object).length
+          return spare > spareEntries ? [`${node} keeps ${spare} spare entries of ${key}`] : []
+        }),
+      )
+    if (this.#within(REAP_MS, () => crowded().length === 0)) return true
+    if (!violations.any) violations.add('A11', `after ${REAP_MS} ms at rest ${crowded().join('; ')}`)
     return false
   }
 

@@ -73,9 +73,11 @@ export class SimEngine implements Engine {
     this.#later(READ_MS, 'get', () => {
       const failure = names.some((name) => this.#disk.damaged.get(name) === 'checksum')
       const rows = failure ? [] : names.map((name) => this.#read(name))
-      this.#end()
-      if (failure) done(new EngineError('corrupt', 'block checksum mismatch'), [])
-      else done(undefined, rows)
+      this.#toldLate('get', () => {
+        this.#end()
+        if (failure) done(new EngineError('corrupt', 'block checksum mismatch'), [])
+        else done(undefined, rows)
+      })
     })
   }
 
@@ -90,7 +92,7 @@ export class SimEngine implements Engine {
       this.#unchanged(pending)
       const failure = this.#write(pending)
       if (failure !== undefined || !sync) this.#finish(pending, failure, done)
-      else this.#later(SYNC_MS, 'sync', () => this.#finish(pending, this.#sync(), done))
+      else this.#at(this.#syncMs(), 'sync', () => this.#finish(pending, this.#sync(), done))
     })
   }
 
@@ -103,8 +105,10 @@ export class SimEngine implements Engine {
       const result = this.#collect(from, to, range.maxRows, range.maxBytes)
       // An iterator shows the database as it was when it was made; what is written while it is read comes too late.
       this.#later(READ_MS * 2, 'scan', () => {
-        this.#end()
-        done(undefined, result)
+        this.#toldLate('scan', () => {
+          this.#end()
+          done(undefined, result)
+        })
       })
     })
   }
@@ -251,6 +255,17 @@ export class SimEngine implements Engine {
     const dueMs = now + 0.01 + this.#prng.exponential(WRITE_MS) + this.#disk.slowMs
     this.#lastWriteMs = Math.max(this.#lastWriteMs + 1e-6, dueMs)
     this.#at(this.#lastWriteMs - now, 'write', run)
+  }
+
+  /** A thread of the pool was held up between its read and its word of it. */
+  #toldLate(kind: string, run: () => void): void {
+    const { lateReadMs } = this.#disk
+    if (lateReadMs === 0 || this.#prng.chance(0.5)) run()
+    else this.#at(this.#prng.between(0, lateReadMs), kind, run)
+  }
+
+  #syncMs(): number {
+    return 0.01 + this.#prng.exponential(SYNC_MS) + this.#disk.slowMs + this.#disk.slowSyncMs
   }
 
   #later(meanMs: number, kind: string, run: () => void): void {

@@ -26,6 +26,8 @@ export class Fabric {
   readonly #listeners = new Map<string, SimNetwork>()
   readonly #connections = new Set<Connection>()
   readonly #dark = new Set<string>()
+  /** That were noticed. */
+  damagedFrames = 0
 
   constructor(timeline: Timeline, prng: Prng, sizes: FabricSizes) {
     this.timeline = timeline
@@ -87,10 +89,15 @@ export class Fabric {
     this.link(from, to).clogMs = clogMs
   }
 
+  setDamage(from: string, to: string, chance: number): void {
+    this.link(from, to).damageChance = chance
+  }
+
   healAll(): void {
     for (const [name, link] of this.#links) {
       const [from, to] = name.split('>') as [string, string]
       link.clogMs = 0
+      link.damageChance = 0
       this.setCut(from, to, false)
     }
   }
@@ -115,6 +122,12 @@ export class Fabric {
   /** Breaks every connection between two hosts; both find out. */
   reset(left: string, right: string, reason: string): void {
     for (const connection of this.#between(left, right)) this.#break(connection, reason)
+  }
+
+  /** A frame did not arrive as it was sent: the connection is over. */
+  spoiled(connection: Connection): void {
+    this.damagedFrames += 1
+    this.#break(connection, 'a piece failed its checksum')
   }
 
   /** One end closes; the other hears of it after a while. */

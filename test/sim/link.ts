@@ -11,33 +11,39 @@ export interface LinkManners {
 }
 
 export class Link {
-  readonly #prng: Prng
+  readonly prng: Prng
   manners: LinkManners
   /** Nothing gets through; what was sent waits, as TCP would keep trying. */
   cut = false
   /** Extra delay of a clogged way. */
   clogMs = 0
+  /** So many frames have a bit flipped on their way. */
+  damageChance = 0
 
   constructor(prng: Prng, manners: LinkManners) {
-    this.#prng = prng
+    this.prng = prng
     this.manners = manners
   }
 
   /** Bytes cost time too: a large frame takes longer, and small ones of other connections pass it. */
   delayMs(bytes: number): number {
     const wireMs = bytes / 12_500
-    return this.manners.minMs + this.#prng.exponential(this.manners.meanMs) + this.clogMs + wireMs
+    return this.manners.minMs + this.prng.exponential(this.manners.meanMs) + this.clogMs + wireMs
+  }
+
+  damages(): boolean {
+    return this.damageChance > 0 && this.prng.chance(this.damageChance)
   }
 
   drops(): boolean {
-    return this.manners.dropChance > 0 && this.#prng.chance(this.manners.dropChance)
+    return this.manners.dropChance > 0 && this.prng.chance(this.manners.dropChance)
   }
 
   repeats(): boolean {
-    return this.manners.repeatChance > 0 && this.#prng.chance(this.manners.repeatChance)
+    return this.manners.repeatChance > 0 && this.prng.chance(this.manners.repeatChance)
   }
 
   overtakes(): boolean {
-    return this.manners.overtakeChance > 0 && this.#prng.chance(this.manners.overtakeChance)
+    return this.manners.overtakeChance > 0 && this.prng.chance(this.manners.overtakeChance)
   }
 }

@@ -4,6 +4,7 @@
  */
 
 import type { Counters } from './counters.js'
+import type { Crowd } from './crowd.js'
 import type { DiskImage } from './disk.js'
 import type { SimHost } from './host.js'
 import { type Side, sides } from './partitions.js'
@@ -14,6 +15,9 @@ import type { World } from './world.js'
 /** The guard's side file follows the database by a quarter of a second of its own clock, and may wait for a slow disk. */
 const WATERMARK_MS = 2_500
 const LOOK_MS = 200
+const LATE_MS = 40
+/** Crowds of one seed: each is a thousand reads. */
+const MOST_RUSHES = 3
 /** So often in a row must the cluster look whole before an old copy is restored: gossip has gone round by then. */
 const QUIET_LOOKS = 12
 
@@ -22,11 +26,20 @@ export class Nemesis {
   readonly #prng: Prng
   readonly #counters: Counters
   readonly #faults: readonly Fault[]
+  readonly #crowd: Crowd | undefined
+  #rushes = MOST_RUSHES
   #stopped = false
 
-  /** `spared`: faults that the seed allows and this nemesis leaves out. */
-  constructor(world: World, prng: Prng, counters: Counters, spared: readonly Fault[] = []) {
+  /** `spared`: faults that the seed allows and this nemesis leaves out; `crowd`: where there is anything to read. */
+  constructor(
+    world: World,
+    prng: Prng,
+    counters: Counters,
+    spared: readonly Fault[] = [],
+    crowd: Crowd | undefined = undefined,
+  ) {
     this.#world = world
+    this.#crowd = crowd
     this.#prng = prng
     this.#counters = counters
     const allowed = (fault: Fault): boolean => world.config.faults.has(fault) && !spared.includes(fault)
@@ -79,6 +92,14 @@ export class Nemesis {
         return this.#drift(this.#someone())
       case 'slow-disk':
         return this.#slowDisk(this.#someone())
+      case 'slow-sync':
+        return this.#slowSyncs(this.#someone())
+      case 'late-reads':
+        return this.#lateReads(this.#someone())
+      case 'damaged-frames':
+        return this.#damageFrames(this.#pair())
+      case 'crowd':
+        return this.#rush(this.#someone())
       case 'full-disk':
         return this.#fillDisk(this.#someone())
       case 'io-error':
@@ -191,6 +212,26 @@ export class Nemesis {
     })
   }
 
+  #damageFrames([from, to]: readonly [SimHost, SimHost]): void {
+    this.#act(`frames from ${from.name} to ${to.name} arrive damaged, one in ten`)
+    this.#world.fabric.setDamage(from.identity.peerAddress, to.identity.peerAddress, 0.1)
+    this.#later(this.#prng.between(500, 4_000), () => {
+      this.#world.fabric.setDamage(from.identity.peerAddress, to.identity.peerAddress, 0)
+    })
+  }
+
+  /** Its loop is late, and too many clients come at once, several times. */
+  #rush(host: SimHost): void {
+    if (this.#crowd === undefined || this.#rushes === 0 || host.state !== 'up') return
+    this.#rushes -= 1
+    this.#act(`a crowd comes to ${host.name}, whose loop is 40 ms late`)
+    host.clock.lateMs = LATE_MS
+    for (const delayMs of [0, 300, 400]) this.#later(delayMs, () => this.#crowd?.rush(host))
+    this.#later(1_000, () => {
+      host.clock.lateMs = 0
+    })
+  }
+
   #reset([left, right]: readonly [SimHost, SimHost]): void {
     this.#act(`the connection between ${left.name} and ${right.name} is reset`)
     this.#world.fabric.reset(left.identity.peerAddress, right.identity.peerAddress, 'connection reset')
@@ -214,6 +255,23 @@ export class Nemesis {
     host.disk.slowMs = slowMs
     this.#later(this.#prng.between(500, 6_000), () => {
       host.disk.slowMs = 0
+    })
+  }
+
+  #slowSyncs(host: SimHost): void {
+    this.#act(`${host.name}'s disk takes 200 ms longer for each sync`)
+    host.disk.slowSyncMs = 200
+    this.#later(this.#prng.between(500, 6_000), () => {
+      host.disk.slowSyncMs = 0
+    })
+  }
+
+  #lateReads(host: SimHost): void {
+    const lateMs = this.#prng.pick([20, 200, 1_000])
+    this.#act(`what is read from ${host.name}'s disk arrives up to ${lateMs} ms late`)
+    host.disk.lateReadMs = lateMs
+    this.#later(this.#prng.between(500, 6_000), () => {
+      host.disk.lateReadMs = 0
     })
   }
 

@@ -25,5 +25,7 @@ export function makeNode(config: Config): NodeMaker {
       exchangeEveryMs: config.exchangeEveryMs,
       reapEveryMs: config.reapEveryMs,
       reapAfterMs: config.reapAfterMs,
+      spareEntries: config.spareEntries,
+      shedAfterMs: config.reapAfterMs,
     })
 }

@@ -13,6 +13,8 @@ const EPOCH_MS = 1767225600000
 export class SimClock implements Clock {
   readonly #timeline: Timeline
   #wallOffsetMs: number
+  /** By so much timers and turns of this machine's processes are late: its cores have other things to do. */
+  lateMs = 0
   #rate = 1
   #rateSinceMs = 0
   #elapsedMs = 0
@@ -63,13 +65,17 @@ export class SimScheduler implements Scheduler {
   }
 
   afterTurn(run: () => void): void {
-    this.#process.timer(this.#prng.between(0, TURN_MS), `${this.#process.name} turn`, run)
+    this.#process.timer(
+      this.#prng.between(0, TURN_MS) + this.#clock.lateMs,
+      `${this.#process.name} turn`,
+      run,
+    )
   }
 
   after(delayMs: number, run: () => void): () => void {
     // A real timer fires late, never early.
     const lateMs = this.#prng.exponential(0.3)
-    const delay = this.#clock.trueDelayMs(Math.max(0, delayMs)) + lateMs
+    const delay = this.#clock.trueDelayMs(Math.max(0, delayMs)) + lateMs + this.#clock.lateMs
     return this.#process.timer(delay, `${this.#process.name} timer`, run)
   }
 }

@@ -63,6 +63,14 @@ export class ReadClock {
     return true
   }
 
+  /** The entries of those actors that `keep` says. */
+  only(keep: (actor: string) => boolean): ReadClock {
+    const clock = new ReadClock()
+    for (const [actor, spans] of this.#spans)
+      if (keep(actor)) for (const span of spans) clock.add(actor, span)
+    return clock
+  }
+
   get actors(): readonly string[] {
     return [...this.#spans.keys()]
   }
@@ -115,6 +123,20 @@ class Cursor {
   rest(): Buffer {
     return this.take(this.bytes.length - this.at)
   }
+}
+
+/** Entries of the clock of actors of whom no sibling is left. */
+export function spareActors({ clock, siblings }: ReadObject): readonly string[] {
+  const held = new Set(siblings.map(({ dot }) => dot.slice(0, dot.indexOf('.'))))
+  return clock.actors.filter((actor) => !held.has(actor))
+}
+
+/** What `newer` has shed of what `older` had seen; undefined where it lacks anything but spare entries. It may have been written since, in the same batch. */
+export function shedClock(older: ReadObject, newer: ReadObject): ReadClock | undefined {
+  const kept = new Set(newer.clock.actors)
+  const spare = new Set(spareActors(older).filter((actor) => !kept.has(actor)))
+  const isShed = newer.clock.covers(older.clock.only((actor) => !spare.has(actor)))
+  return isShed ? older.clock.only((actor) => spare.has(actor)) : undefined
 }
 
 /** Clock bytes as contexts have them; no bytes are the empty clock. */

@@ -3,6 +3,7 @@
  * kept until those before it are here. While the link is cut they wait; when the connection breaks, whatever has not arrived
  * is lost, and the sender cannot know how much that is.
  */
+import { damaged } from './damage.js'
 import type { Link } from './link.js'
 import type { Timeline } from './timeline.js'
 
@@ -29,6 +30,8 @@ export class Pipe {
   readonly #link: Link
   readonly #label: string
   readonly #receive: Receive
+  /** A damaged frame was noticed. */
+  readonly #spoiled: () => void
   #early: Flight[] = []
   #stalled: Flight[] = []
   readonly #outstanding = new Set<number>()
@@ -38,11 +41,12 @@ export class Pipe {
   #unreadBytes = 0
   #closed = false
 
-  constructor(timeline: Timeline, link: Link, label: string, receive: Receive) {
+  constructor(timeline: Timeline, link: Link, label: string, receive: Receive, spoiled: () => void) {
     this.#timeline = timeline
     this.#link = link
     this.#label = label
     this.#receive = receive
+    this.#spoiled = spoiled
   }
 
   /** Bytes sent and not yet read at the other end. */
@@ -116,8 +120,13 @@ export class Pipe {
   }
 
   #hand(frame: Uint8Array): void {
-    this.#timeline.trace.bytes(frame)
-    this.#receive(frame, () => {
+    const seen = this.#link.damages() ? damaged(frame, this.#link.prng) : frame
+    if (seen === undefined) {
+      this.#spoiled()
+      return
+    }
+    this.#timeline.trace.bytes(seen)
+    this.#receive(seen, () => {
       this.#unreadBytes -= frame.length
     })
   }

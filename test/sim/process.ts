@@ -27,6 +27,8 @@ export class SimProcess {
   #stopped = false
   #timers = 0
   #held: Held[] = []
+  /** Requests of clients that this process has let in and not answered. */
+  requests = 0
 
   constructor(name: string, timeline: Timeline, sink: ProcessSink) {
     this.name = name

@@ -15,6 +15,7 @@ import { RowBook, rowNameOf } from './check/row-book.js'
 import { type Violation, Violations, WITHOUT_BUDGET } from './check/violation.js'
 import { Client } from './client.js'
 import { Counters } from './counters.js'
+import { Crowd } from './crowd.js'
 import { Ending } from './ending.js'
 import { readFallback, rowKeyOfFallback } from './fallback-reader.js'
 import type { NodeMaker, SimHost } from './host.js'
@@ -123,7 +124,8 @@ export class Simulation {
     for (let number = 1; number <= this.#config.clients; number += 1) {
       clients.push(new Client(`c${number}`, this.#parts, prng.split(`client ${number}`), mayWrite))
     }
-    const nemesis = new Nemesis(this.#world, this.#prng.split('nemesis'), this.#counters)
+    const crowd = new Crowd(this.#parts, prng.split('crowd'))
+    const nemesis = new Nemesis(this.#world, this.#prng.split('nemesis'), this.#counters, [], crowd)
     for (const client of clients) client.start()
     nemesis.start()
     this.#runUntil(this.#timeline.nowMs + SAFETY_MS, () => !mayWrite())

@@ -5,6 +5,9 @@
 import type { Durability } from '../../src/node/guard/index.js'
 import { Prng } from './prng.js'
 
+/** Drawn from a stream of their own, so that seeds in which they are off stay what they were. */
+const LATER_FAULTS = ['slow-sync', 'late-reads', 'damaged-frames', 'crowd'] as const
+
 export const FAULTS = [
   'kill',
   'power-cut',
@@ -29,6 +32,7 @@ export const FAULTS = [
   'wipe',
   'old-copy',
   'clean-restart',
+  ...LATER_FAULTS,
 ] as const
 
 export type Fault = (typeof FAULTS)[number]
@@ -73,7 +77,12 @@ export interface Config {
   /** How often tombstones are let go of; 0 = never. And for how long each is left alone. */
   readonly reapEveryMs: number
   readonly reapAfterMs: number
+  /** Entries of a clock that are left alone, although nothing is left of their actors. */
+  readonly spareEntries: number
 }
+
+/** More entries than any clock has. */
+const NEVER_SHED = 1_000_000
 
 /** Faults that destroy what was durable. */
 export const DISASTERS: readonly Fault[] = ['damaged-row', 'lost-tail', 'wipe', 'old-copy']
@@ -121,6 +130,7 @@ export function configure(seed: number, wish: Wish = {}): Config {
     exchangeEveryMs: prng.pick([0, 500, 2_000, 10_000]),
     reapEveryMs: prng.pick([0, 100, 400, 1_500]),
     reapAfterMs: prng.pick([0, 100, 1_000]),
+    spareEntries: prng.pick([0, 1, 3, 8]),
   }
   return apply(config, wish)
 }
@@ -144,13 +154,18 @@ function apply(config: Config, wish: Wish): Config {
   const dataWindowBytes = config.largeValues ? 16 * 1024 * 1024 : config.dataWindowBytes
   // Reaping rests on the order of what is sent, as TCP keeps it; this network does not.
   const reapEveryMs = faults.has('harsh-network') ? 0 : config.reapEveryMs
-  return { ...config, faults, dataWindowBytes, reapEveryMs, ...fields }
+  // A disk that goes back behind what it has vouched for may bring back what others have shed: that is known (decision 26).
+  const spareEntries = faults.has('lost-tail') ? NEVER_SHED : config.spareEntries
+  return { ...config, faults, dataWindowBytes, reapEveryMs, spareEntries, ...fields }
 }
 
 function drawFaults(prng: Prng, nodes: number, copies: number): Set<Fault> {
   const density = prng.pick([0.08, 0.2, 0.4])
   const faults = new Set<Fault>()
-  for (const fault of FAULTS) if (prng.chance(density)) faults.add(fault)
+  const later: readonly Fault[] = LATER_FAULTS
+  for (const fault of FAULTS) if (!later.includes(fault) && prng.chance(density)) faults.add(fault)
+  const other = prng.split('later faults')
+  for (const fault of later) if (other.chance(density / (fault === 'crowd' ? 8 : 2))) faults.add(fault)
   // With fewer than two copies at a quorum, one lost disk is a lost write by definition.
   if (Math.floor(copies / 2) + 1 < 2) for (const fault of DISASTERS) faults.delete(fault)
   if (nodes === 1) for (const fault of FAULTS) if (fault.startsWith('partition')) faults.delete(fault)

@@ -58,6 +58,7 @@ export class World {
       () => this.hosts.map((host) => this.#reapDisk(host)),
       () => timeline.nowMs,
     )
+    book.onShed = (node, engineKey, key, gone) => this.reaping.shed(node, engineKey, key, gone)
     this.fabric = new Fabric(timeline, prng.split('network'), fabricSizes(config))
     const watcher = this.#watcher(book)
     const hosts: SimHost[] = []
@@ -130,6 +131,7 @@ export class World {
 
   /** Adds up what the nodes have counted in their present lives. */
   measure(): void {
+    this.#counters.count('damaged frames', this.fabric.damagedFrames)
     for (const host of this.hosts) {
       for (const [name, count] of host.node?.measurements() ?? []) {
         if (name.includes('_total')) this.#counters.count(name, count)
@@ -144,7 +146,10 @@ export class World {
       host.disk.full = false
       host.disk.ioErrors = 0
       host.disk.slowMs = 0
+      host.disk.slowSyncMs = 0
+      host.disk.lateReadMs = 0
       host.clock.setRate(1)
+      host.clock.lateMs = 0
       if (host.isStopped) host.resume()
       if (host.state === 'off') this.startLater(host, prng.between(1, 3_000))
     }

@@ -1,5 +1,15 @@
 import test from 'ava'
-import { makeRowKey, objectDigest, ROW_FLAGS, rowActor, rowFlags, rowObject } from '../../src/kernel/index.js'
+import {
+  makeRowKey,
+  objectClock,
+  objectDigest,
+  ROW_FLAGS,
+  rowActor,
+  rowFlags,
+  rowObject,
+  siblingCount,
+  spareEntries,
+} from '../../src/kernel/index.js'
 import { limits } from '../../src/limits.js'
 import { ActorSource } from '../../src/protocol/replica/actor.js'
 import type { LaneEffect, LaneOperation } from '../../src/protocol/replica/lanes.js'
@@ -19,11 +29,16 @@ function newLanes() {
   return new Lanes(new ActorSource('00000000000000aa', 1), HEAP)
 }
 
-function write(conversation: number, value: string, context: Uint8Array = NOTHING): LaneOperation {
+function write(
+  conversation: number,
+  value: string,
+  context: Uint8Array = NOTHING,
+  tombstone = false,
+): LaneOperation {
   const fields = {
     incomplete: false,
     operationIsClients: false,
-    tombstone: false,
+    tombstone,
     wallMs: 1,
     operation: NOTHING,
     attributes: NOTHING,
@@ -213,7 +228,7 @@ const faults = (out: readonly LaneEffect[]) =>
 test('a row is let go of only while it is what was agreed upon', (t) => {
   const lanes = newLanes()
   const out: LaneEffect[] = []
-  const old = putRow(NOTHING, 'x', { value: 'old' })
+  const old = putRow(NOTHING, 'x', { tombstone: true })
   lanes.submit(KEY, drop(objectOf('y', { value: 'another' })), () => old, out)
   t.deepEqual(faults(out), ['refused'])
   t.deepEqual(lanes.flush(), [])
@@ -234,7 +249,7 @@ test('a write that comes before the drop keeps the row; one that comes after it 
   lanes.rowRead(laneOf(out), undefined, out)
   const [first] = rowsOf(lanes)
   lanes.committed(first!, undefined, out)
-  lanes.submit(KEY, write(2, 'b'), () => first!.row, out)
+  lanes.submit(KEY, write(2, '', objectClock(rowObject(first!.row)), true), () => first!.row, out)
   out.length = 0
   lanes.submit(KEY, drop(rowObject(first!.row)), uncached, out)
   t.deepEqual(faults(out), ['refused'])
@@ -252,7 +267,7 @@ test('a write that comes before the drop keeps the row; one that comes after it 
 test('in one flush with a write after it, a drop is a commit of its own, and the row is a new one', (t) => {
   const lanes = newLanes()
   const out: LaneEffect[] = []
-  const old = putRow(NOTHING, 'x', { value: 'old' })
+  const old = putRow(NOTHING, 'x', { tombstone: true })
   lanes.submit(KEY, drop(rowObject(old)), () => old, out)
   lanes.submit(KEY, write(1, 'a'), uncached, out)
   const [gone, made, ...others] = lanes.flush()
@@ -268,7 +283,7 @@ test('in one flush with a write after it, a drop is a commit of its own, and the
 })
 
 test('where there is no row, what was let go of is not taken back; anything else is', (t) => {
-  const reaped = objectOf('x', { value: 'gone' })
+  const reaped = objectOf('x', { tombstone: true })
   const lanes = new Lanes(
     new ActorSource('00000000000000aa', 1),
     HEAP,
@@ -281,5 +296,67 @@ test('where there is no row, what was let go of is not taken back; anything else
   t.deepEqual(lanes.flush(), [])
   const other = putRow(NOTHING, 'y', { value: 'b' })
   lanes.submit(KEY, merge(2, reaped), () => other, out)
-  t.is(valuesOf(rowObject(rowsOf(lanes)[0]!.row)).length, 2)
+  t.is(siblingCount(rowObject(rowsOf(lanes)[0]!.row)), 2)
+})
+
+/** A row that was replaced through one actor after the other, as by a node that was never stopped cleanly. */
+function oldRow(restarts: number): Uint8Array {
+  let row: Uint8Array = NOTHING
+  for (let at = 1; at <= restarts; at++)
+    row = putRow(row, `incarnation${at}`.slice(-8), {
+      value: `v${at}`,
+      context: row.length === 0 ? NOTHING : objectClock(rowObject(row)),
+    })
+  return row
+}
+
+test('a clock grows by an entry with each unclean stop, and comes down to what its siblings need when all have agreed', (t) => {
+  const lanes = newLanes()
+  const out: LaneEffect[] = []
+  const old = oldRow(100)
+  t.is(spareEntries(rowObject(old)), 99)
+  t.true(old.length > 1_600)
+  lanes.submit(KEY, drop(objectOf('y', { value: 'another' })), () => old, out)
+  t.deepEqual(faults(out), ['refused'])
+  out.length = 0
+  lanes.submit(KEY, drop(rowObject(old)), () => old, out)
+  const [commit, ...others] = rowsOf(lanes)
+  t.is(others.length, 0)
+  t.like(commit, { type: 'row', before: old, isNew: false })
+  t.is(spareEntries(rowObject(commit!.row)), 0)
+  t.deepEqual(valuesOf(rowObject(commit!.row)), ['v100'])
+  t.true(commit!.row.length < 120, `${commit!.row.length} bytes`)
+  t.deepEqual(out, [])
+  lanes.committed(commit!, undefined, out)
+  t.deepEqual(faults(out), [undefined])
+})
+
+test('what a clock has shed does not come back with a copy of what was agreed upon, and old contexts still say what they said', (t) => {
+  const old = oldRow(20)
+  const lanes = new Lanes(
+    new ActorSource('00000000000000aa', 1),
+    HEAP,
+    (_, object) => Buffer.compare(object, rowObject(old)) === 0,
+  )
+  const out: LaneEffect[] = []
+  lanes.submit(KEY, drop(rowObject(old)), () => old, out)
+  const [commit] = rowsOf(lanes)
+  lanes.committed(commit!, undefined, out)
+  lanes.submit(KEY, merge(1, rowObject(old)), () => commit!.row, out)
+  t.deepEqual(lanes.flush(), [], 'a repair by an owner that has not shed yet')
+  lanes.submit(KEY, write(2, 'new', objectClock(rowObject(old))), () => commit!.row, out)
+  const [replaced] = rowsOf(lanes)
+  t.deepEqual(valuesOf(rowObject(replaced!.row)), ['new'])
+  t.is(spareEntries(rowObject(replaced!.row)), 20, 'its entries are back, until the next round')
+})
+
+test('an owner that lost its row takes what is left of an object whose clock was shed', (t) => {
+  const old = oldRow(20)
+  const lanes = new Lanes(new ActorSource('00000000000000aa', 1), HEAP, () => true)
+  const out: LaneEffect[] = []
+  lanes.submit(KEY, merge(1, rowObject(old)), uncached, out)
+  lanes.rowRead(laneOf(out), undefined, out)
+  const [made] = rowsOf(lanes)
+  t.deepEqual(valuesOf(rowObject(made!.row)), ['v20'])
+  t.is(spareEntries(rowObject(made!.row)), 0)
 })

@@ -11,6 +11,7 @@ const STATE = new Uint8Array(16)
 const key = (name: string) => makeRowKey(Buffer.from('b'), Buffer.from(name))
 const candidate = (name: string, owners: string[]) => ({
   rowKey: key(name),
+  isLive: false,
   digest: new Uint8Array(16),
   owners,
 })

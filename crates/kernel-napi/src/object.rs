@@ -5,7 +5,7 @@ use napi::bindgen_prelude::BufferSlice;
 use napi_derive::napi;
 use rotunda_kernel::Fault;
 use rotunda_kernel::clock::{Clock, Dot};
-use rotunda_kernel::object::{Object, compare, context, merge, skeleton};
+use rotunda_kernel::object::{self, Object, compare, context, merge, skeleton};
 
 /// Joins two objects into `out`.
 #[napi(catch_unwind)]
@@ -57,6 +57,21 @@ pub fn covers_context(object: &[u8], context: &[u8]) -> i32 {
 #[napi(catch_unwind)]
 pub fn live_covered(object: &[u8], context: &[u8]) -> i32 {
     length_or_code(context::live_covered(object, context))
+}
+
+/// The object without the spare entries of its clock, into `out`.
+#[napi(catch_unwind)]
+pub fn shed_object(object: &[u8], mut out: BufferSlice) -> i32 {
+    if overlaps(&out, &[object]) {
+        return Fault::OutTooSmall.code();
+    }
+    length_or_code(object::shed(object, &mut out))
+}
+
+/// How many entries of the object's clock are of actors of whom no sibling is left.
+#[napi(catch_unwind)]
+pub fn spare_entries(object: &[u8]) -> i32 {
+    length_or_code(object::spare_entries(object))
 }
 
 /// 0 if the bytes are a canonical object.

@@ -55,6 +55,15 @@ pub fn merge_row(row: &[u8], object: &[u8], incomplete: bool, mut out: BufferSli
     length_or_code(row::merge_row(row, object, incomplete, &mut out))
 }
 
+/// The row without the spare entries of its clock, into `out`.
+#[napi(catch_unwind)]
+pub fn shed_row(row: &[u8], mut out: BufferSlice) -> i32 {
+    if overlaps(&out, &[row]) {
+        return Fault::OutTooSmall.code();
+    }
+    length_or_code(row::shed_row(row, &mut out))
+}
+
 /// 0 if the row is whole and belongs to the row key.
 #[napi(catch_unwind)]
 pub fn check_row(row_key: &[u8], row: &[u8]) -> i32 {

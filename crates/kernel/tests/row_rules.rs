@@ -8,7 +8,7 @@ use rotunda_kernel::clock::Actor;
 use rotunda_kernel::object::{Object, context};
 use rotunda_kernel::row::{
     Limits, MAX_OPERATIONS, MERGE_EXTRA_BYTES, Row, WRITE_EXTRA_BYTES, Write, apply_write, check_row,
-    merge_row, seal_row,
+    merge_row, seal_row, shed_row,
 };
 
 const LIMITS: Limits = Limits { max_siblings: 3, max_bytes: 100 };
@@ -276,4 +276,30 @@ fn a_sealed_row_is_whole_and_any_damage_is_seen() {
         damaged[bit / 8] ^= 1 << (bit % 8);
         assert_eq!(check_row(b"row key", &damaged), Err(Fault::BadRow), "bit {bit}");
     }
+}
+
+/// A replica that sheds the entry of its own actor begins again under a fresh one: it would count from one, and mint dots that were others before.
+#[test]
+fn an_actor_whose_entry_was_shed_is_never_used_again() {
+    let mine = written(NO_ROW, &ACTORS[0], BLIND, &value(b"old")).expect("written");
+    let theirs = written(&mine, &ACTORS[1], &context(&mine), &value(b"new")).expect("written");
+    let mut newer = ACTORS[1];
+    newer[0] += 1;
+    let replaced = written(&theirs, &newer, &context(&theirs), &value(b"newest")).expect("written");
+    let merged_here = merged(&mine, Row::decode(&replaced).expect("a row").object, false).expect("newer");
+    let mut less = vec![0; merged_here.len()];
+    let length = shed_row(&merged_here, &mut less).expect("room enough");
+    less.truncate(length);
+    assert_eq!(Row::decode(&merged_here).expect("a row").actor, Some(&ACTORS[0]));
+    assert_eq!(Row::decode(&less).expect("a row").actor, None);
+    assert_eq!(object(&less).clock.highest(&ACTORS[0]), 0);
+    assert_eq!(values(&less), [b"newest"]);
+    let mut fresh = ACTORS[0];
+    fresh[13] += 1;
+    let next = written(&less, &fresh, BLIND, &value(b"next")).expect("written");
+    assert_eq!(Row::decode(&next).expect("a row").actor, Some(&fresh));
+    // One whose sibling is left stays.
+    let mut still = vec![0; mine.len()];
+    let length = shed_row(&mine, &mut still).expect("room enough");
+    assert_eq!(Row::decode(&still[..length]).expect("a row").actor, Some(&ACTORS[0]));
 }

@@ -2,23 +2,24 @@
  * How fast background work may go (paper 6.5): by a feedback loop on the 99th percentile of clients' latency. While nobody asks for anything it goes as fast as
  * it can; while it makes clients slower than half as much again as they are without it, it slows down, though never below a rate at which it ends.
  *
- *     a window of answers:   p99 ≤ 1.25 × quiet      the grant grows by half
+ *     a window of answers:   p99 ≤ 1.25 × quiet      the grant grows by a quarter
  *                            p99 > 1.5 × quiet       it shrinks as much as that was missed, to a quarter at most
  *                            hardly any answers      it grows fourfold
  *                            nobody used it          it goes back to where it starts: work that begins anew begins gently
  *
- * The quiet p99 is learned from windows in which background work did nothing, or no more than it always may. Where it has not been quiet for
- * long, one window in thirty is made so: what is quiet at noon is not what was quiet at night.
+ * The quiet p99 is learned from windows in which background work did next to nothing. Where it has not been quiet for long, one window in thirty is made
+ * so: what is quiet at noon is not what was quiet at night. At the least grant it is one in ten, for then clients may be slow by themselves. A window
+ * that only happened to be quiet raises what was learned by little: a peer's work may be what is heard in it.
  *
  * The grant is counted in units a second, for each task by itself, so that no task can starve another. A unit is about the work of one client's request. A
  * task asks whether it may go on, and says what it spent; a step that costs more than there was is paid off before the next. No clock, no timers: time comes with `tick`.
  */
 
-export const TASKS = ['handoff', 'exchange', 'rebuild', 'trees'] as const
+export const TASKS = ['handoff', 'exchange', 'rebuild', 'trees', 'reaping'] as const
 export type BackgroundTask = (typeof TASKS)[number]
 
-/** What a page of a refill costs whoever asks for it and whoever is asked: up to 512 rows to be read there and joined here. */
-export const REFILL_PAGE_UNITS = 64
+/** What a page of a refill costs whoever asks for it and whoever is asked: up to 64 rows to be read there and joined here. */
+export const REFILL_PAGE_UNITS = 16
 
 export interface GovernorOptions {
   /** Units a second: what a task always gets, and what it gets at most. */
@@ -35,13 +36,18 @@ const ENOUGH = 100
 const HARDLY_ANY = 8
 const TOO_SLOW = 1.5
 const WELL = 1.25
+const GROWTH = 1.25
 const LARGEST_CUT = 0.25
 /** Where a grant starts, in the least. */
 const START = 8
 /** Windows without a quiet one after which one is made. */
 const LISTEN_EVERY = 30
-/** Weight of a new quiet window; of the first ones, their share. */
+const LISTEN_AT_LEAST_EVERY = 10
+/** Weight of a new quiet window; of the first ones, their share. And of one that only happened to be quiet and was slower. */
 const WEIGHT = 1 / 8
+const WEIGHT_OF_SLOWER = 1 / 32
+/** What may be spent in a quiet window, in parts of what a task always gets. */
+const QUIET_SHARE = 1 / 2
 /** What is not spent is kept for this long. */
 const KEPT_MS = 100
 
@@ -77,7 +83,7 @@ export class Governor {
 
   /** Units a second for each task. */
   get grant(): number {
-    return this.#listening ? this.#options.least : this.#grant
+    return this.#listening ? 0 : this.#grant
   }
 
   /** The p99 of clients' requests without background work, in ms; 0 while it is not known. */
@@ -144,7 +150,7 @@ export class Governor {
     const known = this.#answers >= ENOUGH
     const nobody = this.#answers * this.#options.windowMs < HARDLY_ANY * lastedMs
     if (known) this.#p99Ms = this.#quantile(0.99)
-    const quiet = this.#spent <= (this.#options.least * TASKS.length * lastedMs) / 1_000
+    const quiet = this.#spent <= (QUIET_SHARE * this.#options.least * lastedMs) / 1_000
     if (known && quiet) this.#learn()
     else if (known) this.#noisyWindows++
     const used = this.#spent >= (this.grant * lastedMs) / 4_000
@@ -152,8 +158,9 @@ export class Governor {
     else if (known && !quiet && this.#isTooSlow) this.#cut((this.#spent * 1_000) / lastedMs)
     else if (!used) this.#set(Math.min(this.#grant, this.#start))
     else if (nobody) this.#set(this.#grant * 4)
-    else if (known && this.#p99Ms <= WELL * this.#quietMs) this.#set(this.#grant * 1.5)
-    this.#listening = this.#noisyWindows >= LISTEN_EVERY || (known && this.#quietWindows === 0)
+    else if (known && this.#p99Ms <= WELL * this.#quietMs) this.#set(this.#grant * GROWTH)
+    const every = this.#grant > this.#options.least ? LISTEN_EVERY : LISTEN_AT_LEAST_EVERY
+    this.#listening = this.#noisyWindows >= every || (known && this.#quietWindows === 0)
     this.#counts.fill(0)
     this.#answers = 0
     this.#spent = 0
@@ -167,7 +174,9 @@ export class Governor {
   #learn(): void {
     this.#quietWindows++
     this.#noisyWindows = 0
-    this.#quietMs += Math.max(WEIGHT, 1 / this.#quietWindows) * (this.#p99Ms - this.#quietMs)
+    const slower = !this.#listening && this.#p99Ms > this.#quietMs
+    const weight = Math.max(slower ? WEIGHT_OF_SLOWER : WEIGHT, 1 / this.#quietWindows)
+    this.#quietMs += weight * (this.#p99Ms - this.#quietMs)
   }
 
   get #isTooSlow(): boolean {

@@ -26,6 +26,8 @@ import { addKey, allKeys, bothKeys, hasKey, type KeySet, keysIn, noKeys } from '
 
 export interface ReapCandidate {
   readonly rowKey: Uint8Array
+  /** It holds a value: only what its clock has to spare is to go. */
+  readonly isLive: boolean
   /** 16 bytes, of its object. */
   readonly digest: Uint8Array
   /** Node ids; the first is this node. */

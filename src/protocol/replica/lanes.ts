@@ -13,6 +13,7 @@ import {
   applyWrite,
   applyWriteBound,
   CODES,
+  liveCount,
   mergeBound,
   mergeRow,
   objectDigest,
@@ -20,6 +21,8 @@ import {
   rowFlags,
   rowObject,
   setIncomplete,
+  shedObject,
+  shedRow,
 } from '../../kernel/index.js'
 import { limits } from '../../limits.js'
 import type { LocalFault, WriteFields } from '../effects.js'
@@ -48,7 +51,10 @@ export interface LaneMerge {
   readonly durable?: boolean
 }
 
-/** Lets go of the row, if its object is just this one still: all members have agreed that nothing can bring back what it covers. */
+/**
+ * Lets go of the row, if its object is just this one still: all members have agreed that nothing can bring back what it covers. Of a row with a value that is only
+ * what its clock says of actors of whom nothing is left.
+ */
 export interface LaneDrop {
   readonly kind: 'drop'
   /** 16 bytes, of the object. */
@@ -263,19 +269,27 @@ export class Lanes {
 
   #merge(lane: Lane, operation: LaneMerge, out: LaneEffect[]): void {
     const isAbsent = lane.row === undefined && !lane.unreadable
-    if (isAbsent && this.#isReaped(lane.rowKey, operation.object)) {
+    const object = this.#withoutReaped(lane, operation.object)
+    if (isAbsent && object === undefined) {
       this.#rest(lane, operation, out)
       return
     }
     const row = lane.row ?? NOTHING
-    const room = this.#memory.take(lane.rowKey, mergeBound(row, operation.object))
-    const length = mergeRow(row, operation.object, lane.unreadable, room)
+    const incoming = object ?? operation.object
+    const room = this.#memory.take(lane.rowKey, mergeBound(row, incoming))
+    const length = mergeRow(row, incoming, lane.unreadable, room)
     const made = this.#memory.fit(lane.rowKey, room, Math.max(0, length))
     if (length < 0) this.#settle(operation, 'refused', out)
     else if (length > 0) this.#changed(lane, completed(made, operation), operation, out)
     else if (operation.completes === true && (rowFlags(row) & INCOMPLETE) !== 0) {
       this.#changed(lane, completed(Buffer.from(row), operation), operation, out)
     } else this.#rest(lane, operation, out)
+  }
+
+  /** What is left of an object that all have agreed to let go of, or of whose clock they have; undefined: nothing. */
+  #withoutReaped(lane: Lane, object: Uint8Array): Uint8Array | undefined {
+    if (!this.#isReaped(lane.rowKey, object)) return object
+    return liveCount(object) === 0 ? undefined : shed(object)
   }
 
   /** Whatever was written since it was agreed upon stays. */
@@ -287,9 +301,19 @@ export class Lanes {
     }
     objectDigest(rowObject(lane.row), this.#digest)
     if (Buffer.compare(this.#digest, operation.digest) === 0) {
+      if (liveCount(rowObject(lane.row)) > 0) return this.#shed(lane, lane.row, operation, out)
       lane.letsGo = true
       this.#changed(lane, undefined, operation, out)
     } else this.#settle(operation, 'refused', out)
+  }
+
+  #shed(lane: Lane, row: Uint8Array, operation: LaneDrop, out: LaneEffect[]): void {
+    const room = this.#memory.take(lane.rowKey, row.length)
+    const length = shedRow(row, room)
+    const made = this.#memory.fit(lane.rowKey, room, length < row.length ? Math.max(0, length) : 0)
+    if (length <= 0) this.#settle(operation, 'refused', out)
+    else if (length === row.length) this.#rest(lane, operation, out)
+    else this.#changed(lane, made, operation, out)
   }
 
   #changed(lane: Lane, row: Uint8Array | undefined, operation: LaneOperation, out: LaneEffect[]): void {
@@ -336,6 +360,12 @@ export class Lanes {
   #release(lane: Lane): void {
     if (lane.ready && !lane.dirty && lane.commits === 0 && !lane.broken) this.#lanes.delete(lane)
   }
+}
+
+function shed(object: Uint8Array): Uint8Array {
+  const room = Buffer.allocUnsafe(object.length)
+  const length = shedObject(object, room)
+  return length > 0 ? room.subarray(0, length) : object
 }
 
 function completed(row: Uint8Array, operation: LaneMerge): Uint8Array {

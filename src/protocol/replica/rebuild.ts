@@ -14,8 +14,8 @@ import { ReplicaStatus } from '../../wire/messages.js'
 import type { Effect, Input } from '../effects.js'
 import { isCovered } from '../entropy/refill.js'
 
-const PAGE_ROWS = 256
-const PAGE_BYTES = 512 * 1024
+const PAGE_ROWS = 64
+const PAGE_BYTES = 128 * 1024
 const ANSWER_MS = 10_000
 const RETRY_MS = 500
 const START = new Uint8Array(1)

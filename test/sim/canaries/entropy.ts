@@ -75,9 +75,9 @@ export const ENTROPY_CANARIES: readonly Canary[] = [
     patches: [
       {
         file: 'src/protocol/replica/lanes.js',
-        find: 'const length = mergeRow(row, operation.object, lane.unreadable, room);',
+        find: 'const length = mergeRow(row, incoming, lane.unreadable, room);',
         replace:
-          'const length = mergeRow(operation.conversation !== 0 ? NOTHING : row, operation.object, lane.unreadable, room);',
+          'const length = mergeRow(operation.conversation !== 0 ? NOTHING : row, incoming, lane.unreadable, room);',
       },
     ],
   },

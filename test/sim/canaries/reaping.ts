@@ -2,6 +2,8 @@
 import type { Canary } from './canary.js'
 
 const REAPER = 'src/node/reaper.js'
+const LANES = 'src/protocol/replica/lanes.js'
+const ANSWERS = 'src/node/reap-answers.js'
 const MEMBERS = 'const members = presentMembers(membership.state).map((member) => member.id);'
 
 /** Much is deleted, keys come to rest now and then, and what is deleted is soon let go of. */
@@ -37,6 +39,19 @@ const SLOW = {
   nodes: 5,
   linkMs: 8,
   only: ['clog', 'slow-disk', 'partition-one-way', 'pause'],
+} as const
+
+/** And what was read long ago may not have been sent yet. */
+const LATE = { ...GRAVES, keys: 4, clients: 8, thinkMs: 5, linkMs: 0.2, blindness: 0.1 } as const
+
+/** And what was sent long ago is still on its way, while the key comes to rest. No exchange is under way: those are waited for. */
+const ON_ITS_WAY = {
+  ...GRAVES,
+  clients: 5,
+  thinkMs: 150,
+  linkMs: 0.2,
+  blindness: 0.05,
+  exchangeEveryMs: 10_000,
 } as const
 
 export const REAPING_CANARIES: readonly Canary[] = [
@@ -85,7 +100,7 @@ export const REAPING_CANARIES: readonly Canary[] = [
     rare: true,
     patches: [
       {
-        file: 'src/protocol/replica/lanes.js',
+        file: LANES,
         find: 'if (Buffer.compare(this.#digest, operation.digest) === 0)',
         replace: 'if (true)',
       },
@@ -100,13 +115,13 @@ export const REAPING_CANARIES: readonly Canary[] = [
     rare: true,
     patches: [
       {
-        file: 'src/protocol/replica/lanes.js',
+        file: LANES,
         find: 'const code = applyWrite(row, this.#actors.next,',
         replace:
           'this.first ??= new Map();\n        const code = applyWrite(row, this.first.get(lane.name) ?? this.#actors.next,',
       },
       {
-        file: 'src/protocol/replica/lanes.js',
+        file: LANES,
         find: 'this.#actors.used(actor);',
         replace: 'this.#actors.used(actor);\n            this.first.set(lane.name, Buffer.from(actor));',
       },
@@ -123,6 +138,80 @@ export const REAPING_CANARIES: readonly Canary[] = [
         file: 'src/protocol/reaping/marks.js',
         find: 'isReaped(rowKey, object) {',
         replace: 'isReaped(rowKey, object) {\n        if (rowKey) return false;',
+      },
+    ],
+  },
+  {
+    name: 'vouches-without-a-flush',
+    story: 'A member vouches for a key while what it had sent of it before is still on its way.',
+    breaks: ['A3', 'A1', 'A2'],
+    focus: { ...ON_ITS_WAY, only: ['clog'] },
+    rare: true,
+    patches: [
+      {
+        file: ANSWERS,
+        find: 'this.#parts.flush((complete) => {',
+        replace: '((done) => done(true))((complete) => {',
+      },
+    ],
+  },
+  {
+    name: 'vouches-while-rows-are-being-read',
+    story: 'A member vouches for a key while a row of it that was read before is not yet sent.',
+    breaks: ['A3', 'A1', 'A2'],
+    focus: { ...LATE, only: ['late-reads'] },
+    rare: true,
+    patches: [
+      {
+        file: ANSWERS,
+        find: 'reads.after(() => this.#look(keys, () => this.#flush(from, id)));',
+        replace: 'this.#look(keys, () => this.#flush(from, id));',
+      },
+    ],
+  },
+  {
+    name: 'prunes-clocks',
+    story:
+      'A coordinator sheds what its clock says of actors of whom it holds nothing, without asking anybody (the paper truncates at ten; riak_core#613).',
+    breaks: ['A3', 'A2', 'A1', 'A12'],
+    patches: [
+      {
+        file: LANES,
+        find: 'const made = this.#memory.fit(lane.rowKey, room, Math.max(0, code));',
+        replace:
+          'const whole = this.#memory.fit(lane.rowKey, room, Math.max(0, code));\n        const made = code > 0 ? whole.subarray(0, shedRow(Buffer.from(whole), whole)) : whole;',
+      },
+    ],
+  },
+  {
+    name: 'never-sheds',
+    story: 'Entries of actors that are gone for ever stay in every clock.',
+    breaks: ['A11'],
+    patches: [
+      {
+        file: 'src/node/tombstones.js',
+        find: "return spareEntries(object) > this.#spareEntries ? 'crowded' : undefined;",
+        replace: 'return undefined;',
+      },
+    ],
+  },
+  {
+    name: 'sheds-and-counts-on',
+    story:
+      'A replica that has shed the entry of its own actor begins to count again from one, under the same actor.',
+    breaks: ['A7'],
+    focus: { ...GRAVES, deletes: 0.1, spareEntries: 0, only: ['pause', 'partition-single'] },
+    patches: [
+      {
+        file: LANES,
+        find: 'const length = shedRow(row, room);',
+        replace:
+          '(this.shedding ??= new Map()).set(lane.name, rowActor(row));\n        const length = shedRow(row, room);',
+      },
+      {
+        file: LANES,
+        find: 'const code = applyWrite(row, this.#actors.next,',
+        replace: 'const code = applyWrite(row, this.shedding?.get(lane.name) ?? this.#actors.next,',
       },
     ],
   },

@@ -126,8 +126,9 @@ export class AnswerCheck {
     const live = new Set(siblings.map((sibling) => sibling.dot))
     return [...entry.covers].every((id) => {
       const dots = [...this.#book.dotsOf(id)]
+      const forgotten = this.#book.wasReaped(entry.key, id)
       // A delete that found nothing to remove has none.
-      return dots.length === 0 || dots.some((dot) => clock.has(dot) && !live.has(dot))
+      return dots.length === 0 || dots.some((dot) => !live.has(dot) && (forgotten || clock.has(dot)))
     })
   }
 

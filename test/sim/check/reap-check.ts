@@ -1,9 +1,9 @@
 /**
  * Judges the very moment at which a node lets go of a tombstone (A3), from all disks, also of nodes that are away: nowhere may a value be left that this
- * tombstone covers, in a row or in what is kept for others. What is on its way shows by coming back.
+ * tombstone covers, in a row or in what is kept for others. What is on its way shows by coming back. Likewise of entries that a clock sheds.
  */
 import { fallbackKey, readFallback } from '../fallback-reader.js'
-import type { ReadObject } from '../object-reader.js'
+import type { ReadClock, ReadObject } from '../object-reader.js'
 import type { RowBook } from './row-book.js'
 import type { Violations } from './violation.js'
 
@@ -32,6 +32,7 @@ export class ReapCheck {
   /** What each node has let go of last, by node and database key. */
   readonly #graves = new Map<string, Grave>()
   reaped = 0
+  shedClocks = 0
 
   constructor(book: RowBook, violations: Violations, disks: () => readonly ReapDisk[], nowMs: () => number) {
     this.#book = book
@@ -63,24 +64,34 @@ export class ReapCheck {
     if (live !== undefined)
       this.#violations.add('A1', `${holder} let go of its row of ${key}, which held ${this.#named(live.dot)}`)
     this.#book.reaped(key, object.clock)
+    this.#lookEverywhere(engineKey, object.clock, `${holder} let go of its tombstone of ${key}`)
+  }
+
+  /** The row of `holder` has shed entries of its clock: these dots. */
+  shed(holder: string, engineKey: string, key: string, gone: ReadClock): void {
+    this.shedClocks += 1
+    this.#book.shed(key, gone)
+    this.#lookEverywhere(engineKey, gone, `${holder} shed entries of its clock of ${key}`)
+  }
+
+  #lookEverywhere(engineKey: string, gone: ReadClock, what: string): void {
     for (const disk of this.#disks()) {
       if (disk.lostSomething) continue
       const row = disk.get(engineKey)
-      if (row !== undefined)
-        this.#nothingCovered(holder, key, object, this.#book.parse(row).object, disk.name)
+      if (row !== undefined) this.#nothingCovered(gone, this.#book.parse(row).object, what, disk.name)
       const record = disk.get(fallbackKey(engineKey.slice(1)))
       const kept = record === undefined ? undefined : readFallback(record).row
       if (kept !== undefined && kept.length > 0)
-        this.#nothingCovered(holder, key, object, this.#book.parse(kept).object, `what ${disk.name} keeps`)
+        this.#nothingCovered(gone, this.#book.parse(kept).object, what, `what ${disk.name} keeps`)
     }
   }
 
-  #nothingCovered(holder: string, key: string, gone: ReadObject, left: ReadObject, where: string): void {
-    const old = left.siblings.find((sibling) => !sibling.tombstone && gone.clock.has(sibling.dot))
+  #nothingCovered(gone: ReadClock, left: ReadObject, what: string, where: string): void {
+    const old = left.siblings.find((sibling) => !sibling.tombstone && gone.has(sibling.dot))
     if (old !== undefined)
       this.#violations.add(
         'A3',
-        `${holder} let go of its tombstone of ${key}, and ${where} still holds ${this.#named(old.dot)}, which it covered`,
+        `${what}, and ${where} still holds ${this.#named(old.dot)}, which it covered`,
       )
   }
 

@@ -10,6 +10,7 @@ import {
   type ReadRow,
   type ReadSibling,
   readRow,
+  shedClock,
   UnreadableBytes,
 } from '../object-reader.js'
 import type { Violations } from './violation.js'
@@ -39,6 +40,8 @@ export class RowBook {
   readonly #reaped = new Map<string, ReadClock[]>()
   readonly #parsed = new WeakMap<Uint8Array, ReadRow>()
   mostSiblings = 0
+  /** Told of a row that has shed entries of its clock. */
+  onShed: (node: string, engineKey: string, key: string, gone: ReadClock) => void = () => {}
 
   constructor(ledger: Ledger, violations: Violations) {
     this.#ledger = ledger
@@ -52,9 +55,14 @@ export class RowBook {
 
   /** A row of the key was let go of; this is what its clock covered. */
   reaped(key: string, clock: ReadClock): void {
+    this.shed(key, clock)
     this.#ledger
       .key(key)
       .reaped((entry) => entry.attempts > 1 && [...this.dotsOf(entry.id)].some((dot) => clock.has(dot)))
+  }
+
+  /** Nobody remembers these dots any more. */
+  shed(key: string, clock: ReadClock): void {
     const clocks = this.#reaped.get(key) ?? []
     if (!clocks.some((known) => known.covers(clock))) clocks.push(clock)
     this.#reaped.set(key, clocks)
@@ -106,7 +114,7 @@ export class RowBook {
     if (row === undefined) return
     this.saw(name.key, row.object, `${node}'s row`)
     const older = before === undefined ? undefined : this.#read(node, name, before)
-    if (older !== undefined) this.#rises(node, name, older.object, row.object)
+    if (older !== undefined) this.#rises(node, engineKey, name, older.object, row.object)
   }
 
   /** What a node keeps for others is a row like any, as long as it is there. */
@@ -125,7 +133,7 @@ export class RowBook {
     const older = before === undefined ? undefined : readFallback(before).row
     if (older === undefined || older.length === 0) return
     const olderRow = this.#read(node, name, older)
-    if (olderRow !== undefined) this.#rises(node, name, olderRow.object, newer.object)
+    if (olderRow !== undefined) this.#rises(node, engineKey, name, olderRow.object, newer.object)
   }
 
   /** Siblings seen anywhere: in a row, in an answer. */
@@ -194,8 +202,10 @@ export class RowBook {
     }
   }
 
-  #rises(node: string, name: RowName, older: ReadObject, newer: ReadObject): void {
-    if (!newer.clock.covers(older.clock)) {
+  #rises(node: string, engineKey: string, name: RowName, older: ReadObject, newer: ReadObject): void {
+    const gone = newer.clock.covers(older.clock) ? undefined : shedClock(older, newer)
+    if (gone !== undefined) this.onShed(node, engineKey, name.key, gone)
+    else if (!newer.clock.covers(older.clock)) {
       const clocks = `[${older.clock}] became [${newer.clock}]`
       this.#violations.add('A12', `${node}'s replica of ${name.key} went back: its clock ${clocks}`)
     }

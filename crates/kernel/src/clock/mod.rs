@@ -87,6 +87,11 @@ impl<'a> Clock<'a> {
         Clock { entries }
     }
 
+    /// The entries of those actors that `keep` says.
+    pub fn only(&self, keep: impl Fn(&Actor) -> bool) -> Clock<'a> {
+        Clock { entries: self.entries.iter().filter(|entry| keep(entry.actor)).cloned().collect() }
+    }
+
     /// Whether every dot of `other` is in this set.
     pub fn covers(&self, other: &Clock<'_>) -> bool {
         let mut mine = self.entries.iter();

@@ -19,8 +19,10 @@ pub mod compare;
 pub mod context;
 pub mod extensions;
 pub mod merge;
+mod shed;
 mod sibling;
 
 pub use codec::{OBJECT_VERSION, Object, build, skeleton};
 pub(crate) use codec::{Parts, write_parts};
+pub use shed::{shed, spare_entries};
 pub use sibling::{NewSibling, Sibling};

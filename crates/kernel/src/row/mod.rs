@@ -11,8 +11,10 @@
 
 mod envelope;
 mod merge;
+mod shed;
 mod write;
 
 pub use envelope::{MAX_OPERATIONS, OPERATION_HASH_BYTES, ROW_VERSION, Row, check_row, seal_row};
 pub use merge::{MERGE_EXTRA_BYTES, merge_row};
+pub use shed::shed_row;
 pub use write::{Limits, WRITE_EXTRA_BYTES, Write, apply_write};
