@@ -86,11 +86,11 @@ export class KeyLedger {
   }
 
   /**
-   * A disk lost the end of its log, or is an old copy: it may hold again what a row that was let go of since had superseded, and nobody can
-   * tell (docs/decisions/0020-letting-go-of-tombstones.md).
+   * Of a key of which something was let go of: a disk lost the end of its log, or is an old copy. It may hold again what had been superseded, and nobody can
+   * tell (docs/decisions/0020-letting-go-of-tombstones.md, 0026-shedding-clock-entries.md).
    */
   diskWentBack(): void {
-    if (this.hasBeenReaped) for (const entry of this.writes) entry.mayComeBack = true
+    for (const entry of this.writes) entry.mayComeBack = true
   }
 
   /** Writes that happened, or may have, and supersede `id` by what their clients held. */

@@ -131,10 +131,11 @@ export function spareActors({ clock, siblings }: ReadObject): readonly string[] 
   return clock.actors.filter((actor) => !held.has(actor))
 }
 
-/** What `newer` has shed of what `older` had seen; undefined where it lacks anything but spare entries. It may have been written since, in the same batch. */
+/** What `newer` has shed of what `older` had seen; undefined where it lacks anything but spare entries. It may have been written since, in the same batch,
+ * with a context that names some of the same dots. */
 export function shedClock(older: ReadObject, newer: ReadObject): ReadClock | undefined {
-  const kept = new Set(newer.clock.actors)
-  const spare = new Set(spareActors(older).filter((actor) => !kept.has(actor)))
+  const lacks = (actor: string): boolean => !newer.clock.covers(older.clock.only((other) => other === actor))
+  const spare = new Set(spareActors(older).filter(lacks))
   const isShed = newer.clock.covers(older.clock.only((actor) => !spare.has(actor)))
   return isShed ? older.clock.only((actor) => spare.has(actor)) : undefined
 }

@@ -71,6 +71,7 @@ export class WriteMachine implements Machine {
   /** Held here, in the mode in force. */
   #writtenHere = false
   readonly #durable: DurableCopy
+  readonly #sloppy: boolean
   #full = 0
   #answered = false
   #closed = false
@@ -84,6 +85,7 @@ export class WriteMachine implements Machine {
     this.#placement = placement
     this.#returnObject = request.returnObject
     this.deadlineMs = request.deadlineMs
+    this.#sloppy = sloppy
     this.#tally = new QuorumTally(placement.owners, needed, sloppy)
     this.#isOwner = placement.owners.includes(request.self)
     // What a node that is no owner keeps is a hint, and those are never acknowledged from memory.
@@ -242,7 +244,8 @@ export class WriteMachine implements Machine {
   #answer(from: string, written: ReplicaWritten, nowMs: number, out: Effect[]): void {
     switch (written.status) {
       case ReplicaStatus.ok:
-        this.#durable.found()
+        // Of a strict write what counts is on owners' disks.
+        if (this.#sloppy || this.#tally.standsInFor(from) === undefined) this.#durable.found()
         this.#count(from)
         return
       case ReplicaStatus.buffered:
