@@ -157,8 +157,8 @@ function refuseTwoTypes(rawHeaders: readonly string[], first: string): void {
 /** What is kept beside the value, encoded. Throws BAD_REQUEST, BAD_PARAM, HEADERS_TOO_LARGE. */
 export function attributesFrom(exchange: Exchange): Uint8Array {
   const { headers, rawHeaders } = exchange.request
-  refuseTwoTypes(rawHeaders, headers['content-type'] ?? '')
   const contentType = headers['content-type'] ?? ''
+  refuseTwoTypes(rawHeaders, contentType)
   const contentEncoding = headers['content-encoding'] ?? ''
   const meta = metaOf(rawHeaders)
   return contentEncoding === '' && meta.length === 0

@@ -9,7 +9,7 @@ import type { Membership } from '../protocol/membership/membership.js'
 import type { LaneEffect } from '../protocol/replica/lanes.js'
 import type { Message } from '../wire/messages.js'
 import type { Peers } from './peers.js'
-import type { Replica } from './replica.js'
+import { isLasting, type Replica } from './replica.js'
 
 const NOTHING = new Uint8Array(0)
 
@@ -198,8 +198,7 @@ export class Performer {
       }
       case 'settled': {
         const { operation, fault } = effect
-        const isLasting = operation.kind === 'merge' && operation.durable === true
-        const buffered = !isLasting && this.#parts.replica.isBuffered
+        const buffered = this.#parts.replica.isBuffered && !isLasting(operation)
         if (operation.kind === 'drop') this.#parts.dropped(operation.ticket, fault === undefined)
         else if (operation.kind === 'merge' && operation.peer !== '')
           this.#parts.stored(operation.peer, operation.messageId, fault, buffered)

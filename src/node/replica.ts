@@ -236,8 +236,8 @@ export class Replica {
   }
 }
 
-/** A row that was let go of by agreement must not come back from this disk: nobody else may have it any more. */
-function isLasting(operation: LaneOperation): boolean {
+/** Done only when the disk has it. Of a row that was let go of by agreement nobody else may know any more: it must not come back from here. */
+export function isLasting(operation: LaneOperation): boolean {
   return operation.kind === 'drop' || (operation.kind === 'merge' && operation.durable === true)
 }
 

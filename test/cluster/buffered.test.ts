@@ -1,6 +1,6 @@
 /** Durability `buffered`: rows are acknowledged from memory, and one copy of each is on a disk. */
 import { Agent } from 'node:http'
-import test from 'ava'
+import test, { type ExecutionContext } from 'ava'
 import { TestCluster } from './cluster.js'
 import { http, kv } from './http.js'
 import type { TestNode } from './test-node.js'
@@ -12,8 +12,18 @@ interface Cluster {
   readonly members: readonly { readonly incomplete: boolean }[]
 }
 
-/** Puts with some clients through all nodes until `end`; the keys that were acknowledged. */
-function load(nodes: readonly TestNode[], agent: Agent): { readonly keys: string[]; end(): Promise<void> } {
+interface Load {
+  /** That were acknowledged. */
+  readonly keys: readonly string[]
+  end(): Promise<void>
+  /** Which of the keys some node does not show as they were written. */
+  missing(): Promise<string[]>
+}
+
+/** Puts with some clients through all nodes, until `end` or the end of the test. */
+function load(t: ExecutionContext, { nodes }: TestCluster): Load {
+  const agent = new Agent({ keepAlive: true, maxSockets: 16 })
+  t.teardown(() => agent.destroy())
   const keys: string[] = []
   let writing = true
   const clients = Array.from({ length: 12 }, async (_, client) => {
@@ -27,17 +37,20 @@ function load(nodes: readonly TestNode[], agent: Agent): { readonly keys: string
       if (status === 204) keys.push(key)
     }
   })
-  return {
-    keys,
-    end: async () => {
-      writing = false
-      await Promise.all(clients)
-    },
+  const end = async (): Promise<void> => {
+    writing = false
+    await Promise.all(clients)
   }
+  t.teardown(end)
+  return { keys, end, missing: () => notShown(nodes, keys, agent) }
 }
 
-/** How many of these keys some node does not show as they were written. */
-async function missing(nodes: readonly TestNode[], keys: readonly string[], agent: Agent): Promise<string[]> {
+/** Which of these keys some node does not show as they were written. */
+async function notShown(
+  nodes: readonly TestNode[],
+  keys: readonly string[],
+  agent: Agent,
+): Promise<string[]> {
   const gone: string[] = []
   for (const [index, key] of keys.entries()) {
     const { status, body } = await http('GET', kv(nodes[index % nodes.length]!.url, 'buffered', key), {
@@ -54,11 +67,8 @@ const isWhole = async (node: TestNode): Promise<boolean> =>
 test.serial(
   'buffered: any one node is killed under load, one after the other; nothing acknowledged is lost',
   async (t) => {
-    const agent = new Agent({ keepAlive: true, maxSockets: 16 })
-    t.teardown(() => agent.destroy())
     const cluster = await TestCluster.start(t, { flags: BUFFERED })
-    const { keys, end } = load(cluster.nodes, agent)
-    t.teardown(end)
+    const { keys, end, missing } = load(t, cluster)
     const begunMs = performance.now()
     await until('some hundred writes are acknowledged', () => keys.length > 500)
     t.log(`${Math.round((keys.length * 1000) / (performance.now() - begunMs))} puts a second`)
@@ -75,18 +85,15 @@ test.serial(
       await until('it is filled again', () => isWhole(node))
     }
     await end()
-    t.deepEqual(await missing(cluster.nodes, keys, agent), [])
+    t.deepEqual(await missing(), [])
   },
 )
 
 test.serial(
   'buffered: all nodes are killed at once; what was acknowledged is on one disk each, and found',
   async (t) => {
-    const agent = new Agent({ keepAlive: true, maxSockets: 16 })
-    t.teardown(() => agent.destroy())
     const cluster = await TestCluster.start(t, { flags: BUFFERED })
-    const { keys, end } = load(cluster.nodes, agent)
-    t.teardown(end)
+    const { keys, end, missing } = load(t, cluster)
     await until('some hundred writes are acknowledged', () => keys.length > 300)
     await Promise.all(cluster.nodes.map((node) => node.kill()))
     await end()
@@ -95,40 +102,34 @@ test.serial(
     await until('all have asked each other', async () =>
       (await Promise.all(cluster.nodes.map(isWhole))).every(Boolean),
     )
-    t.deepEqual(await missing(cluster.nodes, keys, agent), [])
+    t.deepEqual(await missing(), [])
   },
 )
 
 test.serial('buffered: a node that is stopped has everything on its disk, also a single one', async (t) => {
-  const agent = new Agent({ keepAlive: true })
-  t.teardown(() => agent.destroy())
   const cluster = await TestCluster.start(t, { nodes: 1, flags: BUFFERED })
   const node = cluster.nodes[0]!
-  const { keys, end } = load(cluster.nodes, agent)
-  t.teardown(end)
+  const { keys, end, missing } = load(t, cluster)
   await until('some hundred writes are acknowledged', () => keys.length > 300)
   t.deepEqual(await node.stop(), { code: 0, signal: null })
   await end()
   node.launch()
   await node.untilReady()
   t.false(node.lines.some((line) => line.includes('storage-lost-rows')))
-  t.deepEqual(await missing(cluster.nodes, keys, agent), [])
+  t.deepEqual(await missing(), [])
 })
 
 test.serial('each node has its own mode: one in memory, one synced, one in between', async (t) => {
-  const agent = new Agent({ keepAlive: true, maxSockets: 16 })
-  t.teardown(() => agent.destroy())
   const cluster = await TestCluster.prepare(t)
   const modes = ['buffered', 'fsync', 'os']
   for (const [index, node] of cluster.nodes.entries()) node.launch('--durability', modes[index]!)
   await cluster.untilWhole()
-  const { keys, end } = load(cluster.nodes, agent)
-  t.teardown(end)
+  const { keys, end, missing } = load(t, cluster)
   await until('some hundred writes are acknowledged', () => keys.length > 300)
   await cluster.nodes[0]!.kill()
   await end()
   cluster.nodes[0]!.launch('--durability', 'buffered')
   await cluster.untilWhole()
   await until('it is filled again', () => isWhole(cluster.nodes[0]!))
-  t.deepEqual(await missing(cluster.nodes, keys, agent), [])
+  t.deepEqual(await missing(), [])
 })

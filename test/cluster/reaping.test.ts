@@ -19,16 +19,6 @@ interface Cluster {
 
 const clusterOf = (node: TestNode) => node.json<Cluster>('/v1/cluster')
 
-async function metric(node: TestNode, name: string): Promise<number> {
-  const { body } = await node.request('GET', '/metrics')
-  const line = body
-    .toString()
-    .split('\n')
-    .find((candidate) => candidate.startsWith(`rotunda_${name} `))
-  if (line === undefined) throw new Error(`${node.setup.name} has no metric ${name}`)
-  return Number(line.slice(line.lastIndexOf(' ')))
-}
-
 async function putAndDelete(node: TestNode): Promise<void> {
   for (const key of KEYS) {
     const put = await http('PUT', kv(node.url, BUCKET, key), { body: `value of ${key}` })
@@ -40,7 +30,7 @@ async function putAndDelete(node: TestNode): Promise<void> {
 
 /** No node counts a tombstone, and no node has a row of any of the keys. */
 async function isReaped(nodes: readonly TestNode[]): Promise<boolean> {
-  for (const node of nodes) if ((await metric(node, 'tombstones')) > 0) return false
+  for (const node of nodes) if ((await node.metric('tombstones')) > 0) return false
   for (const key of KEYS) {
     const { replicas } = await nodes[0]!.json<{ replicas: { tombstones?: unknown[]; clock?: unknown[] }[] }>(
       `/v1/explain/${BUCKET}/${key}`,
@@ -59,7 +49,7 @@ test.serial(
     await putAndDelete(n1)
     t.true((await clusterOf(n1)).tombstones > 0)
     await until('all tombstones are gone', () => isReaped(cluster.nodes), REAPED_MS)
-    const counts = await Promise.all(cluster.nodes.map((node) => metric(node, 'tombstones_reaped_total')))
+    const counts = await Promise.all(cluster.nodes.map((node) => node.metric('tombstones_reaped_total')))
     t.is(
       counts.reduce((sum, count) => sum + count, 0),
       KEYS.length,

@@ -44,15 +44,6 @@ async function wrong(node: TestNode, keys: readonly string[]): Promise<string[]>
   return found
 }
 
-async function metric(node: TestNode, series: string): Promise<number> {
-  const { body } = await node.request('GET', '/metrics')
-  const line = body
-    .toString()
-    .split('\n')
-    .find((one) => one.startsWith(`rotunda_${series} `))
-  return line === undefined ? Number.NaN : Number(line.slice(line.lastIndexOf(' ')))
-}
-
 function keysOf(name: string, count: number): string[] {
   return Array.from({ length: count }, (_, index) => `${name}-${index}`)
 }
@@ -76,7 +67,7 @@ test.serial('half a log: the node says what it lost, and gets just that by compa
   await cluster.untilWhole()
   const shaky = keysOf('shaky', 100)
   await putAll(n1, shaky)
-  await until('n3 has written them', async () => (await metric(n3, 'storage_rows_written_total')) >= 100)
+  await until('n3 has written them', async () => (await n3.metric('storage_rows_written_total')) >= 100)
   await n3.kill()
   const log = fileOf(n3, /\.log$/)
   truncateSync(log, statSync(log).size >> 1)
@@ -86,7 +77,7 @@ test.serial('half a log: the node says what it lost, and gets just that by compa
   )
   await until('n3 is filled again', () => n3.lines.some((line) => line.includes('rebuild-complete')))
   t.true(n3.lines.some((line) => line.includes('rebuild-begun') && line.includes('"trees"')))
-  const pulled = await metric(n3, 'exchange_keys_repaired_total{direction="pulled"}')
+  const pulled = await n3.metric('exchange_keys_repaired_total{direction="pulled"}')
   t.true(
     pulled > 0 && pulled <= shaky.length,
     `${pulled} rows were sent again, of ${kept.length + shaky.length}`,
@@ -103,7 +94,7 @@ async function withTable(cluster: TestCluster, keys: readonly string[]): Promise
   await putAll(n1, keys)
   await until(
     'n3 has written them',
-    async () => (await metric(n3, 'storage_rows_written_total')) >= keys.length,
+    async () => (await n3.metric('storage_rows_written_total')) >= keys.length,
   )
   await n3.stop()
   n3.launch()
@@ -129,7 +120,7 @@ test.serial(
     damage(fileOf(n3, /\.sst$/))
     t.deepEqual(await wrong(n3, keys), [], 'every read is answered, by the others where need be')
     await until('unreadable rows were fetched', async () => {
-      const [left, done] = [await metric(n3, 'rows_to_recover'), await metric(n3, 'rows_recovered_total')]
+      const [left, done] = [await n3.metric('rows_to_recover'), await n3.metric('rows_recovered_total')]
       return left === 0 && done > 0
     })
     // What was written anew is whole: it is shown, where nobody else is asked.
@@ -139,7 +130,7 @@ test.serial(
     await n3.request('GET', `/v1/kv/${BUCKET}`)
     await until(
       'n3 says that a table is damaged',
-      async () => (await metric(n3, 'storage_tables_damaged')) === 1,
+      async () => (await n3.metric('storage_tables_damaged')) === 1,
     )
     const { ready, warnings } = await n3.json<{ ready: boolean; warnings: string[] }>('/health/ready')
     t.true(ready)
@@ -196,8 +187,8 @@ underTracer(
       n3.lines.some((line) => line.includes('storage-reopened')),
     )
     await cluster.untilWhole()
-    t.true((await metric(n3, 'storage_fences_total')) >= 1)
-    t.is(await metric(n3, 'storage_open'), 1)
+    t.true((await n3.metric('storage_fences_total')) >= 1)
+    t.is(await n3.metric('storage_open'), 1)
     await putAll(n3, keysOf('after', 10))
     await n3.kill()
     n3.launch()

@@ -129,6 +129,17 @@ export class TestNode {
     return JSON.parse(body.toString()) as T
   }
 
+  /** One series of its metrics, by name and labels, without the prefix. */
+  async metric(series: string): Promise<number> {
+    const { body } = await this.request('GET', '/metrics')
+    const line = body
+      .toString()
+      .split('\n')
+      .find((candidate) => candidate.startsWith(`rotunda_${series} `))
+    if (line === undefined) throw new Error(`${this.setup.name} has no metric ${series}`)
+    return Number(line.slice(line.lastIndexOf(' ')))
+  }
+
   /** Whether it can coordinate now. */
   async isReady(): Promise<boolean> {
     try {

@@ -70,6 +70,13 @@ export function operationBytes(operation: WriteOperation): number {
   }
 }
 
+/** The same of all of them. */
+export function bytesOf(operations: readonly WriteOperation[]): number {
+  let bytes = 0
+  for (const operation of operations) bytes += operationBytes(operation)
+  return bytes
+}
+
 function appendRow(
   batch: BatchOperation[],
   operation: WriteOperation & { type: 'row' },

@@ -2,7 +2,7 @@ import { limits } from '../../limits.js'
 import type { Clock } from '../../ports/clock.js'
 import type { BatchOperation, EngineError } from '../../ports/engine.js'
 import type { Scheduler } from '../../ports/scheduler.js'
-import { appendOperations, holdsData, markOperation, operationBytes } from './batch.js'
+import { appendOperations, bytesOf, holdsData, markOperation } from './batch.js'
 import type { GuardStats, StorageFault, WriteOperation } from './face.js'
 import type { OwnedEngine } from './owned-engine.js'
 import type { Turn } from './turn.js'
@@ -138,9 +138,7 @@ export class CommitQueue {
 
   /** `isHeld`: it has been acknowledged, and may wait for others. */
   add(operations: readonly WriteOperation[], done: QueuedWrite['done'], isHeld = false): void {
-    let bytes = 0
-    for (const operation of operations) bytes += operationBytes(operation)
-    this.#push({ operations, bytes, isHeld, done })
+    this.#push({ operations, bytes: bytesOf(operations), isHeld, done })
     if (isHeld && this.#ports.stats.queuedBytes < limits.bufferBatchBytes) this.#pause()
     else this.hurry()
   }

@@ -1,5 +1,5 @@
 import { limits } from '../../limits.js'
-import { operationBytes } from './batch.js'
+import { bytesOf } from './batch.js'
 import type { QueuedWrite } from './commit-queue.js'
 import type { GuardStats, WriteOperation } from './face.js'
 import { keyText } from './key-space.js'
@@ -35,8 +35,8 @@ export class WriteBuffer {
     const isFull = this.#writes >= limits.bufferWrites || this.#stats.bufferedBytes >= limits.bufferBytes
     if (isFull || !operations.every(({ type }) => type === 'row' || type === 'drop')) return false
     for (const operation of operations) {
-      if (operation.type === 'row') this.#rows.set(keyText(operation.rowKey), operation.row)
-      else if (operation.type === 'drop') this.#rows.set(keyText(operation.rowKey), undefined)
+      const { text, row } = leftBy(operation)!
+      this.#rows.set(text, row)
     }
     this.#writes++
     this.#stats.rowsBuffered += operations.length
@@ -61,10 +61,8 @@ export class WriteBuffer {
   landed({ operations, isHeld }: QueuedWrite): void {
     if (!isHeld) return
     for (const operation of operations) {
-      if (operation.type !== 'row' && operation.type !== 'drop') continue
-      const text = keyText(operation.rowKey)
-      const row = operation.type === 'row' ? operation.row : undefined
-      if (this.#rows.get(text) === row) this.#rows.delete(text)
+      const left = leftBy(operation)
+      if (left !== undefined && this.#rows.get(left.text) === left.row) this.#rows.delete(left.text)
     }
     this.#leave(operations)
   }
@@ -103,9 +101,8 @@ export class WriteBuffer {
   }
 
   #isNewest(operation: WriteOperation): boolean {
-    if (operation.type !== 'row' && operation.type !== 'drop') return true
-    const row = operation.type === 'row' ? operation.row : undefined
-    return this.#rows.get(keyText(operation.rowKey)) === row
+    const left = leftBy(operation)
+    return left === undefined || this.#rows.get(left.text) === left.row
   }
 
   /** The process ends and the disk has not taken them: rows that are lost here. */
@@ -127,8 +124,10 @@ export class WriteBuffer {
   }
 }
 
-function bytesOf(operations: readonly WriteOperation[]): number {
-  let bytes = 0
-  for (const operation of operations) bytes += operationBytes(operation)
-  return bytes
+/** What an operation leaves of a key's row: its bytes, nothing, or (undefined) whatever was there. */
+function leftBy(
+  operation: WriteOperation,
+): { readonly text: string; readonly row: Uint8Array | undefined } | undefined {
+  if (operation.type !== 'row' && operation.type !== 'drop') return undefined
+  return { text: keyText(operation.rowKey), row: operation.type === 'row' ? operation.row : undefined }
 }

@@ -6,6 +6,7 @@
  * of them. An owner that may lack rows itself is doubtful; those count only where all the others have been exchanged with: when all doubt, they go on.
  * An exchange is doubtful too if the peer could not read some row of it.
  */
+import { quorum } from '../coordinator/quorum.js'
 import type { ExchangeOutcome } from './exchange.js'
 import { type Chunk, chunkOf, chunksOf, isWhole } from './schedule.js'
 
@@ -23,7 +24,7 @@ interface Covered {
 export function isCovered(owners: readonly string[], self: string, { sound, exchanged }: Covered): boolean {
   const others = owners.filter((owner) => owner !== self)
   const heard = others.filter((owner) => sound.has(owner)).length
-  return heard >= Math.floor(others.length / 2) + 1 || others.every((owner) => exchanged.has(owner))
+  return heard >= quorum(others.length) || others.every((owner) => exchanged.has(owner))
 }
 
 export class TreeRefill {

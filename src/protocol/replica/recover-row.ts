@@ -4,6 +4,7 @@
  */
 import { checkObject, mergeObjects, mergeObjectsBound } from '../../kernel/index.js'
 import { ReplicaStatus } from '../../wire/messages.js'
+import { quorum } from '../coordinator/quorum.js'
 import type { Effect, Input, Machine, Placement } from '../effects.js'
 
 const NOTHING = new Uint8Array(0)
@@ -94,7 +95,7 @@ export class RecoverRowMachine implements Machine {
   /** A `Recovered` as the outcome. */
   #finish(out: Effect[]): void {
     const others = this.#others.length
-    const complete = others === 0 || this.#heard >= Math.floor(others / 2) + 1
+    const complete = others === 0 || this.#heard >= quorum(others)
     if (complete && this.#merged !== undefined) {
       out.push({
         kind: 'merge',
