@@ -79,7 +79,22 @@ export declare function objectDigest(object: Uint8Array, out: Buffer): number
 /** Clock and surviving dots of an object, into `out`. */
 export declare function objectSkeleton(object: Uint8Array, out: Buffer): number
 
-/** Replays packed membership changes; members and table, packed. Throws for bytes that are no valid set. */
+/** The handle of a checkpoint after these changes, all of them, with the help of an earlier one. */
+export declare function placementAdvance(handle: number, packed: Uint8Array): number
+
+/** The handle of a checkpoint after packed membership changes. Throws for bytes that are no valid set. */
+export declare function placementCheckpoint(partitions: number, copies: number, packed: Uint8Array): number
+
+/** Frees a checkpoint. */
+export declare function placementFree(handle: number): void
+
+/** The placement of a checkpoint, packed. */
+export declare function placementOf(handle: number): Buffer
+
+/** What would move from a checkpoint if these were all the changes, packed. */
+export declare function placementPlan(handle: number, packed: Uint8Array): Buffer
+
+/** The placement after packed membership changes, packed. Throws for bytes that are no valid set. */
 export declare function placementTable(partitions: number, copies: number, packed: Uint8Array): Buffer
 
 /** Sets commit number and checksum in place. */
