@@ -1,7 +1,7 @@
 /**
- * Fastify as this edge uses it: it runs the server and routes what is not about a value. Bucket and key never pass through it: `rewriteUrl` turns each target into
- * the literal path of its route (target.ts), bodies are read by body.ts, and every answer is one writeHead on the plain response
- * (exchange.ts). Why not its params, parsers and replies: they decode paths twice over, refuse content types, and copy.
+ * Fastify as this edge uses it: it runs the server and routes what is not about a value. Bucket and key never pass through it: `rewriteUrl`
+ * turns each target into the literal path of its route (target.ts), bodies are read by body.ts, and every answer is one writeHead on the
+ * plain response (exchange.ts). Why not its params, parsers and replies: they decode paths twice over, refuse content types, and copy.
  */
 import { type IncomingMessage, METHODS, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'

@@ -7,7 +7,7 @@ const VALUE = 'a value of some bytes'
 const WITH_LENGTH = `PUT /v1/kv/b/k ${HEAD}Content-Length: ${VALUE.length}\r\n\r\n${VALUE}`
 const CHUNKED = `PUT /v1/kv/b/k ${HEAD}Transfer-Encoding: chunked\r\n\r\n7\r\na value\r\ne;x=y\r\n of some bytes\r\n0\r\nTrailer: t\r\n\r\n`
 
-/** Writes the pieces each in a turn of its own of both event loops' ends. */
+/** Writes each piece in a turn of its own. */
 async function writeApart(edge: HttpEdge, pieces: readonly string[]): Promise<string> {
   const connection = await edge.connect()
   connection.socket.setNoDelay()
