@@ -285,11 +285,11 @@ export class RunningNode {
   #route(id: number, input: Input): void {
     if (id === 0) return
     const nowMs = this.#ports.clock.monotonicMs()
+    if (this.conversations.step(id, input, nowMs)) return
     if (this.listing.has(id)) this.listing.step(id, input, nowMs)
     else if (this.rebuilder.owns(id)) this.rebuilder.step(input)
     else if (this.entropy.owns(id)) this.entropy.step(id, input)
     else if (this.reaper.owns(id)) this.reaper.step(id, input)
-    else this.conversations.step(id, input, nowMs)
   }
 
   #reply(to: string, message: Message): void {

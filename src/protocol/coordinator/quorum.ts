@@ -34,11 +34,15 @@ export class QuorumTally {
   readonly #failed: string[] = []
   readonly #sloppy: boolean
   #standIns: StandIns | undefined
+  /** Owners that count, and owners that still may: asked for at every step, changed by few. */
+  #got = 0
+  #open: number
 
   constructor(owners: readonly string[], needed: number, sloppy = false) {
     this.#owners = owners
     this.#needed = needed
     this.#sloppy = sloppy
+    this.#open = owners.length
   }
 
   /** The next node that may be asked in place of an owner, from the preference list of `placement`; undefined when there is nobody left. */
@@ -71,19 +75,33 @@ export class QuorumTally {
   }
 
   count(node: string): void {
-    if (!this.#counted.includes(node)) this.#counted.push(node)
+    if (this.#counted.includes(node)) return
+    this.#counted.push(node)
     const failed = this.#failed.indexOf(node)
     if (failed >= 0) this.#failed.splice(failed, 1)
+    this.#sum()
   }
 
   fail(node: string): void {
-    if (!this.#counted.includes(node) && !this.#failed.includes(node)) this.#failed.push(node)
+    if (!this.isOpen(node)) return
+    this.#failed.push(node)
+    this.#sum()
+  }
+
+  #sum(): void {
+    this.#got = 0
+    this.#open = 0
+    for (const owner of this.#owners) {
+      if (this.#counted.includes(owner)) this.#got++
+      else if (!this.#failed.includes(owner)) this.#open++
+    }
   }
 
   /** Another table: what nodes already did still holds, but only its owners count. */
   place(owners: readonly string[]): void {
     this.#owners = owners
     this.#standIns = undefined
+    this.#sum()
   }
 
   isOpen(node: string): boolean {
@@ -103,15 +121,11 @@ export class QuorumTally {
   }
 
   get got(): number {
-    let got = 0
-    for (const node of this.#counted) if (this.#owners.includes(node)) got++
-    return got
+    return this.#got
   }
 
   get open(): number {
-    let open = 0
-    for (const node of this.#owners) if (this.isOpen(node)) open++
-    return open
+    return this.#open
   }
 
   get enough(): boolean {
