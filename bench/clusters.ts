@@ -80,6 +80,11 @@ export class Cluster {
     return processTree(this.#nodes.map((node) => node.process.pid!))
   }
 
+  /** Those of one node. */
+  pidsOf(number: number): readonly number[] {
+    return processTree([this.#nodes[number]!.process.pid!])
+  }
+
   get size(): number {
     return this.#nodes.length
   }

@@ -1,9 +1,13 @@
 /**
- * `npm run bench:background`: what clients of two nodes feel while a third one is brought up to date. Quiet first; then the third was away while all keys were
- * written, comes back and is handed its hints; then it comes back with an empty disk and is refilled. Each until it is done. The exit code is 1 where an answer is
- * wrong or one of them does not end.
+ * `npm run bench:background`: what clients of two nodes feel while a third one is brought up to date. Quiet first; then, each until it is done:
  *
- *   --keys 20000 --value-bytes 1024 --clients 16 --gets 0.5 --durability fsync --dir DIR
+ *   restart   the third was away for a moment in which nothing was written: what a start costs by itself, for comparison
+ *   handoff   it was away while all keys were written, comes back and is handed its hints
+ *   refill    it comes back with an empty disk
+ *
+ * The exit code is 1 where an answer is wrong or one of them does not end.
+ *
+ *   --stages restart,handoff,refill --keys 20000 --value-bytes 1024 --clients 16 --gets 0.5 --durability fsync --dir DIR
  */
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -14,6 +18,7 @@ import { fillOver } from '../load/fill.js'
 import { KeySet } from '../load/key-set.js'
 import { KeyedWorkload } from '../load/keyed-workload.js'
 import { Values } from '../load/values.js'
+import { cpuTime } from '../measure/cpu.js'
 import { Histogram } from '../measure/histogram.js'
 import { Crowd } from '../overload/crowd.js'
 import { type Metrics, metricsOf, most, sum } from '../overload/watch.js'
@@ -25,13 +30,16 @@ const { values: given } = parseArgs({
     clients: { type: 'string', default: '16' },
     gets: { type: 'string', default: '0.5' },
     durability: { type: 'string', default: 'fsync' },
+    stages: { type: 'string', default: 'restart,handoff,refill' },
     dir: { type: 'string' },
   },
 })
 const keyCount = Number(given.keys)
 const valueBytes = Number(given['value-bytes'])
 const clients = Number(given.clients)
+const stages = given.stages.split(',')
 const QUIET_MS = 6_000
+const RESTART_WINDOWS = 10
 const WINDOW_MS = 1_000
 /** A stage that has not ended after so many windows does not end. */
 const MOST_WINDOWS = 90
@@ -74,9 +82,17 @@ class Bench {
       `quiet: ${(quiet.served / quiet.seconds).toFixed(0)} /s, p50 ${ms(quiet.latency.quantile(0.5))}, p99 ${ms(this.#quietUs)}`,
     )
     await this.#crowd.rest()
-    await this.#handoff()
-    await this.#refill()
+    if (stages.includes('restart')) await this.#restart()
+    if (stages.includes('handoff')) await this.#handoff()
+    if (stages.includes('refill')) await this.#refill()
     this.#crowd.close()
+  }
+
+  async #restart(): Promise<void> {
+    await this.#cluster.stopNode(THIRD)
+    await this.#cluster.startNode(THIRD)
+    let windows = 0
+    await this.#during('a restart with nothing to be brought up to date', () => ++windows === RESTART_WINDOWS)
   }
 
   async #handoff(): Promise<void> {
@@ -98,23 +114,33 @@ class Bench {
     const all = new Histogram()
     const p99s: number[] = []
     const grants: number[] = []
+    const cpus: string[] = []
     let over = false
     while (!over && p99s.length < MOST_WINDOWS) {
-      const { latency, faults, firstFault } = await this.#crowd.run(clients, 0, WINDOW_MS)
+      const before = this.#cpuUs()
+      const { latency, faults, firstFault, seconds } = await this.#crowd.run(clients, 0, WINDOW_MS)
       if (faults > 0) this.#failed(`${faults} wrong answers: ${firstFault}`)
       const nodes = await this.#metrics()
       all.add(latency)
       p99s.push(latency.quantile(0.99))
       grants.push(Math.min(...nodes.slice(0, THIRD).map((node) => node.get(GRANT) ?? Number.NaN)))
+      const shares = this.#cpuUs().map((us, node) => (us - before[node]!) / seconds / 10_000)
+      cpus.push(shares.map((share) => share.toFixed(0)).join('/'))
       over = done(nodes)
     }
     if (!over) this.#failed(`${what}: not within ${MOST_WINDOWS} s`)
     await this.#crowd.rest()
     const p99 = all.quantile(0.99)
     say(
-      `${what}: ${p99s.length} s, p99 ${ms(p99)} (${(p99 / this.#quietUs).toFixed(2)} × quiet), the worst second ${ms(Math.max(...p99s))}`,
+      `${what}: ${p99s.length} s, ${(all.total / p99s.length).toFixed(0)} /s, p99 ${ms(p99)} (${(p99 / this.#quietUs).toFixed(2)} × quiet), the worst second ${ms(Math.max(...p99s))}`,
     )
-    say(`  least grant of the two, second by second: ${grants.map((grant) => grant.toFixed(0)).join(' ')}`)
+    say(`  p99 second by second, ms: ${p99s.map((us) => (us / 1000).toFixed(0)).join(' ')}`)
+    say(`  least grant of the two:   ${grants.map((grant) => grant.toFixed(0)).join(' ')}`)
+    say(`  % of a core, each node:   ${cpus.join(' ')}`)
+  }
+
+  #cpuUs(): number[] {
+    return [0, 1, THIRD].map((node) => cpuTime(this.#cluster.pidsOf(node)).totalUs)
   }
 
   async #fill(): Promise<void> {
