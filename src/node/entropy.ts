@@ -52,6 +52,8 @@ export interface EntropyParts {
   readonly reads: Drain
   /** Between two exchanges of one chunk, about; 0 = none are begun here. */
   readonly everyMs: number
+  /** Hints are on their way to this peer: most of what an exchange would find. */
+  isHanding(peer: string): boolean
   /** This replica lost the end of its log, and is to be filled by exchanges that it conducts itself. */
   refill(): TreeRefill | undefined
   reply(to: string, message: Message): void
@@ -102,10 +104,10 @@ export class Entropy {
   constructor(parts: EntropyParts) {
     this.#parts = parts
     this.keeper = new TreeKeeper(parts)
-    const { guard, membership, replica, trees, clock, random, reads } = parts
+    const { guard, membership, replica, trees, clock, random, reads, governor } = parts
     this.#chance = () => random.below(1024) / 1024
     this.#schedule = new Schedule(parts.everyMs)
-    this.#lister = new SegmentLister(guard, trees)
+    this.#lister = new SegmentLister(guard, trees, governor)
     this.#sinceMs = clock.monotonicMs()
     this.#answers = new ExchangeAnswers({
       guard,
@@ -115,6 +117,7 @@ export class Entropy {
       lister: this.#lister,
       reads,
       shared: (peer) => this.#shared.get(peer) ?? [],
+      waits: (peer, chunk) => this.#waitsForHints(peer, chunk),
       reply: (to, message) => this.#reply(to, message),
       compared: (peer, chunk, same) => {
         if (same) this.#isAlike(peer, chunk)
@@ -184,6 +187,7 @@ export class Entropy {
     this.keeper.tick(nowMs)
     for (const { exchange } of [...this.#running.values()])
       this.#run(exchange, (out) => exchange.tick(nowMs, out))
+    this.#lister.tick()
     this.#release()
     if (this.#parts.everyMs > 0) this.#begin(nowMs)
   }
@@ -228,7 +232,10 @@ export class Entropy {
     const refill = this.#parts.refill()
     const chunk =
       refill === undefined
-        ? this.#schedule.due(nowMs, (peer) => this.#isFree(peer))
+        ? this.#schedule.due(
+            nowMs,
+            ({ peer, chunk }) => this.#isFree(peer) && !this.#waitsForHints(peer, chunk),
+          )
         : refill.next(nowMs, (peer) => this.#mayAsk(peer))
     if (chunk === undefined) return
     this.#gapMs = nowMs + limits.exchangeGapMs
@@ -257,6 +264,13 @@ export class Entropy {
     const { membership } = this.#parts
     const doubtful = membership.own.incomplete || factsOf(membership.state, peer)?.incomplete === true
     return !doubtful && this.#mayAsk(peer)
+  }
+
+  /** What hints bring would be sent twice. But not for ever: they may take their time, and not everything that differs is in them. */
+  #waitsForHints(peer: string, chunk: number): boolean {
+    const { isHanding, membership } = this.#parts
+    const isRefilled = factsOf(membership.state, peer)?.incomplete === true
+    return isHanding(peer) && !isRefilled && this.#ageSeconds(peer, chunk) * 1_000 < limits.exchangeWaitsMs
   }
 
   #mayAsk(peer: string): boolean {

@@ -35,6 +35,8 @@ export interface ExchangeAnswersParts {
   readonly reads: Drain
   /** The partitions that this node and a peer both own, rising, under the table in force. */
   shared(peer: string): readonly number[]
+  /** The peer is being handed hints, and this chunk can wait until it has them. */
+  waits(peer: string, chunk: number): boolean
   reply(to: string, message: EntropyMessage): void
   /** A peer compared this chunk with ours; they were `same` or not. */
   compared(peer: string, chunk: number, same: boolean): void
@@ -50,10 +52,11 @@ export class ExchangeAnswers {
   }
 
   roots(from: string, { id, ring, chunk, digest }: TreeRoots): void {
-    const { trees, shared, reply, compared } = this.#parts
+    const { trees, shared, waits, reply, compared } = this.#parts
     const partitions = chunkOf(shared(from), chunk)
     const none = partitions.length === 0 ? ReplicaStatus.refused : undefined
-    const refused = this.#refusal(ring, partitions) ?? none
+    const busy = waits(from, chunk) ? ReplicaStatus.overloaded : undefined
+    const refused = this.#refusal(ring, partitions) ?? none ?? busy
     if (refused !== undefined) {
       reply(from, { type: 41, id, status: refused, incomplete: true, roots: NOTHING })
       return

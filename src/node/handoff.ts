@@ -40,6 +40,11 @@ export class Deliveries {
     return this.#handoff.active
   }
 
+  /** There are hints for it, and it is being handed them. */
+  isHanding(target: string): boolean {
+    return this.#parts.replica.hints.count.hintsFor(target) > 0 && this.#handoff.isHanding(target)
+  }
+
   /** What is under way finishes; nothing new begins. */
   stop(): void {
     this.#stopped = true

@@ -150,7 +150,8 @@ export class RunningNode {
     this.rebuilder = new Rebuilder({ ...parts, mayCompare }, rebuild, report.lost, forgotOthers)
     const more = { ...parts, random, replica, reads, reply }
     const refill = () => this.rebuilder.refill
-    this.entropy = new Entropy({ ...more, trees: started.trees, everyMs, refill })
+    const isHanding = (peer: string) => this.deliveries.isHanding(peer)
+    this.entropy = new Entropy({ ...more, trees: started.trees, everyMs, refill, isHanding })
     this.reaper = new Reaper({ ...more, ...reapingTimes(options) })
     this.#switchboard = this.#newSwitchboard(reply)
   }

@@ -179,6 +179,13 @@ export class Trees {
     return this.shape.ringSegment(partition, merkleSegment(this.#tree(partition), rowKey))
   }
 
+  /** Rows of a partition, as far as they are in its tree. */
+  rowsOf(partition: number): number {
+    this.settle()
+    const tree = this.#handles.get(partition)
+    return tree === undefined ? 0 : merkleRows(tree)
+  }
+
   /** The page to scan next, if there is a tree to build. Then `scanned`, before the next one is asked for. */
   nextScan(): ScanWish | undefined {
     if (this.#scan === undefined) this.#beginScan()
