@@ -225,7 +225,7 @@ async function metricsOfAny(port: number): Promise<Metrics> {
   }
 }
 
-const STEP = /^rotunda_background_step_longest_seconds\{task="(.*)"\}$/
+const STEP = /^rotunda_background_slice_longest_seconds\{kind="(.*)"\}$/
 
 /** Since the start of the nodes, of any of them. */
 function longestSteps(nodes: readonly Metrics[]): string {

@@ -25,7 +25,7 @@ import type { EntropyMessage } from '../wire/entropy.js'
 import type { Message } from '../wire/messages.js'
 import type { Conversations } from './conversations.js'
 import type { Drain } from './drain.js'
-import { ExchangeAnswers, isQuestion } from './exchange-answers.js'
+import { ExchangeAnswers, isQuestion, type Question } from './exchange-answers.js'
 import type { StorageGuard } from './guard/index.js'
 import type { Peers } from './peers.js'
 import type { Replica } from './replica.js'
@@ -159,6 +159,10 @@ export class Entropy {
   /** True for a message of an exchange that a peer conducts. */
   answer(from: string, message: Message): boolean {
     if (!isQuestion(message)) return false
+    return this.#parts.guard.slices.run('exchange', () => this.#answer(from, message))
+  }
+
+  #answer(from: string, message: Question): boolean {
     switch (message.type) {
       case 40:
         this.#answers.roots(from, message)

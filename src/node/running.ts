@@ -125,7 +125,10 @@ export class RunningNode {
     const { coordination } = this
     this.#performer = this.#newPerformer()
     this.listing = new Listing({ membership, coordination, nextId: () => conversations.nextId(), perform })
-    this.deliveries = new Deliveries({ clock, random, peers, replica, conversations, coordination, governor })
+    this.deliveries = new Deliveries({
+      ...{ clock, random, peers, replica, conversations, coordination, governor },
+      slices: guard.slices,
+    })
     this.#watch = new Watch(clock.monotonicMs(), {
       ...{ random, log, peers, counts, reply },
       probe: (to, message) => this.#outbox.post(to, 'control', message),
@@ -286,10 +289,11 @@ export class RunningNode {
   #route(id: number, input: Input): void {
     if (id === 0) return
     const nowMs = this.#ports.clock.monotonicMs()
+    const { slices } = this.#guard
     if (this.listing.has(id)) this.listing.step(id, input, nowMs)
-    else if (this.rebuilder.owns(id)) this.rebuilder.step(input)
-    else if (this.entropy.owns(id)) this.entropy.step(id, input)
-    else if (this.reaper.owns(id)) this.reaper.step(id, input)
+    else if (this.rebuilder.owns(id)) slices.run('rebuild', () => this.rebuilder.step(input))
+    else if (this.entropy.owns(id)) slices.run('exchange', () => this.entropy.step(id, input))
+    else if (this.reaper.owns(id)) slices.run('reaping', () => this.reaper.step(id, input))
     else this.conversations.step(id, input, nowMs)
   }
 
@@ -364,15 +368,20 @@ export class RunningNode {
     this.listing.expire(nowMs)
     this.buckets.expire(nowMs)
     this.keeper.tick(nowMs)
-    this.rebuilder.tick(nowMs)
-    this.deliveries.tick(nowMs)
-    this.entropy.tick(nowMs)
-    this.reaper.tick(nowMs)
+    this.#tickBackground(nowMs)
     this.coordination.releaseHeld(nowMs)
     const { conversations, listing, rebuilder, deliveries, entropy, reaper } = this
     const background = rebuilder.active || deliveries.active || entropy.isBusy || reaper.isBusy
     const busy = conversations.size > 0 || listing.size > 0 || background
     this.#tickIn(busy ? BUSY_TICK_MS : IDLE_TICK_MS)
+  }
+
+  #tickBackground(nowMs: number): void {
+    const { slices } = this.#guard
+    slices.run('rebuild', () => this.rebuilder.tick(nowMs))
+    slices.run('handoff', () => this.deliveries.tick(nowMs))
+    slices.run('exchange', () => this.entropy.tick(nowMs))
+    slices.run('reaping', () => this.reaper.tick(nowMs))
   }
 }
 

@@ -86,7 +86,7 @@ export class SegmentLister {
     // Even when nothing is left to read: so that the answer comes in another turn.
     this.#guard.scan(to === undefined ? range : { ...range, to }, (page) => {
       if (isOver) listing.done({ kind: 'listed', failed: false, rows: listing.rows, next: NOTHING })
-      else this.#found(listing, page)
+      else this.#guard.slices.run('exchange', () => this.#found(listing, page))
     })
   }
 

@@ -36,6 +36,7 @@ function member() {
   }
   const parts = {
     guard: {
+      slices: { run: (_: string, slice: () => unknown) => slice() },
       get state() {
         return world.state
       },
