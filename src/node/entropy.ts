@@ -52,8 +52,7 @@ export interface EntropyParts {
   readonly reads: Drain
   /** Between two exchanges of one chunk, about; 0 = none are begun here. */
   readonly everyMs: number
-  /** Hints are on their way to this peer: most of what an exchange would find. */
-  isHanding(peer: string): boolean
+  readonly deliveries: { isHanding(peer: string): boolean }
   /** This replica lost the end of its log, and is to be filled by exchanges that it conducts itself. */
   refill(): TreeRefill | undefined
   reply(to: string, message: Message): void
@@ -272,9 +271,13 @@ export class Entropy {
 
   /** What hints bring would be sent twice. But not for ever: they may take their time, and not everything that differs is in them. */
   #waitsForHints(peer: string, chunk: number): boolean {
-    const { isHanding, membership } = this.#parts
+    const { deliveries, membership } = this.#parts
     const isRefilled = factsOf(membership.state, peer)?.incomplete === true
-    return isHanding(peer) && !isRefilled && this.#ageSeconds(peer, chunk) * 1_000 < limits.exchangeWaitsMs
+    return (
+      deliveries.isHanding(peer) &&
+      !isRefilled &&
+      this.#ageSeconds(peer, chunk) * 1_000 < limits.exchangeWaitsMs
+    )
   }
 
   #mayAsk(peer: string): boolean {

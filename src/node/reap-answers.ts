@@ -72,11 +72,13 @@ export class ReapAnswers {
     }
     const dropping = { conductor: from, id, gone: noKeys(limits.reapKeys), left: asked.length }
     if (asked.length === 0) this.#dropped(dropping)
-    for (const { index, key } of asked) {
+    const submit = (which: number) => {
+      const { index, key } = asked[which]!
       this.#ticket++
       this.#dropping.set(this.#ticket, { dropping, index })
       replica.submit(key.rowKey, { kind: 'drop', digest: key.digest, ticket: this.#ticket })
     }
+    guard.slices.each('reaping', asked.length, submit, () => {})
   }
 
   /** A row went, durably, or had gone already; or it is not as it was agreed upon any more. */

@@ -26,13 +26,13 @@ import type { Tombstone } from './tombstones.js'
 
 /** What a page of the scan for tombstones costs: as a page of a tree's scan. */
 const SCAN_UNITS = 8
-/** What each member reads for a round, and what its owners write at its end. */
-const LOOKS_OF_A_UNIT = 16
-const DROPS_OF_A_UNIT = 4
+/** What each member reads for a round, and what its owners write at its end: a put is one write on each of them, too. */
+const LOOKS_OF_A_UNIT = 8
+const DROPS_OF_A_UNIT = 2
 /** Keys of a round under the least grant: a look at more of them would be felt. */
 const LEAST_KEYS = 32
 /** So much of a second's grant may go into one round. */
-const SHARE_OF_GRANT = 1 / 4
+const SHARE_OF_GRANT = 1 / 8
 
 export interface ReaperParts extends Omit<ReapAnswersParts, 'flush' | 'now'> {
   readonly clock: Clock

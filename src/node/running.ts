@@ -125,10 +125,8 @@ export class RunningNode {
     const { coordination } = this
     this.#performer = this.#newPerformer()
     this.listing = new Listing({ membership, coordination, nextId: () => conversations.nextId(), perform })
-    this.deliveries = new Deliveries({
-      ...{ clock, random, peers, replica, conversations, coordination, governor },
-      slices: guard.slices,
-    })
+    const delivered = { clock, random, peers, replica, conversations, coordination, governor }
+    this.deliveries = new Deliveries({ ...delivered, slices: guard.slices })
     this.#watch = new Watch(clock.monotonicMs(), {
       ...{ random, log, peers, counts, reply },
       probe: (to, message) => this.#outbox.post(to, 'control', message),
@@ -151,10 +149,9 @@ export class RunningNode {
     const mayCompare = () => everyMs > 0 && this.entropy?.keeper.cannotScan !== true
     const { rebuild, report, forgotOthers } = started
     this.rebuilder = new Rebuilder({ ...parts, mayCompare }, rebuild, report.lost, forgotOthers)
-    const more = { ...parts, random, replica, reads, reply }
+    const more = { ...parts, random, replica, reads, reply, deliveries: this.deliveries }
     const refill = () => this.rebuilder.refill
-    const isHanding = (peer: string) => this.deliveries.isHanding(peer)
-    this.entropy = new Entropy({ ...more, trees: started.trees, everyMs, refill, isHanding })
+    this.entropy = new Entropy({ ...more, trees: started.trees, everyMs, refill })
     this.reaper = new Reaper({ ...more, ...reapingTimes(options) })
     this.#switchboard = this.#newSwitchboard(reply)
   }
