@@ -22,6 +22,7 @@ export function measurements(guard: StorageGuard, running: RunningNode | undefin
     ['storage_rows_buffered_total', stats.rowsBuffered],
     ['storage_buffered_rows', stats.bufferedRows],
     ['storage_buffered_bytes', stats.bufferedBytes],
+    ['storage_buffered_rows_lost_total', stats.bufferLost],
     ['storage_queued_writes', stats.queuedWrites],
     ['storage_queued_bytes', stats.queuedBytes],
     ['storage_queued_reads', stats.queuedReads],

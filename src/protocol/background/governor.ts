@@ -20,8 +20,8 @@ import { Durations } from './durations.js'
 export const TASKS = ['handoff', 'exchange', 'rebuild', 'trees', 'reaping'] as const
 export type BackgroundTask = (typeof TASKS)[number]
 
-/** What a page of a refill costs whoever asks for it and whoever is asked: up to 64 rows to be read there and joined here. */
-export const REFILL_PAGE_UNITS = 16
+/** What a page of a refill costs whoever asks for it and whoever is asked: up to 64 rows to be read there, and here joined, written and synced. */
+export const REFILL_PAGE_UNITS = 32
 
 export interface GovernorOptions {
   /** Units a second: what a task always gets, and what it gets at most. */

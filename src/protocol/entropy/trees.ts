@@ -27,6 +27,7 @@
  * built anew now and then, whether or not anything is known against it.
  */
 import {
+  digestOf,
   KernelError,
   merkleClear,
   merkleCommit,
@@ -39,7 +40,6 @@ import {
   merkleRows,
   merkleSegment,
   merkleUnpack,
-  objectDigest,
 } from '../../kernel/index.js'
 import { limits } from '../../limits.js'
 import { RingShape } from './shape.js'
@@ -307,7 +307,5 @@ class HandleValues implements Iterable<number> {
 
 /** 16 bytes over roots: what two replicas compare first. */
 export function digestOfRoots(roots: Uint8Array): Buffer {
-  const digest = Buffer.alloc(NODE_BYTES)
-  objectDigest(roots, digest)
-  return digest
+  return Buffer.from(digestOf(roots).buffer)
 }

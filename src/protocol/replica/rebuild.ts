@@ -18,7 +18,7 @@ const PAGE_ROWS = 64
 const PAGE_BYTES = 128 * 1024
 const ANSWER_MS = 10_000
 const RETRY_MS = 500
-/** A peer that grants no page now will soon: at the least grant it has earned one within a sixth of a second. */
+/** A peer that grants no page now will soon: at the least grant it has earned one within a third of a second. */
 const NOT_GRANTED_MS = 100
 const START = new Uint8Array(1)
 
