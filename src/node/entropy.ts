@@ -131,7 +131,7 @@ export class Entropy {
 
   /** There is work that goes on as fast as it may. */
   get isBusy(): boolean {
-    return this.#running.size > 0 || this.keeper.isBuilding
+    return this.#running.size > 0 || this.#lister.isWaiting || this.keeper.isBuilding
   }
 
   owns(id: number): boolean {

@@ -49,6 +49,11 @@ export class SegmentLister {
     this.#governor = governor
   }
 
+  /** Something is asked for that has not been granted yet. */
+  get isWaiting(): boolean {
+    return this.#held.length > 0
+  }
+
   /** Call often: what has been granted since goes on. */
   tick(): void {
     while (this.#held.length > 0 && this.#governor.may('exchange')) this.#held.shift()!()

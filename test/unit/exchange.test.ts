@@ -91,6 +91,7 @@ test('a list of rows waits until it is granted', async (t) => {
   const running = conversation.run()
   for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
   t.is(b.scans, 0)
+  t.true(b.lister.isWaiting)
   b.lister.tick()
   t.is(b.scans, 0)
   b.granted = true
