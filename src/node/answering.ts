@@ -17,7 +17,7 @@ import type {
 import { ReplicaStatus } from '../wire/messages.js'
 import type { Admission } from './admission.js'
 import type { Drain } from './drain.js'
-import type { StorageGuard } from './guard/index.js'
+import type { ScanPage, StorageGuard } from './guard/index.js'
 import type { LocalRow, Replica } from './replica.js'
 
 const NOTHING = new Uint8Array(0)
@@ -121,7 +121,7 @@ export class Answering {
   }
 
   range(from: string, { id, from: start, maxRows, maxBytes }: RangeRead): void {
-    const { guard, membership, reads, governor } = this.#parts
+    const { guard, reads, governor } = this.#parts
     if (this.#bulk.has(from) || !governor.take('rebuild', REFILL_PAGE_UNITS)) {
       this.#rows(from, id, ReplicaStatus.overloaded)
       return
@@ -139,21 +139,20 @@ export class Answering {
         reads.leave(begun)
         return
       }
-      const mine = page.rows.filter(
-        ({ rowKey, row }) => row !== 'unreadable' && membership.ring.ownersOf(rowKey).includes(from),
-      )
-      const rows = mine.map(({ rowKey, row }) => ({ rowKey, object: rowObjectOf(row) }))
-      const incomplete = membership.own.incomplete || page.damaged
-      this.#parts.reply(from, {
-        type: 10,
-        id,
-        status: ReplicaStatus.ok,
-        incomplete,
-        next: page.next ?? NOTHING,
-        rows,
-      })
+      guard.slices.run('rebuild', () => this.#page(from, id, page))
       reads.leave(begun)
     })
+  }
+
+  #page(to: string, id: number, page: ScanPage): void {
+    const { membership } = this.#parts
+    const mine = page.rows.filter(
+      ({ rowKey, row }) => row !== 'unreadable' && membership.ring.ownersOf(rowKey).includes(to),
+    )
+    const rows = mine.map(({ rowKey, row }) => ({ rowKey, object: rowObjectOf(row) }))
+    const incomplete = membership.own.incomplete || page.damaged
+    const next = page.next ?? NOTHING
+    this.#parts.reply(to, { type: 10, id, status: ReplicaStatus.ok, incomplete, next, rows })
   }
 
   list(from: string, { id, ring, bucket, prefix, after, limit }: ListKeys): void {

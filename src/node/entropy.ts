@@ -25,7 +25,7 @@ import type { EntropyMessage } from '../wire/entropy.js'
 import type { Message } from '../wire/messages.js'
 import type { Conversations } from './conversations.js'
 import type { Drain } from './drain.js'
-import { ExchangeAnswers, isQuestion } from './exchange-answers.js'
+import { ExchangeAnswers, isQuestion, type Question } from './exchange-answers.js'
 import type { StorageGuard } from './guard/index.js'
 import type { Peers } from './peers.js'
 import type { Replica } from './replica.js'
@@ -52,6 +52,7 @@ export interface EntropyParts {
   readonly reads: Drain
   /** Between two exchanges of one chunk, about; 0 = none are begun here. */
   readonly everyMs: number
+  readonly deliveries: { isHanding(peer: string): boolean }
   /** This replica lost the end of its log, and is to be filled by exchanges that it conducts itself. */
   refill(): TreeRefill | undefined
   reply(to: string, message: Message): void
@@ -102,10 +103,10 @@ export class Entropy {
   constructor(parts: EntropyParts) {
     this.#parts = parts
     this.keeper = new TreeKeeper(parts)
-    const { guard, membership, replica, trees, clock, random, reads } = parts
+    const { guard, membership, replica, trees, clock, random, reads, governor } = parts
     this.#chance = () => random.below(1024) / 1024
     this.#schedule = new Schedule(parts.everyMs)
-    this.#lister = new SegmentLister(guard, trees)
+    this.#lister = new SegmentLister(guard, trees, governor)
     this.#sinceMs = clock.monotonicMs()
     this.#answers = new ExchangeAnswers({
       guard,
@@ -115,6 +116,7 @@ export class Entropy {
       lister: this.#lister,
       reads,
       shared: (peer) => this.#shared.get(peer) ?? [],
+      waits: (peer, chunk) => this.#waitsForHints(peer, chunk),
       reply: (to, message) => this.#reply(to, message),
       compared: (peer, chunk, same) => {
         if (same) this.#isAlike(peer, chunk)
@@ -129,7 +131,7 @@ export class Entropy {
 
   /** There is work that goes on as fast as it may. */
   get isBusy(): boolean {
-    return this.#running.size > 0 || this.keeper.isBuilding
+    return this.#running.size > 0 || this.#lister.isWaiting || this.keeper.isBuilding
   }
 
   owns(id: number): boolean {
@@ -156,6 +158,10 @@ export class Entropy {
   /** True for a message of an exchange that a peer conducts. */
   answer(from: string, message: Message): boolean {
     if (!isQuestion(message)) return false
+    return this.#parts.guard.slices.run('exchange', () => this.#answer(from, message))
+  }
+
+  #answer(from: string, message: Question): boolean {
     switch (message.type) {
       case 40:
         this.#answers.roots(from, message)
@@ -184,6 +190,7 @@ export class Entropy {
     this.keeper.tick(nowMs)
     for (const { exchange } of [...this.#running.values()])
       this.#run(exchange, (out) => exchange.tick(nowMs, out))
+    this.#lister.tick()
     this.#release()
     if (this.#parts.everyMs > 0) this.#begin(nowMs)
   }
@@ -228,7 +235,10 @@ export class Entropy {
     const refill = this.#parts.refill()
     const chunk =
       refill === undefined
-        ? this.#schedule.due(nowMs, (peer) => this.#isFree(peer))
+        ? this.#schedule.due(
+            nowMs,
+            ({ peer, chunk }) => this.#isFree(peer) && !this.#waitsForHints(peer, chunk),
+          )
         : refill.next(nowMs, (peer) => this.#mayAsk(peer))
     if (chunk === undefined) return
     this.#gapMs = nowMs + limits.exchangeGapMs
@@ -257,6 +267,17 @@ export class Entropy {
     const { membership } = this.#parts
     const doubtful = membership.own.incomplete || factsOf(membership.state, peer)?.incomplete === true
     return !doubtful && this.#mayAsk(peer)
+  }
+
+  /** What hints bring would be sent twice. But not for ever: they may take their time, and not everything that differs is in them. */
+  #waitsForHints(peer: string, chunk: number): boolean {
+    const { deliveries, membership } = this.#parts
+    const isRefilled = factsOf(membership.state, peer)?.incomplete === true
+    return (
+      deliveries.isHanding(peer) &&
+      !isRefilled &&
+      this.#ageSeconds(peer, chunk) * 1_000 < limits.exchangeWaitsMs
+    )
   }
 
   #mayAsk(peer: string): boolean {

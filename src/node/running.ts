@@ -125,7 +125,8 @@ export class RunningNode {
     const { coordination } = this
     this.#performer = this.#newPerformer()
     this.listing = new Listing({ membership, coordination, nextId: () => conversations.nextId(), perform })
-    this.deliveries = new Deliveries({ clock, random, peers, replica, conversations, coordination, governor })
+    const delivered = { clock, random, peers, replica, conversations, coordination, governor }
+    this.deliveries = new Deliveries({ ...delivered, slices: guard.slices })
     this.#watch = new Watch(clock.monotonicMs(), {
       ...{ random, log, peers, counts, reply },
       probe: (to, message) => this.#outbox.post(to, 'control', message),
@@ -148,7 +149,7 @@ export class RunningNode {
     const mayCompare = () => everyMs > 0 && this.entropy?.keeper.cannotScan !== true
     const { rebuild, report, forgotOthers } = started
     this.rebuilder = new Rebuilder({ ...parts, mayCompare }, rebuild, report.lost, forgotOthers)
-    const more = { ...parts, random, replica, reads, reply }
+    const more = { ...parts, random, replica, reads, reply, deliveries: this.deliveries }
     const refill = () => this.rebuilder.refill
     this.entropy = new Entropy({ ...more, trees: started.trees, everyMs, refill })
     this.reaper = new Reaper({ ...more, ...reapingTimes(options) })
@@ -286,10 +287,11 @@ export class RunningNode {
     if (id === 0) return
     const nowMs = this.#ports.clock.monotonicMs()
     if (this.conversations.step(id, input, nowMs)) return
+    const { slices } = this.#guard
     if (this.listing.has(id)) this.listing.step(id, input, nowMs)
-    else if (this.rebuilder.owns(id)) this.rebuilder.step(input)
-    else if (this.entropy.owns(id)) this.entropy.step(id, input)
-    else if (this.reaper.owns(id)) this.reaper.step(id, input)
+    else if (this.rebuilder.owns(id)) slices.run('rebuild', () => this.rebuilder.step(input))
+    else if (this.entropy.owns(id)) slices.run('exchange', () => this.entropy.step(id, input))
+    else if (this.reaper.owns(id)) slices.run('reaping', () => this.reaper.step(id, input))
   }
 
   #reply(to: string, message: Message): void {
@@ -363,15 +365,20 @@ export class RunningNode {
     this.listing.expire(nowMs)
     this.buckets.expire(nowMs)
     this.keeper.tick(nowMs)
-    this.rebuilder.tick(nowMs)
-    this.deliveries.tick(nowMs)
-    this.entropy.tick(nowMs)
-    this.reaper.tick(nowMs)
+    this.#tickBackground(nowMs)
     this.coordination.releaseHeld(nowMs)
     const { conversations, listing, rebuilder, deliveries, entropy, reaper } = this
     const background = rebuilder.active || deliveries.active || entropy.isBusy || reaper.isBusy
     const busy = conversations.size > 0 || listing.size > 0 || background
     this.#tickIn(busy ? BUSY_TICK_MS : IDLE_TICK_MS)
+  }
+
+  #tickBackground(nowMs: number): void {
+    const { slices } = this.#guard
+    slices.run('rebuild', () => this.rebuilder.tick(nowMs))
+    slices.run('handoff', () => this.deliveries.tick(nowMs))
+    slices.run('exchange', () => this.entropy.tick(nowMs))
+    slices.run('reaping', () => this.reaper.tick(nowMs))
   }
 }
 

@@ -136,7 +136,8 @@ export class TreeKeeper {
 
   /** What was committed is not all there any more. */
   lost(): void {
-    this.#parts.trees.doubtAll()
+    const { guard, trees } = this.#parts
+    guard.slices.run('trees', () => trees.doubtAll())
   }
 
   /** No row is committed from now on but those that wait already. `done` when the trees are on the disk, or cannot be. */
@@ -192,7 +193,7 @@ export class TreeKeeper {
       this.#scanning = false
       // What was read while the storage was fenced may lack a row that is there afterwards.
       const good = !failed && guard.stats.fences === fences && guard.state === 'open'
-      trees.scanned(good ? { rows, next } : undefined)
+      guard.slices.run('trees', () => trees.scanned(good ? { rows, next } : undefined))
       this.#failures = failed && guard.state === 'open' ? this.#failures + 1 : 0
       if (!good) this.#againMs = this.#parts.clock.monotonicMs() + RETRY_MS
       else this.#scan()

@@ -73,6 +73,41 @@ test('an exchange with one that may lack rows, or cannot read some, is doubtful'
   t.like((await new Conversation(a, b, ALL).run()).outcome, { result: 'same', doubtful: true })
 })
 
+test('segments with few rows between them are read in one scan, others each in one of their own', async (t) => {
+  const few = pair(rows(0, 500), [])
+  const { outcome } = await new Conversation(few.a, few.b, ALL).run()
+  t.like(outcome, { result: 'repaired', pushed: 500 })
+  t.true(few.a.scans < 60, `${few.a.scans} scans for 500 rows`)
+  const many = pair(rows(0, 60_000), rows(20, 60_000))
+  t.like((await new Conversation(many.a, many.b, ALL).run()).outcome, { result: 'repaired', pushed: 20 })
+  t.true(many.a.scans >= 18, `${many.a.scans} scans, so rows were read that nobody had asked for`)
+  t.true(many.a.spent < 60, `${many.a.spent} units for 20 rows`)
+})
+
+test('a list of rows waits until it is granted', async (t) => {
+  const { a, b } = pair(rows(0, 20), [])
+  b.granted = false
+  const conversation = new Conversation(a, b, ALL)
+  const running = conversation.run()
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
+  t.is(b.scans, 0)
+  t.true(b.lister.isWaiting)
+  b.lister.tick()
+  t.is(b.scans, 0)
+  b.granted = true
+  const ticking = setInterval(() => b.lister.tick(), 1)
+  t.like((await running).outcome, { result: 'repaired', pushed: 20 })
+  clearInterval(ticking)
+  t.true(b.scans > 0)
+})
+
+test('one that hands hints to the asker has it wait', async (t) => {
+  const { a, b } = pair(rows(0, 20), [])
+  b.waits = true
+  t.like((await new Conversation(a, b, ALL).run()).outcome, { result: 'overloaded', pushed: 0 })
+  t.deepEqual(b.compared, [])
+})
+
 test('concurrent versions are joined on both sides', async (t) => {
   const [one, other] = [makeRow('key', 1, 1, 20), makeRow('key', 2, 1, 20)]
   const { a, b } = pair([one, ...rows(0, 50)], [other, ...rows(0, 50)])

@@ -1,5 +1,6 @@
 import type { EngineError } from '../../ports/engine.js'
 import type { RowMemory } from '../../protocol/replica/row-memory.js'
+import { Slices } from '../slices.js'
 import { holdsData } from './batch.js'
 import { closeStorage } from './closing.js'
 import { CommitQueue, type Flight } from './commit-queue.js'
@@ -59,6 +60,8 @@ const HELD = () => {}
  */
 export class StorageGuard {
   readonly stats: GuardStats = newStats()
+  /** Of this node's work in the background, scans here among it. */
+  readonly slices: Slices
   readonly #ports: GuardPorts
   readonly #listener: GuardListener
   readonly #turn: Turn
@@ -84,6 +87,7 @@ export class StorageGuard {
     this.#ports = ports
     this.#listener = listener
     const turn = new Turn(scheduler)
+    const slices = new Slices(clock, scheduler)
     const engine = new OwnedEngine(ports.engine, turn)
     const cache = new RowCache(options.cacheBytes)
     const buffer = options.durability === 'buffered' ? new WriteBuffer(stats) : undefined
@@ -96,13 +100,14 @@ export class StorageGuard {
       committed: (flight) => this.#committed(flight),
       failed: (error, flight) => this.#failed(error, flight),
     })
+    this.slices = slices
     this.#turn = turn
     this.#engine = engine
     this.#cache = cache
     this.#buffer = buffer
     this.#commits = commits
     this.#reads = new ReadQueue({ engine, turn, cache, buffer, commits, stats, mayRead: mayReadNow, damage })
-    this.#scans = new ScanQueue({ engine, turn, commits, mayRead: mayReadNow, mayWrite, damage })
+    this.#scans = new ScanQueue({ engine, turn, slices, commits, mayRead: mayReadNow, mayWrite, damage })
     this.#records = new RecordReads({ engine, turn, commits, mayRead: mayReadNow })
     this.#watermark = new WatermarkWriter({
       sideFile,

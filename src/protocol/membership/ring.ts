@@ -2,7 +2,7 @@
  * The placement table in force: partition → owners in order. A function of the membership state alone, computed by the kernel;
  * every node that holds the same state computes the same table, and its digest tells two tables apart.
  */
-import { encodeChanges, objectDigest, placementTable } from '../../kernel/index.js'
+import { digestOf, encodeChanges, placementTable } from '../../kernel/index.js'
 import type { Digest64 } from '../../wire/messages.js'
 import type { Placement } from '../effects.js'
 import type { ClusterState } from './state.js'
@@ -88,12 +88,10 @@ export class Ring {
 
 /** Of what the table follows from: birth and changes, not facts. */
 function ringDigest(state: ClusterState): Digest64 {
-  const digest = Buffer.alloc(16)
-  objectDigest(
-    encodeState({ birth: { ...state.birth, bornMs: 0 }, changes: state.changes, facts: [], buckets: [] }),
-    digest,
-  )
-  return { high: digest.readUInt32BE(0), low: digest.readUInt32BE(4) }
+  const birth = { ...state.birth, bornMs: 0 }
+  const digest = digestOf(encodeState({ birth, changes: state.changes, facts: [], buckets: [] }))
+  const view = new DataView(digest.buffer, digest.byteOffset)
+  return { high: view.getUint32(0), low: view.getUint32(4) }
 }
 
 export function sameDigest(a: Digest64, b: Digest64): boolean {
@@ -107,7 +105,5 @@ export function digestText(digest: Digest64): string {
 
 /** 16 bytes over the whole state, facts included: what gossip compares. */
 export function stateDigest(state: ClusterState): Uint8Array {
-  const digest = new Uint8Array(16)
-  objectDigest(encodeState(state), digest)
-  return digest
+  return digestOf(encodeState(state))
 }
