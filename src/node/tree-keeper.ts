@@ -11,7 +11,7 @@ import type { Log } from '../ports/log.js'
 import type { Governor } from '../protocol/background/governor.js'
 import { type TreePage, Trees } from '../protocol/entropy/trees.js'
 import { ByteReader, ByteWriter, WireError } from '../wire/bytes.js'
-import type { OpenReport, RowRead, StorageGuard, WriteOperation } from './guard/index.js'
+import type { OpenReport, RowRead, ScannedRow, StorageGuard, WriteOperation } from './guard/index.js'
 import { RECORDS } from './records.js'
 
 const VERSION = 2
@@ -47,7 +47,8 @@ export function loadTrees(
 ): void {
   const trees = new Trees(partitions, !report.hasRows)
   const mark = record instanceof Uint8Array ? decoded(record, decodeMark) : undefined
-  const good = mark?.commit === report.lastCommit - 1 && mark.partitions === partitions && report.clean
+  const isSound = report.clean && report.lost === 'nothing'
+  const good = mark?.commit === report.lastCommit - 1 && mark.partitions === partitions && isSound
   if (mark === undefined || !good) {
     done(trees)
     return
@@ -87,6 +88,8 @@ export interface TreeKeeperParts {
   readonly guard: StorageGuard
   readonly trees: Trees
   readonly governor: Governor
+  /** Index rows may have been lost, while their rows were not. */
+  readonly indexHasGaps: boolean
 }
 
 export class TreeKeeper {
@@ -97,12 +100,15 @@ export class TreeKeeper {
   /** Scans that failed, one after the other. */
   #failures = 0
   #building = false
+  #indexHasGaps: boolean
   /** The next tree to be built anew for its age, and when. */
   #oldest = 0
   #rebuildMs: number
 
   constructor(parts: TreeKeeperParts) {
     this.#parts = parts
+    this.#indexHasGaps = parts.indexHasGaps
+    if (parts.indexHasGaps) parts.trees.doubtAll()
     this.#rebuildMs = parts.clock.monotonicMs() + this.#rebuildEveryMs
   }
 
@@ -131,11 +137,14 @@ export class TreeKeeper {
       this.#building = !this.#building
       log.info(this.#building ? 'trees-building' : 'trees-ready', { partitions: trees.shape.partitions })
     }
+    if (this.#indexHasGaps && trees.stale === 0 && this.#parts.guard.state === 'open') this.#indexIsWhole()
     if (!this.#scanning && nowMs >= this.#againMs) this.#scan()
   }
 
-  /** What was committed is not all there any more. */
-  lost(): void {
+  /** What was committed is not all there any more; `index`: of index rows, too, whose rows are there. */
+  lost(index: boolean): void {
+    if (index) this.#indexHasGaps = true
+    this.#failures = 0
     this.#parts.trees.doubtAll()
   }
 
@@ -178,6 +187,28 @@ export class TreeKeeper {
     this.#oldest = (this.#oldest + 1) % trees.shape.partitions
   }
 
+  /**
+   * Writes the index rows of these rows, whether they are there or not. (One whose row is dropped just now may be left over: listings look at the row of each key,
+   * and so it names nothing.)
+   */
+  #index(rows: readonly ScannedRow[]): void {
+    const indexed = rows.map(({ rowKey }) => ({ type: 'index', rowKey }) as const)
+    if (indexed.length > 0) this.#parts.guard.write(indexed, (fault) => this.#indexed(fault === undefined))
+  }
+
+  /** What was not written, another pass writes. */
+  #indexed(isWritten: boolean): void {
+    if (!isWritten) this.lost(true)
+  }
+
+  /** All rows have gone by since it was known. */
+  #indexIsWhole(): void {
+    this.#indexHasGaps = false
+    this.#parts.guard.write([{ type: 'system', name: RECORDS.index, value: undefined }], (fault) => {
+      if (fault !== undefined) this.#indexHasGaps = true
+    })
+  }
+
   /** One page after the other, as fast as is granted. */
   #scan(): void {
     const { guard, trees, governor } = this.#parts
@@ -193,6 +224,7 @@ export class TreeKeeper {
       // What was read while the storage was fenced may lack a row that is there afterwards.
       const good = !failed && guard.stats.fences === fences && guard.state === 'open'
       trees.scanned(good ? { rows, next } : undefined)
+      if (good && this.#indexHasGaps) this.#index(rows)
       this.#failures = failed && guard.state === 'open' ? this.#failures + 1 : 0
       if (!good) this.#againMs = this.#parts.clock.monotonicMs() + RETRY_MS
       else this.#scan()

@@ -34,7 +34,7 @@ class Node {
     const { clock } = this.world.timeline
     const governor = new Governor(0, { least: 1e9, most: 1e9, windowMs: 500, longestMs: 5_000 })
     governor.tick(1_000)
-    this.keeper = new TreeKeeper({ clock, log, guard: this.world.guard, trees: this.trees, governor })
+    this.keeper = new TreeKeeper({ clock, log, guard: this.world.guard, trees: this.trees, governor, indexHasGaps: false })
   }
 
   put(key: string, value: string): void {
@@ -160,7 +160,7 @@ test('a scan that fails is tried again; rows that cannot be read are in no tree'
     Uint8Array.from(disk.rows.get(name)!, (byte) => byte ^ 1),
   )
   t.false(ALL.some((partition) => node.trees.hasHole(partition)))
-  node.keeper.lost()
+  node.keeper.lost(false)
   node.tick()
   t.is(node.trees.stale, 0)
   t.not(node.roots, roots)
@@ -169,7 +169,7 @@ test('a scan that fails is tried again; rows that cannot be read are in no tree'
     [node.trees.shape.partitionOf(rowKeyOf('key 7'))],
   )
   node.put('key 7', 'written anew')
-  node.keeper.lost()
+  node.keeper.lost(false)
   node.tick()
   t.false(ALL.some((partition) => node.trees.hasHole(partition)))
 })
