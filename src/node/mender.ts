@@ -19,7 +19,7 @@ import { encodeIdentity, RECORDS } from './records.js'
 
 /** Between two looks whether the others are there. */
 const LOOK_MS = 1_000
-/** After an attempt that came to nothing, or found another damaged table; doubled each time. */
+/** After an attempt, before the next table that is found damaged is taken out; doubled each time. */
 const AGAIN_MS = 60_000
 const LONGEST_AGAIN_MS = 3_600_000
 /** Where reads have met damage, tables are looked at as a whole, but not more often than this. */
@@ -40,6 +40,8 @@ export class Mender {
   #searchMs = 0
   #rowsDamaged: number
   #waits = false
+  /** How many tables had been taken out before the last attempt; undefined: there was none. */
+  #mendedBefore: number | undefined
 
   constructor(parts: MenderParts) {
     this.#parts = parts
@@ -55,7 +57,9 @@ export class Mender {
       if (rowsDamaged > this.#rowsDamaged && nowMs >= this.#searchMs) this.#search(nowMs, rowsDamaged)
       return
     }
-    if (nowMs < this.#nextMs) return
+    // What could not be mended once is for a person: each attempt makes this node one that lost rows.
+    const isHopeless = this.#mendedBefore === guard.stats.tablesMended
+    if (isHopeless || nowMs < this.#nextMs) return
     this.#nextMs = nowMs + LOOK_MS
     if (this.#canBeSpared()) this.#mend(nowMs)
     else if (!this.#waits) {
@@ -96,8 +100,10 @@ export class Mender {
       { type: 'system', name: RECORDS.index, value: HAS_GAPS },
     ]
     guard.write(records, (fault) => {
-      if (fault === undefined) guard.mend()
-      else log.warn('mending-put-off', { reason: fault.message })
+      if (fault === undefined) {
+        this.#mendedBefore = guard.stats.tablesMended
+        guard.mend()
+      } else log.warn('mending-put-off', { reason: fault.message })
     })
   }
 }

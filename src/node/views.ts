@@ -91,7 +91,7 @@ export function warningsOf(guard: StorageGuard, membership: Membership, rowsToRe
   const warnings: string[] = []
   if (guard.stats.tablesDamaged > 0)
     warnings.push(
-      'a table of the database is damaged: listings and comparisons are refused here, until it is taken out, for which the other owners have to be up',
+      'a table of the database is damaged: listings and comparisons are refused here, until it is taken out, for which all other owners of its keys have to be up; if they are, and this stays, rebuild the node',
     )
   if (membership.own.incomplete)
     warnings.push('this replica lost rows and is being filled again; it does not count for reads until then')
