@@ -64,7 +64,9 @@ export class Mender {
     if (this.#canBeSpared()) this.#mend(nowMs)
     else if (!this.#waits) {
       this.#waits = true
-      log.info('mending-waits', { reason: 'reads need this node until the other owners of its keys are here' })
+      log.info('mending-waits', {
+        reason: 'reads need this node until the other owners of its keys are here',
+      })
     }
   }
 

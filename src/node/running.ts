@@ -148,11 +148,10 @@ export class RunningNode {
     const work = { conversations, coordination, governor, perform, completed }
     const parts = { clock, log, guard, membership, peers, ...work }
     const mayCompare = () => everyMs > 0 && this.entropy?.keeper.cannotScan !== true
-    const { rebuild, report, forgotOthers } = started
+    const { rebuild, report, forgotOthers, trees, indexHasGaps } = started
     this.rebuilder = new Rebuilder({ ...parts, mayCompare }, rebuild, report.lost, forgotOthers)
     const more = { ...parts, random, replica, reads, reply }
     const refill = () => this.rebuilder.refill
-    const { trees, indexHasGaps } = started
     this.entropy = new Entropy({ ...more, trees, indexHasGaps, everyMs, refill })
     this.#mender = new Mender(parts)
     this.reaper = new Reaper({ ...more, ...reapingTimes(options) })

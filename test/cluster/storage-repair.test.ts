@@ -133,7 +133,6 @@ test.serial(
     })
     // What was written anew is whole: it is shown, where nobody else is asked.
     for (const key of keys) t.is((await http('GET', kv(n3.url, BUCKET, key, '?r=1'))).status, 200, key)
-
   },
 )
 
@@ -174,23 +173,26 @@ test.serial(
   },
 )
 
-test.serial('a node alone leaves a damaged table where it is: what it cannot read it does not call missing', async (t) => {
-  const cluster = await TestCluster.start(t, { nodes: 1, flags: ['--engine', 'rocksdb'] })
-  const [n1] = cluster.nodes as [TestNode]
-  const keys = keysOf('key', 200)
-  await putAll(n1, keys)
-  await n1.stop()
-  n1.launch()
-  await cluster.untilWhole()
-  damage(fileOf(n1, /\.sst$/))
-  await n1.request('GET', `/v1/kv/${BUCKET}`)
-  await until('n1 says so', async () => (await n1.metric('storage_tables_damaged')) === 1)
-  await sleep(3_000)
-  t.is(await n1.metric('storage_tables_mended_total'), 0)
-  const answers = new Set<number>()
-  for (const key of keys) answers.add((await http('GET', kv(n1.url, BUCKET, key))).status)
-  t.true(answers.has(200) && !answers.has(404), [...answers].join())
-})
+test.serial(
+  'a node alone leaves a damaged table where it is: what it cannot read it does not call missing',
+  async (t) => {
+    const cluster = await TestCluster.start(t, { nodes: 1, flags: ['--engine', 'rocksdb'] })
+    const [n1] = cluster.nodes as [TestNode]
+    const keys = keysOf('key', 200)
+    await putAll(n1, keys)
+    await n1.stop()
+    n1.launch()
+    await cluster.untilWhole()
+    damage(fileOf(n1, /\.sst$/))
+    await n1.request('GET', `/v1/kv/${BUCKET}`)
+    await until('n1 says so', async () => (await n1.metric('storage_tables_damaged')) === 1)
+    await sleep(3_000)
+    t.is(await n1.metric('storage_tables_mended_total'), 0)
+    const answers = new Set<number>()
+    for (const key of keys) answers.add((await http('GET', kv(n1.url, BUCKET, key))).status)
+    t.true(answers.has(200) && !answers.has(404), [...answers].join())
+  },
+)
 
 test.serial('a start that cannot read who it is names the damage and what to do', async (t) => {
   const cluster = await TestCluster.start(t, { flags: ['--engine', 'rocksdb'] })
@@ -205,7 +207,10 @@ test.serial('a start that cannot read who it is names the damage and what to do'
   n3.launch()
   t.is((await n3.ended()).code, 1)
   const line = n3.lines.find((each) => each.startsWith('rotunda: ')) ?? ''
-  t.regex(line, /^rotunda: The data directory holds data, but not who it belongs to: .*mismatch.*\/rows\/\d+\.sst/)
+  t.regex(
+    line,
+    /^rotunda: The data directory holds data, but not who it belongs to: .*mismatch.*\/rows\/\d+\.sst/,
+  )
   t.regex(line, /It is left untouched\. Set it aside, do not delete it, .*--join/)
   // And that does it.
   renameSync(n3.setup.directory, `${n3.setup.directory}.aside`)

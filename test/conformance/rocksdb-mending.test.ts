@@ -5,7 +5,12 @@ import { join } from 'node:path'
 import test from 'ava'
 import { RocksdbEngine } from '../../src/io/engines/rocksdb.js'
 import { RocksdbManifest } from '../../src/io/engines/rocksdb-manifest.js'
-import { endOfRecord, LOG_BLOCK_BYTES, RECORD_HEAD_BYTES, recordsOf } from '../../src/io/engines/rocksdb-record.js'
+import {
+  endOfRecord,
+  LOG_BLOCK_BYTES,
+  RECORD_HEAD_BYTES,
+  recordsOf,
+} from '../../src/io/engines/rocksdb-record.js'
 import { rowsOfTable, verifyTable } from '../../src/io/engines/rocksdb-table.js'
 import type { BatchOperation, Completion, Mended } from '../../src/ports/engine.js'
 
@@ -63,7 +68,9 @@ test('rows of a table, as RocksDB gives them', async (t) => {
   const [after, before] = [Buffer.from('key-100'), Buffer.from('key-110')]
   const some = (await listed(newer!, { after, before })).map(({ key }) => key.toString())
   t.true(some.length < changes.length, `${some.length} rows`)
-  const between = KEYS.slice(101, 110).filter((key) => isDeleted(KEYS.indexOf(key)) || isNew(KEYS.indexOf(key)))
+  const between = KEYS.slice(101, 110).filter(
+    (key) => isDeleted(KEYS.indexOf(key)) || isNew(KEYS.indexOf(key)),
+  )
   for (const key of between) t.true(some.includes(key), key)
 })
 
@@ -122,7 +129,9 @@ test('what is set aside says which older versions it holds', async (t) => {
   await asked((done) => engine.close(done))
   const { aside, rowsSetAside, tables: names } = await asked<Mended>((done) => engine.mend(done))
   t.true(rowsSetAside > 0)
-  const lines = readFileSync(join(aside, `${names[0]}.older`), 'latin1').trimEnd().split('\n')
+  const lines = readFileSync(join(aside, `${names[0]}.older`), 'latin1')
+    .trimEnd()
+    .split('\n')
   t.is(lines.length, rowsSetAside)
   for (const line of lines) {
     const [key, value] = line.split(' ')
@@ -184,7 +193,9 @@ async function session(path: string, operations: readonly BatchOperation[]): Pro
 async function readEach(engine: RocksdbEngine): Promise<string[]> {
   const values: string[] = []
   for (const key of KEYS) {
-    const read = asked<readonly (Uint8Array | undefined)[]>((done) => engine.getMany([Buffer.from(key)], done))
+    const read = asked<readonly (Uint8Array | undefined)[]>((done) =>
+      engine.getMany([Buffer.from(key)], done),
+    )
     const value = await read.then(
       ([bytes]) => (bytes === undefined ? 'nothing' : Buffer.from(bytes).toString('latin1')),
       () => 'damaged',

@@ -80,7 +80,11 @@ export class RocksdbManifest {
     const inForce = await this.tables()
     const levels = numbers.map((number) => inForce?.get(number))
     if (levels.includes(undefined)) throw new NotUnderstood('a table is not in force')
-    const change = numbers.flatMap((number, index) => [DELETED, ...bytesOf(levels[index]!), ...bytesOf(number)])
+    const change = numbers.flatMap((number, index) => [
+      DELETED,
+      ...bytesOf(levels[index]!),
+      ...bytesOf(number),
+    ])
     const records = recordsOf(Buffer.from(change), this.#at)
     const file = await open(join(this.#directory, this.#name), 'r+')
     try {

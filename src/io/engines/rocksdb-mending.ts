@@ -119,7 +119,8 @@ class Mending {
       if (value === 'damaged') {
         older.push(row)
         operations.push({ type: 'del', key })
-      } else if (anew) operations.push(value === undefined ? { type: 'del', key } : { type: 'put', key, value })
+      } else if (anew)
+        operations.push(value === undefined ? { type: 'del', key } : { type: 'put', key, value })
     })
     await this.#setAside(older)
     if (operations.length > 0) await database.batch(operations)

@@ -83,7 +83,9 @@ export class RecordReads {
   /** A damaged block hides only its own records. */
   #refused(asked: readonly Asked[], error: EngineError): void {
     if (asked.length > 1 && error.kind !== 'closed') for (const one of asked) this.#look([one])
-    else for (const one of asked) this.#answer(one, error.kind === 'corrupt' ? 'damaged' : 'unreadable', error.message)
+    else
+      for (const one of asked)
+        this.#answer(one, error.kind === 'corrupt' ? 'damaged' : 'unreadable', error.message)
   }
 
   #show(one: Asked, record: Uint8Array | undefined): void {

@@ -201,7 +201,10 @@ export class Recovery {
     this.#ports.engine.batch([markOperation({ boot, incarnation, commit, hasRows })], true, (error) => {
       if (error !== undefined) this.#retry(error)
       else if (!this.#isStopped()) {
-        this.#finish({ boot, incarnation, lost: worse(lost, this.#lost), failedBatch, mended: this.#mended }, commit)
+        this.#finish(
+          { boot, incarnation, lost: worse(lost, this.#lost), failedBatch, mended: this.#mended },
+          commit,
+        )
       }
     })
   }
