@@ -21,9 +21,9 @@ const MiB = 1024 * 1024
 const IMAGE_BYTES = 4096 * MiB
 const TMPFS = 'size=1g'
 /** Rows take more than this in a table that is worth damaging. */
-const LEAST_DAMAGED_BYTES = 2 * 1024
-/** Twice what a block holds. */
-const BLOCKS_BYTES = 8 * 1024
+const LEAST_DAMAGED_BYTES = 512
+/** More than a block holds. */
+const BLOCK_BYTES = 5 * 1024
 /** What is left for the last, small pieces of ballast. */
 const CRUMBS_BYTES = 2 * MiB
 const CRUMB = Buffer.alloc(64 * 1024)
@@ -134,5 +134,5 @@ export class NodeDisk {
 /** How far the rows of a table reach at least, in bytes. Its end, with the index of its blocks, does not count. */
 function beforeItself(table: Buffer): number {
   const found = ['identity', 'membership'].map((name) => table.indexOf(name)).filter((at) => at >= 0)
-  return Math.min(0.7 * table.length, ...found.map((at) => at - BLOCKS_BYTES))
+  return Math.min(0.7 * table.length, ...found.map((at) => at - BLOCK_BYTES))
 }

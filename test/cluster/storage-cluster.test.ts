@@ -1,6 +1,6 @@
 /** What clients and operators see while the storage of one of three real nodes is full, or has lost rows. */
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, readdirSync, rmSync, statfsSync, statSync, truncateSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, rmSync, statfsSync, statSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { TestCluster } from './cluster.js'
@@ -27,8 +27,9 @@ onSmallDisk(
     const cluster = await TestCluster.prepare(t, { flags })
     const [n1, , n3] = cluster.nodes as [TestNode, TestNode, TestNode]
     const { directory } = n3.setup
-    mkdirSync(directory, { mode: 0o700 })
+    mkdirSync(directory)
     if (!mount(directory)) throw new Error('could not mount')
+    chmodSync(directory, 0o700)
     t.teardown(() => spawnSync('umount', ['-l', directory]))
     for (const node of cluster.nodes) node.launch()
     await cluster.untilWhole()
@@ -38,7 +39,7 @@ onSmallDisk(
     // Below the floor: no row is taken, nothing fails.
     fill(directory, 8 * MiB)
     await until('its health says so', async () => {
-      const { warnings } = await n3.json<{ warnings: string[] }>('/health/ready')
+      const { warnings = [] } = await n3.json<{ warnings?: string[] }>('/health/ready')
       return warnings.some((warning) => /less room .* on the disk/.test(warning))
     })
     t.true((await n3.metric('storage_free_bytes')) < 16 * MiB)
@@ -56,7 +57,7 @@ onSmallDisk(
 
     for (const name of ['ballast', 'crumbs']) rmSync(join(directory, name))
     await until('there is room again', async () => {
-      const { ready, warnings } = await n3.json<{ ready: boolean; warnings: string[] }>('/health/ready')
+      const { ready, warnings = [] } = await n3.json<{ ready: boolean; warnings?: string[] }>('/health/ready')
       return ready && warnings.length === 0
     })
     const all = [...keysOf('before', 30), ...keysOf('below', 30), ...keysOf('through', 20)]
