@@ -1,17 +1,16 @@
 /** What clients and operators see while the storage of one of three real nodes is full, or has lost rows. */
 import { spawnSync } from 'node:child_process'
-import { chmodSync, mkdirSync, readdirSync, rmSync, statfsSync, statSync, truncateSync } from 'node:fs'
+import { chmodSync, mkdirSync, rmSync, statfsSync, statSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { TestCluster } from './cluster.js'
 import { http, kv } from './http.js'
+import { BUCKET, fileOf, keysOf, putAll, wrong } from './stored.js'
 import type { TestNode } from './test-node.js'
 import { until } from './until.js'
 
-const BUCKET = 'b'
 const MiB = 1024 * 1024
 const DISK_MIB = 96
-const VALUE = 'v'.repeat(500)
 
 const onSmallDisk = canMount() ? test.serial : test.skip
 
@@ -85,7 +84,7 @@ test.serial(
     })
     const before = incarnations(n3).at(-1)
     await n3.kill()
-    const log = largest(n3, /\.log$/)
+    const log = fileOf(n3, /\.log$/)
     truncateSync(log, statSync(log).size >> 1)
     await n2.kill()
     n3.launch()
@@ -119,35 +118,6 @@ function incarnations(node: TestNode): string[] {
   return node.lines.flatMap((line) =>
     line.includes('identity-confirmed') ? [(JSON.parse(line) as { incarnation: string }).incarnation] : [],
   )
-}
-
-async function putAll(node: TestNode, keys: readonly string[]): Promise<void> {
-  for (const key of keys) {
-    const { status, body } = await http('PUT', kv(node.url, BUCKET, key), { body: `${key} ${VALUE}` })
-    if (status !== 204) throw new Error(`PUT ${key}: ${status} ${body}`)
-  }
-}
-
-/** What does not read as it was written, through this node. */
-async function wrong(node: TestNode, keys: readonly string[]): Promise<string[]> {
-  const found: string[] = []
-  for (const key of keys) {
-    const { status, body } = await http('GET', kv(node.url, BUCKET, key))
-    if (status !== 200 || body.toString() !== `${key} ${VALUE}`) found.push(`${key}: ${status}`)
-  }
-  return found
-}
-
-function keysOf(name: string, count: number): string[] {
-  return Array.from({ length: count }, (_, index) => `${name}-${index}`)
-}
-
-function largest(node: TestNode, name: RegExp): string {
-  const rows = join(node.setup.directory, 'rows')
-  const paths = readdirSync(rows)
-    .filter((each) => name.test(each))
-    .map((each) => join(rows, each))
-  return paths.sort((one, other) => statSync(other).size - statSync(one).size)[0]!
 }
 
 /** Fills the disk with a file up to so many free bytes. */

@@ -15,47 +15,17 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import test from 'ava'
 import { TestCluster } from './cluster.js'
 import { http, kv } from './http.js'
+import { BUCKET, fileOf, keysOf, putAll, wrong } from './stored.js'
 import type { TestNode } from './test-node.js'
 import { canTrace, Tracer } from './tracer.js'
 import { until } from './until.js'
 
-const BUCKET = 'repair'
-const VALUE = 'v'.repeat(300)
 const underTracer = canTrace() ? test.serial : test.skip
 
 test('what this machine can provoke', (t) => {
   t.log(canTrace() ? 'failing syncs: run' : 'failing syncs: not run, strace is not here or not allowed')
   t.pass()
 })
-
-async function putAll(node: TestNode, keys: readonly string[]): Promise<void> {
-  for (const key of keys) {
-    const { status } = await http('PUT', kv(node.url, BUCKET, key), { body: `${key} ${VALUE}` })
-    if (status !== 204) throw new Error(`PUT ${key}: ${status}`)
-  }
-}
-
-/** What does not read as it was written, through this node. */
-async function wrong(node: TestNode, keys: readonly string[]): Promise<string[]> {
-  const found: string[] = []
-  for (const key of keys) {
-    const { status, body } = await http('GET', kv(node.url, BUCKET, key))
-    if (status !== 200 || body.toString() !== `${key} ${VALUE}`) found.push(`${key}: ${status}`)
-  }
-  return found
-}
-
-function keysOf(name: string, count: number): string[] {
-  return Array.from({ length: count }, (_, index) => `${name}-${index}`)
-}
-
-function fileOf(node: TestNode, name: RegExp): string {
-  const rows = join(node.setup.directory, 'rows')
-  const paths = readdirSync(rows)
-    .filter((each) => name.test(each))
-    .map((each) => join(rows, each))
-  return paths.sort((one, other) => statSync(other).size - statSync(one).size)[0]!
-}
 
 test.serial('half a log: the node says what it lost, and gets just that by comparing trees', async (t) => {
   const cluster = await TestCluster.start(t, { flags: ['--engine', 'rocksdb'] })
