@@ -16,6 +16,7 @@ import type { Membership } from '../protocol/membership/membership.js'
 import { factsOf } from '../protocol/membership/state.js'
 import type { StorageGuard, WriteOperation } from './guard/index.js'
 import { encodeIdentity, RECORDS } from './records.js'
+import { INDEX_HAS_GAPS } from './tree-keeper.js'
 
 /** Between two looks whether the others are there. */
 const LOOK_MS = 1_000
@@ -31,6 +32,8 @@ export interface MenderParts {
   readonly guard: StorageGuard
   readonly membership: Membership
   readonly peers: { isUp(id: string): boolean }
+  /** The engine can take tables out. */
+  readonly canMend: boolean
 }
 
 export class Mender {
@@ -49,8 +52,8 @@ export class Mender {
   }
 
   tick(nowMs: number): void {
-    const { guard, log } = this.#parts
-    if (guard.state !== 'open') return
+    const { guard, log, canMend } = this.#parts
+    if (!canMend || guard.state !== 'open') return
     const { tablesDamaged, rowsDamaged } = guard.stats
     if (tablesDamaged === 0) {
       this.#waits = false
@@ -99,7 +102,7 @@ export class Mender {
     const records: WriteOperation[] = [
       { type: 'system', name: RECORDS.identity, value: identity },
       { type: 'system', name: RECORDS.membership, value: encoded },
-      { type: 'system', name: RECORDS.index, value: HAS_GAPS },
+      { type: 'system', name: RECORDS.trees, value: INDEX_HAS_GAPS },
     ]
     guard.write(records, (fault) => {
       if (fault === undefined) {
@@ -111,4 +114,3 @@ export class Mender {
 }
 
 const NOTHING = new Uint8Array(0)
-const HAS_GAPS = Uint8Array.of(1)

@@ -1,4 +1,4 @@
-/** The node's own small records in its database: who it is, what it has adopted, how far a rebuild has come, and whether the index of its rows may have gaps. */
+/** The node's own small records in its database: who it is, what it has adopted, how far a rebuild has come. */
 import { ByteReader, ByteWriter, WireError } from '../wire/bytes.js'
 
 export const RECORDS = {
@@ -7,7 +7,6 @@ export const RECORDS = {
   rebuild: 'rebuild',
   hints: 'hints',
   trees: 'trees',
-  index: 'index',
 } as const
 
 export interface Identity {

@@ -153,7 +153,7 @@ export class RunningNode {
     const more = { ...parts, random, replica, reads, reply }
     const refill = () => this.rebuilder.refill
     this.entropy = new Entropy({ ...more, trees, indexHasGaps, everyMs, refill })
-    this.#mender = new Mender(parts)
+    this.#mender = new Mender({ ...parts, canMend: ports.engine.mend !== undefined })
     this.reaper = new Reaper({ ...more, ...reapingTimes(options) })
     this.#switchboard = this.#newSwitchboard(reply)
   }

@@ -12,7 +12,7 @@ import type { OpenReport, RowRead, StorageGuard } from './guard/index.js'
 import type { NodeOptions, NodePorts, StartFailure } from './options.js'
 import type { Identity } from './records.js'
 import { decodeIdentity, encodeIdentity, RECORDS } from './records.js'
-import { loadTrees } from './tree-keeper.js'
+import { loadTrees, saysIndexHasGaps } from './tree-keeper.js'
 
 const DEFAULT_N = 3
 const DEFAULT_PARTITIONS = 256
@@ -84,7 +84,7 @@ export class Startup {
   }
 
   #readRecords(done: (records: readonly RowRead[]) => void): void {
-    const names = [RECORDS.identity, RECORDS.membership, RECORDS.rebuild, RECORDS.trees, RECORDS.index]
+    const names = [RECORDS.identity, RECORDS.membership, RECORDS.rebuild, RECORDS.trees]
     const records: RowRead[] = []
     const next = (): void => {
       const name = names[records.length]
@@ -98,10 +98,10 @@ export class Startup {
     next()
   }
 
-  #decide([identity, membership, rebuild, trees, index]: readonly RowRead[]): void {
+  #decide([identity, membership, rebuild, trees]: readonly RowRead[]): void {
     const report = this.#report!
     this.#treesRecord = trees
-    this.#indexHasGaps = index !== undefined
+    this.#indexHasGaps = saysIndexHasGaps(trees)
     if (identity === 'unreadable' || membership === 'unreadable') return this.#fail(this.#nobody())
     if (identity !== undefined && membership !== undefined) {
       this.#resume(identity, membership, rebuild === 'unreadable' ? undefined : rebuild, report)

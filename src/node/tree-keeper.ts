@@ -26,6 +26,13 @@ const FAILURES = 3
 /** What a page of a scan costs: some two milliseconds of checksums. */
 const UNITS = 8
 
+/** In the place of the mark: index rows may be missing, and trees are to be built, and the index rows written as the rows go by. */
+export const INDEX_HAS_GAPS = Uint8Array.of(0)
+
+export function saysIndexHasGaps(record: RowRead): boolean {
+  return record instanceof Uint8Array && Buffer.compare(record, INDEX_HAS_GAPS) === 0
+}
+
 /** What a clean stop says of the pages that it wrote. */
 interface Mark {
   /** The commit before the first page: pages of another save name another. */
@@ -152,7 +159,8 @@ export class TreeKeeper {
   save(done: () => void): void {
     this.#stopped = true
     const { guard, trees } = this.#parts
-    if (guard.state !== 'open') return done()
+    // What the record says meanwhile must outlive this stop.
+    if (guard.state !== 'open' || this.#indexHasGaps) return done()
     // Behind all that waits; and the last mark goes.
     guard.write([{ type: 'system', name: RECORDS.trees, value: undefined }], (fault) => {
       if (fault === undefined && trees.stale === 0) this.#write(trees.pages(), guard.lastCommit, 0, done)
@@ -204,7 +212,7 @@ export class TreeKeeper {
   /** All rows have gone by since it was known. */
   #indexIsWhole(): void {
     this.#indexHasGaps = false
-    this.#parts.guard.write([{ type: 'system', name: RECORDS.index, value: undefined }], (fault) => {
+    this.#parts.guard.write([{ type: 'system', name: RECORDS.trees, value: undefined }], (fault) => {
       if (fault !== undefined) this.#indexHasGaps = true
     })
   }

@@ -2,7 +2,7 @@
 import test from 'ava'
 import type { OpenReport, RowRead } from '../../src/node/guard/index.js'
 import { RECORDS } from '../../src/node/records.js'
-import { loadTrees, TreeKeeper } from '../../src/node/tree-keeper.js'
+import { INDEX_HAS_GAPS, loadTrees, TreeKeeper } from '../../src/node/tree-keeper.js'
 import { Governor } from '../../src/protocol/background/governor.js'
 import type { Trees } from '../../src/protocol/entropy/trees.js'
 import { Disk } from './scripted-engine.js'
@@ -213,7 +213,7 @@ test('index rows that may be lost are written anew as the rows go by, also over 
   const { disk, roots } = filled()
   const indexed = () => [...disk.rows.keys()].filter((name) => name.startsWith('i')).length
   const lose = (node: Node) => {
-    const gaps = { type: 'system', name: RECORDS.index, value: Uint8Array.of(1) } as const
+    const gaps = { type: 'system', name: RECORDS.trees, value: INDEX_HAS_GAPS } as const
     node.world.write(gaps)
     node.world.timeline.run()
     for (const name of [...disk.rows.keys()].filter((each) => each.startsWith('i')).slice(0, 12))
@@ -224,10 +224,10 @@ test('index rows that may be lost are written anew as the rows go by, also over 
   lose(node)
   node.keeper.lost(true)
   node.tick()
-  t.is(node.world.systemNow(RECORDS.index) === undefined, false, 'not before all have gone by')
+  t.is(node.world.systemNow(RECORDS.trees) === undefined, false, 'not before all have gone by')
   node.tick()
   t.is(indexed(), KEYS.length)
-  t.is(node.world.systemNow(RECORDS.index), undefined)
+  t.is(node.world.systemNow(RECORDS.trees), undefined)
   t.is(node.roots, roots)
   lose(node)
   node.world.close()
@@ -236,7 +236,7 @@ test('index rows that may be lost are written anew as the rows go by, also over 
   next.tick()
   next.tick()
   t.is(indexed(), KEYS.length)
-  t.is(next.world.systemNow(RECORDS.index), undefined)
+  t.is(next.world.systemNow(RECORDS.trees), undefined)
   const calls = next.world.engine.calls.length
   next.tick()
   t.is(next.world.engine.calls.length, calls, 'and then no more')
