@@ -18,7 +18,8 @@ import type { RocksdbTables } from './rocksdb-tables.js'
  *                      ones must not come to light, for it may have been deleted since. They are kept aside, and removed.
  *
  * Then the MANIFEST is told to do without the table. Its file stays, in a directory beside the database, with the older versions next to it. Killed at
- * any point before the MANIFEST is told, nothing has changed that can be read.
+ * any point before the MANIFEST is told, all that could be read is as it was; what could not may be missing already, and whoever asked for this has recorded
+ * before that rows are lost.
  */
 export interface MendingPorts {
   /** Of the database. */
