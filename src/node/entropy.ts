@@ -47,6 +47,7 @@ export interface EntropyParts {
   readonly replica: Replica
   readonly peers: Peers
   readonly trees: Trees
+  readonly indexHasGaps: boolean
   readonly governor: Governor
   /** Rows that were read and not yet sent; an exchange holds some all the time. */
   readonly reads: Drain

@@ -16,6 +16,7 @@ export function measurements(guard: StorageGuard, running: RunningNode | undefin
     ['storage_cache_hits_total', stats.cacheHits],
     ['storage_rows_damaged_total', stats.rowsDamaged],
     ['storage_tables_damaged', stats.tablesDamaged],
+    ['storage_tables_mended_total', stats.tablesMended],
     ['storage_fences_total', stats.fences],
     ['storage_refused_total{reason="full"}', stats.refusedFull],
     ['storage_refused_total{reason="overloaded"}', stats.refusedOverloaded],

@@ -24,6 +24,7 @@ import type { ReopenReport, StorageGuard } from './guard/index.js'
 import { Deliveries } from './handoff.js'
 import { Keeper } from './keeper.js'
 import { Listing } from './listing.js'
+import { Mender } from './mender.js'
 import type { NodePorts, RunningOptions, StartFailure } from './options.js'
 import { Outbox } from './outbox.js'
 import { Peers } from './peers.js'
@@ -68,6 +69,7 @@ export class RunningNode {
   readonly #awaitMembers: number
   readonly #watch: Watch
   readonly #diskWatch: DiskWatch
+  readonly #mender: Mender
   #woken = false
   #stopped = false
   #tickDueMs = 0
@@ -147,11 +149,12 @@ export class RunningNode {
     const work = { conversations, coordination, governor, perform, completed }
     const parts = { clock, log, guard, membership, peers, ...work }
     const mayCompare = () => everyMs > 0 && this.entropy?.keeper.cannotScan !== true
-    const { rebuild, report, forgotOthers } = started
+    const { rebuild, report, forgotOthers, trees, indexHasGaps } = started
     this.rebuilder = new Rebuilder({ ...parts, mayCompare }, rebuild, report.lost, forgotOthers)
     const more = { ...parts, random, replica, reads, reply, deliveries: this.deliveries }
     const refill = () => this.rebuilder.refill
-    this.entropy = new Entropy({ ...more, trees: started.trees, everyMs, refill })
+    this.entropy = new Entropy({ ...more, trees, indexHasGaps, everyMs, refill })
+    this.#mender = new Mender({ ...parts, canMend: ports.engine.mend !== undefined })
     this.reaper = new Reaper({ ...more, ...reapingTimes(options) })
     this.#switchboard = this.#newSwitchboard(reply)
   }
@@ -258,7 +261,7 @@ export class RunningNode {
     this.replica.renew(new ActorSource(report.incarnation, report.boot))
     this.replica.hints.reopened(report.lost)
     this.replica.tombstones.restart()
-    if (report.lost !== 'nothing') this.entropy.keeper.lost()
+    if (report.lost !== 'nothing') this.entropy.keeper.lost(report.mended > 0)
     const lost = report.lost !== 'nothing' && this.membership.ring.members.length > 1
     this.keeper.describeSelf(
       lost ? { incarnation: report.incarnation, incomplete: true } : { incarnation: report.incarnation },
@@ -360,6 +363,7 @@ export class RunningNode {
     this.governor.tick(nowMs)
     this.#watch.tick(nowMs)
     this.#diskWatch.look()
+    this.#mender.tick(nowMs)
     if (!this.#outbox.isEmpty) this.#wake()
     this.conversations.expire(nowMs)
     this.listing.expire(nowMs)

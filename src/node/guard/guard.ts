@@ -30,11 +30,11 @@ import { mayRead, writeGate } from './gates.js'
 import { rowKeysOf } from './inspection.js'
 import { type RecordSpace, recordKey, systemKey } from './key-space.js'
 import { openStorage } from './opening.js'
-import { countRefusal, DamageLog, fault, newStats } from './outcomes.js'
+import { countMended, countRefusal, DamageLog, fault, newStats } from './outcomes.js'
 import { OwnedEngine } from './owned-engine.js'
 import { ReadQueue } from './read-queue.js'
 import { RecordReads } from './records.js'
-import { Recovery, type Standing } from './recovery.js'
+import { MENDING, Recovery, type Standing } from './recovery.js'
 import { Room } from './room.js'
 import { RowCache } from './row-cache.js'
 import { ScanQueue } from './scan-queue.js'
@@ -170,6 +170,11 @@ export class StorageGuard {
     if (this.#state === 'open') this.#watermark.follow()
   }
 
+  /** Takes damaged tables out of the database. It is fenced meanwhile, and what it cannot read any more is lost here; the report of the reopening says so. */
+  mend(): void {
+    if (this.#state === 'open' && this.#engine.canMend) this.#fence(MENDING)
+  }
+
   /** Writes out what waits, then closes, with a clean mark if nothing failed. `done` once closed; may be called in any state. */
   close(done: () => void): void {
     this.#whenClosed.push(done)
@@ -190,9 +195,9 @@ export class StorageGuard {
     this.#reads.read(rowKeys, done)
   }
 
-  /** One of the node's own records. */
-  readSystem(name: string, done: (value: RowRead) => void): void {
-    this.#records.read(systemKey(name), (value) => done(value === 'damaged' ? 'unreadable' : value))
+  /** One of the node's own records; with `unreadable` comes why. */
+  readSystem(name: string, done: (value: RowRead, why?: string) => void): void {
+    this.#records.read(systemKey(name), (value, why) => done(value === 'damaged' ? 'unreadable' : value, why))
   }
 
   /** A fallback's record, a hint, a page of the hash trees. */
@@ -352,6 +357,7 @@ export class StorageGuard {
 
   #reopened(report: ReopenReport, lastCommit: number): void {
     const { boot, incarnation, lost } = report
+    countMended(this.stats, report.mended)
     this.#story = { boot, incarnation, lost }
     this.#failedFlight = undefined
     this.#cache.clear()
@@ -393,8 +399,6 @@ export class StorageGuard {
     const rows = this.#buffer?.abandon() ?? 0
     if (rows > 0) this.#ports.log.error('storage-buffer-lost', { rows })
     this.#cache.clear()
-    const whenClosed = this.#whenClosed
-    this.#whenClosed = []
-    for (const done of whenClosed) done()
+    for (const done of this.#whenClosed.splice(0)) done()
   }
 }
