@@ -71,7 +71,9 @@ export class Nemesis {
       case 'clean-restart':
         return this.#restart(this.#someone())
       case 'pause':
-        return this.#pause(this.#someone())
+        return this.#pause(this.#someone(), [50, 700, 4_000, 15_000])
+      case 'long-pause':
+        return this.#pause(this.#someone(), [60_000])
       case 'partition-halves':
       case 'partition-single':
       case 'partition-ring':
@@ -110,6 +112,8 @@ export class Nemesis {
       case 'wipe':
       case 'old-copy':
         return this.#ruin(fault, this.#frail())
+      case 'lost-files':
+        return this.#loseFiles(this.#frail())
       default:
         fault satisfies never
     }
@@ -161,9 +165,9 @@ export class Nemesis {
     })
   }
 
-  #pause(host: SimHost): void {
+  #pause(host: SimHost, lengthsMs: readonly number[]): void {
     if (host.state === 'off' || host.isStopped) return
-    const pauseMs = this.#prng.pick([50, 700, 4_000, 15_000])
+    const pauseMs = this.#prng.pick(lengthsMs)
     this.#act(`${host.name} stands still for ${pauseMs} ms`)
     const process = host.process
     host.pause()
@@ -315,6 +319,38 @@ export class Nemesis {
       this.#act(`${host.name} is killed, and ${lost} synced batches vanish from its log`)
     }
     this.#world.startLater(host, this.#prng.pick([300, 3_000]))
+  }
+
+  /** Some of the files of a directory are not what they were: a table, while the process runs; others while it does not. */
+  #loseFiles(host: SimHost): void {
+    const what = this.#prng.pick(['table', 'database', 'side file', 'slot', 'manifest'] as const)
+    const nowMs = this.#world.timeline.nowMs
+    if (host.state === 'off') return
+    if (what === 'table') {
+      for (const key of host.disk.keys()) if (this.#prng.chance(0.5)) host.disk.damaged.set(key, 'checksum')
+      host.lostSomethingAtMs = nowMs
+      return this.#act(`a table of ${host.name} goes bad`)
+    }
+    host.crash(false)
+    this.#act(`${host.name} is killed, and its ${what} lost`)
+    if (what === 'side file') host.disk.slots = [undefined, undefined]
+    else if (what === 'slot') host.disk.damageSlot(this.#prng)
+    else {
+      host.lostSomethingAtMs = nowMs
+      if (what === 'database') host.disk.loseDatabase()
+      else this.#spoilManifest(host)
+    }
+    this.#world.startLater(host, this.#prng.pick([300, 3_000]))
+  }
+
+  /** It does not start any more, until its operator sees that. */
+  #spoilManifest(host: SimHost): void {
+    host.disk.unopenable = true
+    this.#later(this.#prng.between(2_000, 8_000), () => {
+      if (!host.disk.unopenable) return
+      host.crash(false)
+      this.#world.setAside(host)
+    })
   }
 
   /**

@@ -32,6 +32,22 @@ export const BUFFERED_CANARIES: readonly Canary[] = [
     ],
   },
   {
+    name: 'killed-buffered-node-counts',
+    story:
+      'A node that was killed counts towards R at once: its log is whole, and what it had acknowledged from memory is not looked for.',
+    breaks: ['A1', 'A2', 'A3'],
+    focus: {
+      ...CROWD,
+      durability: 'buffered',
+      exchangeEveryMs: 10_000,
+      only: ['kill', 'partition-single', 'clog'],
+    },
+    rare: true,
+    patches: [
+      { file: `${GUARD}/judgement.js`, find: 'if (watermark.buffered && !clean)', replace: 'if (false)' },
+    ],
+  },
+  {
     name: 'buffer-lost-in-a-fence',
     story:
       'What was acknowledged from memory and waited for a disk that failed is not written when the disk is back.',

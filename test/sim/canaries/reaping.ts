@@ -54,6 +54,21 @@ const ON_ITS_WAY = {
   exchangeEveryMs: 10_000,
 } as const
 
+/** And what somebody is to keep for an owner that is away for a moment arrives when he has looked already. */
+const IN_BETWEEN = {
+  ...GRAVES,
+  nodes: 5,
+  keys: 8,
+  clients: 8,
+  thinkMs: 40,
+  linkMs: 0.2,
+  blindness: 0.05,
+  exchangeEveryMs: 10_000,
+  sloppiness: 0.5,
+  hintBytes: 64 * 1024 * 1024,
+  only: ['clog', 'pause', 'flapping'],
+} as const
+
 export const REAPING_CANARIES: readonly Canary[] = [
   {
     name: 'reaps-with-an-owner-away',
@@ -166,6 +181,21 @@ export const REAPING_CANARIES: readonly Canary[] = [
         file: ANSWERS,
         find: 'reads.after(() => this.#look(keys, () => this.#flush(from, id)));',
         replace: 'this.#look(keys, () => this.#flush(from, id));',
+      },
+    ],
+  },
+  {
+    name: 'reaps-without-a-second-round',
+    story:
+      'What all members said of a key, one after the other, is taken for what they would say now; what reached one of them in between is not asked about.',
+    breaks: ['A3', 'A1', 'A2'],
+    focus: IN_BETWEEN,
+    rare: true,
+    patches: [
+      {
+        file: 'src/protocol/reaping/round.js',
+        find: '                this.#askAll(members, () => ({ type: 50, id, clean: this.#clean }), out);',
+        replace: '                this.#next(out);',
       },
     ],
   },
