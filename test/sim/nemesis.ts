@@ -7,6 +7,7 @@ import type { Counters } from './counters.js'
 import type { Crowd } from './crowd.js'
 import type { DiskImage } from './disk.js'
 import type { SimHost } from './host.js'
+import { loseFiles } from './lost-files.js'
 import { type Side, sides } from './partitions.js'
 import type { Prng } from './prng.js'
 import { FAULTS, type Fault } from './swarm.js'
@@ -86,6 +87,8 @@ export class Nemesis {
         return this.#clog(this.#pair())
       case 'reset':
         return this.#reset(this.#pair())
+      case 'late-and-lost':
+        return this.#lateAndLost()
       case 'harsh-network':
         return
       case 'clock-jump':
@@ -113,7 +116,7 @@ export class Nemesis {
       case 'old-copy':
         return this.#ruin(fault, this.#frail())
       case 'lost-files':
-        return this.#loseFiles(this.#frail())
+        return loseFiles(this.#world, this.#frail(), this.#prng)
       default:
         fault satisfies never
     }
@@ -192,7 +195,7 @@ export class Nemesis {
     }
   }
 
-  #flap([left, right]: readonly [SimHost, SimHost], times: number): void {
+  #flap([left, right]: readonly [SimHost, SimHost], times: number, resets = 0.5): void {
     if (times === 0 || this.#stopped || left === right) return
     this.#act(`the way between ${left.name} and ${right.name} is cut for a moment`)
     const ways: Side['ways'] = [
@@ -202,8 +205,8 @@ export class Nemesis {
     this.#cut({ ways, story: '' }, true)
     this.#later(this.#prng.between(20, 400), () => {
       this.#cut({ ways, story: '' }, false)
-      if (this.#prng.chance(0.5)) this.#reset([left, right])
-      this.#later(this.#prng.between(20, 600), () => this.#flap([left, right], times - 1))
+      if (this.#prng.chance(resets)) this.#reset([left, right])
+      this.#later(this.#prng.between(20, 600), () => this.#flap([left, right], times - 1, resets))
     })
   }
 
@@ -214,6 +217,18 @@ export class Nemesis {
     this.#later(this.#prng.between(500, 5_000), () => {
       this.#world.fabric.setClog(from.identity.peerAddress, to.identity.peerAddress, 0)
     })
+  }
+
+  /** What one host sends to another is late; what a third sends to it meanwhile is lost for a moment, for their connection breaks. */
+  #lateAndLost(): void {
+    const [late, lost, to] = this.#prng.shuffled(this.#world.hosts)
+    if (late === undefined || lost === undefined || to === undefined) return
+    this.#act(`the way from ${late.name} to ${to.name} takes 1500 ms longer`)
+    this.#world.fabric.setClog(late.identity.peerAddress, to.identity.peerAddress, 1_500)
+    this.#later(2_500, () => {
+      this.#world.fabric.setClog(late.identity.peerAddress, to.identity.peerAddress, 0)
+    })
+    this.#later(this.#prng.between(0, 600), () => this.#flap([lost, to], 1, 1))
   }
 
   #damageFrames([from, to]: readonly [SimHost, SimHost]): void {
@@ -319,38 +334,6 @@ export class Nemesis {
       this.#act(`${host.name} is killed, and ${lost} synced batches vanish from its log`)
     }
     this.#world.startLater(host, this.#prng.pick([300, 3_000]))
-  }
-
-  /** Some of the files of a directory are not what they were: a table, while the process runs; others while it does not. */
-  #loseFiles(host: SimHost): void {
-    const what = this.#prng.pick(['table', 'database', 'side file', 'slot', 'manifest'] as const)
-    const nowMs = this.#world.timeline.nowMs
-    if (host.state === 'off') return
-    if (what === 'table') {
-      for (const key of host.disk.keys()) if (this.#prng.chance(0.5)) host.disk.damaged.set(key, 'checksum')
-      host.lostSomethingAtMs = nowMs
-      return this.#act(`a table of ${host.name} goes bad`)
-    }
-    host.crash(false)
-    this.#act(`${host.name} is killed, and its ${what} lost`)
-    if (what === 'side file') host.disk.slots = [undefined, undefined]
-    else if (what === 'slot') host.disk.damageSlot(this.#prng)
-    else {
-      host.lostSomethingAtMs = nowMs
-      if (what === 'database') host.disk.loseDatabase()
-      else this.#spoilManifest(host)
-    }
-    this.#world.startLater(host, this.#prng.pick([300, 3_000]))
-  }
-
-  /** It does not start any more, until its operator sees that. */
-  #spoilManifest(host: SimHost): void {
-    host.disk.unopenable = true
-    this.#later(this.#prng.between(2_000, 8_000), () => {
-      if (!host.disk.unopenable) return
-      host.crash(false)
-      this.#world.setAside(host)
-    })
   }
 
   /**

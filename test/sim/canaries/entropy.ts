@@ -82,27 +82,6 @@ export const ENTROPY_CANARIES: readonly Canary[] = [
     ],
   },
   {
-    name: 'refill-counts-what-is-broken-off',
-    story:
-      'A replica that lost rows counts again after exchanges that ended before the rows that they had found were there.',
-    breaks: ['A1', 'A2', 'A3'],
-    focus: {
-      ...CROWD,
-      keys: 4,
-      thinkMs: 40,
-      exchangeEveryMs: 10_000,
-      only: ['lost-tail', 'slow-disk', 'flapping', 'reset'],
-    },
-    rare: true,
-    patches: [
-      {
-        file: 'src/protocol/entropy/refill.js',
-        find: '        if (!whole)\n            return;',
-        replace: '',
-      },
-    ],
-  },
-  {
     name: 'exchange-takes-and-never-gives',
     story: 'An exchange fetches what this replica lacks; what the other one lacks it does not send.',
     breaks: ['A4'],

@@ -54,19 +54,23 @@ const ON_ITS_WAY = {
   exchangeEveryMs: 10_000,
 } as const
 
-/** And what somebody is to keep for an owner that is away for a moment arrives when he has looked already. */
+/**
+ * And one owner has none of the key: its tombstone was lost, there was no room to keep it for it, and what the tombstone covers is late. It arrives when that
+ * owner has looked already, and the others not yet.
+ */
 const IN_BETWEEN = {
   ...GRAVES,
-  nodes: 5,
-  keys: 8,
-  clients: 8,
-  thinkMs: 40,
+  keys: 16,
+  clients: 3,
+  thinkMs: 100,
+  calmMs: 2_500,
   linkMs: 0.2,
+  deletes: 0,
   blindness: 0.05,
+  shortLived: 0.9,
   exchangeEveryMs: 10_000,
-  sloppiness: 0.5,
-  hintBytes: 64 * 1024 * 1024,
-  only: ['clog', 'pause', 'flapping'],
+  hintBytes: 0,
+  only: ['late-and-lost'],
 } as const
 
 export const REAPING_CANARIES: readonly Canary[] = [
