@@ -195,7 +195,7 @@ export class Nemesis {
     }
   }
 
-  #flap([left, right]: readonly [SimHost, SimHost], times: number, resets = 0.5): void {
+  #flap([left, right]: readonly [SimHost, SimHost], times: number): void {
     if (times === 0 || this.#stopped || left === right) return
     this.#act(`the way between ${left.name} and ${right.name} is cut for a moment`)
     const ways: Side['ways'] = [
@@ -205,8 +205,8 @@ export class Nemesis {
     this.#cut({ ways, story: '' }, true)
     this.#later(this.#prng.between(20, 400), () => {
       this.#cut({ ways, story: '' }, false)
-      if (this.#prng.chance(resets)) this.#reset([left, right])
-      this.#later(this.#prng.between(20, 600), () => this.#flap([left, right], times - 1, resets))
+      if (this.#prng.chance(0.5)) this.#reset([left, right])
+      this.#later(this.#prng.between(20, 600), () => this.#flap([left, right], times - 1))
     })
   }
 
@@ -219,16 +219,18 @@ export class Nemesis {
     })
   }
 
-  /** What one host sends to another is late; what a third sends to it meanwhile is lost for a moment, for their connection breaks. */
+  /** All connections of one host break and are made anew; what another one sends to a third meanwhile is late, and too little so for anybody to be suspected. */
   #lateAndLost(): void {
-    const [late, lost, to] = this.#prng.shuffled(this.#world.hosts)
-    if (late === undefined || lost === undefined || to === undefined) return
-    this.#act(`the way from ${late.name} to ${to.name} takes 1500 ms longer`)
-    this.#world.fabric.setClog(late.identity.peerAddress, to.identity.peerAddress, 1_500)
-    this.#later(2_500, () => {
+    const [late, to, away, ...rest] = this.#prng.shuffled(this.#world.hosts)
+    if (late === undefined || to === undefined || away === undefined) return
+    this.#act(`the way from ${late.name} to ${to.name} takes 500 ms longer`)
+    this.#world.fabric.setClog(late.identity.peerAddress, to.identity.peerAddress, 500)
+    this.#later(1_000, () => {
       this.#world.fabric.setClog(late.identity.peerAddress, to.identity.peerAddress, 0)
     })
-    this.#later(this.#prng.between(0, 600), () => this.#flap([lost, to], 1, 1))
+    this.#later(this.#prng.between(0, 200), () => {
+      for (const other of [late, to, ...rest]) this.#reset([other, away])
+    })
   }
 
   #damageFrames([from, to]: readonly [SimHost, SimHost]): void {

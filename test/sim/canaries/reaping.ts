@@ -55,20 +55,20 @@ const ON_ITS_WAY = {
 } as const
 
 /**
- * And one owner has none of the key: its tombstone was lost, there was no room to keep it for it, and what the tombstone covers is late. It arrives when that
- * owner has looked already, and the others not yet.
+ * And one owner has none of the key: it was away, and nobody had room to keep anything for it. Another one hears of the delete late, just before it is asked;
+ * until then a read there repairs the first with what was deleted, after that one has looked.
  */
 const IN_BETWEEN = {
   ...GRAVES,
   keys: 16,
-  clients: 3,
-  thinkMs: 100,
+  clients: 4,
+  thinkMs: 150,
   calmMs: 2_500,
   linkMs: 0.2,
   deletes: 0,
   blindness: 0.05,
   shortLived: 0.9,
-  exchangeEveryMs: 10_000,
+  exchangeEveryMs: 0,
   hintBytes: 0,
   only: ['late-and-lost'],
 } as const
