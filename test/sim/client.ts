@@ -129,8 +129,9 @@ export class Client {
     this.#attempt(entry, host, context, 1, this.#prng.chance(0.5))
   }
 
-  #delete(key: string, host: SimHost, context = this.#context(key)): void {
+  #delete(key: string, host: SimHost): void {
     const { ledger, counters, world } = this.#parts
+    const context = this.#context(key)
     const sweeping = context === undefined
     // Sweeping deletes weaken what can be asked of their key, so they keep to one.
     if (sweeping && key !== 'k1') return this.#read(key, host)
@@ -255,7 +256,6 @@ export class Client {
       !entry.sweeping &&
       this.#prng.chance(world.config.retries * ended)
     const next = this.#prng.chance(0.5) ? host : this.#host()
-    if (!again && ended < 1 && this.#isShortLived(entry)) return this.#deleteAtOnce(entry.key)
     if (!again || next.state !== 'up') return this.#think()
     counters.count('retries')
     world.timeline.trace.detail(
@@ -270,19 +270,6 @@ export class Client {
     world.timeline.after(this.#prng.exponential(world.config.thinkMs), `${this.name} retries`, () => {
       this.#attempt(entry, next, context, attempt + 1, withOperation)
     })
-  }
-
-  #isShortLived({ kind }: WriteEntry): boolean {
-    const { shortLived } = this.#parts.world.config
-    return (
-      kind === 'put' && shortLived > 0 && !this.#stopped && this.#mayWrite() && this.#prng.chance(shortLived)
-    )
-  }
-
-  #deleteAtOnce(key: string): void {
-    const host = this.#prng.pick(this.#parts.world.hosts)
-    if (host.state === 'up') this.#delete(key, host, this.#contexts.get(key)?.at(-1))
-    else this.#think()
   }
 
   #context(key: string): HeldContext | undefined {

@@ -87,8 +87,6 @@ export class Nemesis {
         return this.#clog(this.#pair())
       case 'reset':
         return this.#reset(this.#pair())
-      case 'late-and-lost':
-        return this.#lateAndLost()
       case 'harsh-network':
         return
       case 'clock-jump':
@@ -216,20 +214,6 @@ export class Nemesis {
     this.#world.fabric.setClog(from.identity.peerAddress, to.identity.peerAddress, clogMs)
     this.#later(this.#prng.between(500, 5_000), () => {
       this.#world.fabric.setClog(from.identity.peerAddress, to.identity.peerAddress, 0)
-    })
-  }
-
-  /** All connections of one host break and are made anew; what another one sends to a third meanwhile is late, and too little so for anybody to be suspected. */
-  #lateAndLost(): void {
-    const [late, to, away, ...rest] = this.#prng.shuffled(this.#world.hosts)
-    if (late === undefined || to === undefined || away === undefined) return
-    this.#act(`the way from ${late.name} to ${to.name} takes 500 ms longer`)
-    this.#world.fabric.setClog(late.identity.peerAddress, to.identity.peerAddress, 500)
-    this.#later(1_000, () => {
-      this.#world.fabric.setClog(late.identity.peerAddress, to.identity.peerAddress, 0)
-    })
-    this.#later(this.#prng.between(0, 200), () => {
-      for (const other of [late, to, ...rest]) this.#reset([other, away])
     })
   }
 

@@ -13,7 +13,6 @@ const LATER_FAULTS = [
   'crowd',
   'long-pause',
   'lost-files',
-  'late-and-lost',
 ] as const
 
 export const FAULTS = [
@@ -71,8 +70,6 @@ export interface Config {
   /** w below the quorum may be asked for: not in a seed in which disks lose things, for then one copy is no promise. */
   readonly weakWrites: boolean
   readonly deletes: number
-  /** Share of puts that their client deletes at once, through whatever node, and leaves alone then. */
-  readonly shortLived: number
   readonly largeValues: boolean
   readonly thinkMs: number
   readonly linkMs: number
@@ -133,7 +130,6 @@ export function configure(seed: number, wish: Wish = {}): Config {
     oddQuorums: prng.pick([0, 0.2, 0.6]),
     weakWrites,
     deletes: prng.pick([0, 0.1, 0.3]),
-    shortLived: 0,
     largeValues: prng.chance(0.1),
     thinkMs: prng.pick([5, 40, 150]),
     linkMs: prng.pick([0.2, 1, 8]),
@@ -174,9 +170,7 @@ function apply(config: Config, wish: Wish): Config {
   // A disk that goes back behind what it has vouched for may bring back what others have shed: that is known (decision 26).
   const spareEntries = faults.has('lost-tail') ? NEVER_SHED : config.spareEntries
   const thinkMs = faults.has('long-pause') ? PATIENT_MS : config.thinkMs
-  // A key has to be left alone after what was late and what was lost, or somebody finds the difference by reading.
-  const shortLived = faults.has('late-and-lost') ? 0.5 : 0
-  return { ...config, faults, dataWindowBytes, reapEveryMs, spareEntries, thinkMs, shortLived, ...fields }
+  return { ...config, faults, dataWindowBytes, reapEveryMs, spareEntries, thinkMs, ...fields }
 }
 
 function drawFaults(prng: Prng, nodes: number, copies: number): Set<Fault> {

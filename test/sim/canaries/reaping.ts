@@ -54,25 +54,6 @@ const ON_ITS_WAY = {
   exchangeEveryMs: 10_000,
 } as const
 
-/**
- * And one owner has none of the key: it was away, and nobody had room to keep anything for it. Another one hears of the delete late, just before it is asked;
- * until then a read there repairs the first with what was deleted, after that one has looked.
- */
-const IN_BETWEEN = {
-  ...GRAVES,
-  keys: 16,
-  clients: 4,
-  thinkMs: 150,
-  calmMs: 2_500,
-  linkMs: 0.2,
-  deletes: 0,
-  blindness: 0.05,
-  shortLived: 0.9,
-  exchangeEveryMs: 0,
-  hintBytes: 0,
-  only: ['late-and-lost'],
-} as const
-
 export const REAPING_CANARIES: readonly Canary[] = [
   {
     name: 'reaps-with-an-owner-away',
@@ -185,21 +166,6 @@ export const REAPING_CANARIES: readonly Canary[] = [
         file: ANSWERS,
         find: 'reads.after(() => this.#look(keys, () => this.#flush(from, id)));',
         replace: 'this.#look(keys, () => this.#flush(from, id));',
-      },
-    ],
-  },
-  {
-    name: 'reaps-without-a-second-round',
-    story:
-      'What all members said of a key, one after the other, is taken for what they would say now; what reached one of them in between is not asked about.',
-    breaks: ['A3', 'A1', 'A2'],
-    focus: IN_BETWEEN,
-    rare: true,
-    patches: [
-      {
-        file: 'src/protocol/reaping/round.js',
-        find: '                this.#askAll(members, () => ({ type: 50, id, clean: this.#clean }), out);',
-        replace: '                this.#next(out);',
       },
     ],
   },
