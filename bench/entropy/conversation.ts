@@ -43,7 +43,13 @@ export class Conversation {
   ) {
     this.#asker = asker
     this.#peer = peer
-    const whole = { id: 7, peer: peer.id, ring: RING, chunk: 0, partitions, deadlineMs: 60_000, ...task }
+    let lastId = 7
+    const nextId = (): number => {
+      lastId += 1
+      return lastId
+    }
+    const named = { id: lastId, nextId, peer: peer.id, ring: RING }
+    const whole = { ...named, chunk: 0, partitions, deadlineMs: 60_000, ...task }
     this.exchange = new Exchange(whole, asker.trees)
   }
 

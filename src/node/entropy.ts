@@ -136,7 +136,16 @@ export class Entropy {
   }
 
   owns(id: number): boolean {
-    return this.#running.size > 0 && this.#running.has(id)
+    return this.#exchangeOf(id) !== undefined
+  }
+
+  /** By its own number, or that of the question that it has asked. */
+  #exchangeOf(id: number): Exchange | undefined {
+    if (this.#running.size === 0) return undefined
+    const running = this.#running.get(id)
+    if (running !== undefined) return running.exchange
+    for (const { exchange } of this.#running.values()) if (exchange.question === id) return exchange
+    return undefined
   }
 
   /** The ring has changed: what was compared under the old one tells nothing. */
@@ -182,7 +191,7 @@ export class Entropy {
   }
 
   step(id: number, input: ExchangeInput): void {
-    const exchange = this.#running.get(id)?.exchange
+    const exchange = this.#exchangeOf(id)
     const nowMs = this.#parts.clock.monotonicMs()
     if (exchange !== undefined) this.#run(exchange, (out) => exchange.step(input, nowMs, out))
   }
@@ -249,8 +258,9 @@ export class Entropy {
     }
     const { peer, chunk: number, partitions } = chunk
     const id = conversations.nextId()
+    const nextId = () => conversations.nextId()
     const deadlineMs = nowMs + limits.exchangeMs
-    const task = { id, peer, ring: membership.ring.digest, chunk: number, partitions, deadlineMs }
+    const task = { id, nextId, peer, ring: membership.ring.digest, chunk: number, partitions, deadlineMs }
     const exchange = new Exchange(task, trees)
     this.#running.set(id, { exchange, chunk, begun: this.#parts.reads.enter(), refill })
     this.#run(exchange, (out) => exchange.start(nowMs, out))

@@ -4,7 +4,7 @@ import { Conversation } from '../../bench/entropy/conversation.js'
 import { byRowKey, MemoryReplica, makeRow, RING, type StoredRow } from '../../bench/entropy/replica.js'
 import { mergeObjects, mergeObjectsBound, rowObject } from '../../src/kernel/index.js'
 import { limits } from '../../src/limits.js'
-import { Exchange, type ExchangeEffect } from '../../src/protocol/entropy/exchange.js'
+import { Exchange, type ExchangeEffect, type ExchangeInput } from '../../src/protocol/entropy/exchange.js'
 import type { Message } from '../../src/wire/messages.js'
 
 const PARTITIONS = 16
@@ -221,7 +221,9 @@ test('answers that say no, or make no sense, end it', async (t) => {
 
 function started(deadlineMs = 60_000): { exchange: Exchange; a: MemoryReplica; out: ExchangeEffect[] } {
   const { a } = pair(rows(0, 400), [])
-  const task = { id: 7, peer: 'b', ring: RING, chunk: 0, partitions: ALL, deadlineMs }
+  let lastId = 7
+  const nextId = () => ++lastId
+  const task = { id: 7, nextId, peer: 'b', ring: RING, chunk: 0, partitions: ALL, deadlineMs }
   const exchange = new Exchange(task, a.trees)
   const out: ExchangeEffect[] = []
   exchange.start(0, out)
@@ -268,6 +270,30 @@ test('one whose time is up goes no further; answers of others and of another kin
   exchange.step({ kind: 'answer', from: 'b', message: answer }, 60, out)
   t.like(out[1], { kind: 'ended', outcome: { result: 'late', differing: PARTITIONS } })
 })
+
+test('what answers an earlier question, and comes twice or late, answers none that is under way', (t) => {
+  const { exchange, out } = started()
+  const roots = Buffer.alloc(16 * PARTITIONS)
+  exchange.step(answered({ type: 41, id: 7, status: 0, incomplete: false, roots }), 10, out)
+  const asked = (): Message & { type: 42 } => {
+    const effect = out.at(-1)
+    if (effect?.kind !== 'send' || effect.message.type !== 42) throw new Error('no question about nodes')
+    t.is(effect.conversation, effect.message.id)
+    return effect.message
+  }
+  const first = asked()
+  const nodes = Buffer.alloc(first.places.length * 8 * 16)
+  const answer = answered({ type: 43, id: first.id, status: 0, incomplete: false, nodes })
+  exchange.step(answer, 20, out)
+  const second = asked()
+  t.not(second.id, first.id)
+  exchange.step(answer, 30, out)
+  t.is(asked(), second)
+})
+
+function answered(message: Message): ExchangeInput {
+  return { kind: 'answer', from: 'b', message }
+}
 
 test('questions that make no sense, or come under another table, are refused', (t) => {
   const { b } = pair([], rows(0, 30))
