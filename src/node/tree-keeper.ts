@@ -54,9 +54,8 @@ export function loadTrees(
 ): void {
   const trees = new Trees(partitions, !report.hasRows)
   const mark = record instanceof Uint8Array ? decoded(record, decodeMark) : undefined
-  const isSound = report.clean && report.lost === 'nothing'
-  const good = mark?.commit === report.lastCommit - 1 && mark.partitions === partitions && isSound
-  if (mark === undefined || !good) {
+  const good = mark?.commit === report.lastCommit - 1 && mark.partitions === partitions && report.clean
+  if (mark === undefined || !good || report.lost !== 'nothing') {
     done(trees)
     return
   }
