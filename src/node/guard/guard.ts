@@ -321,9 +321,8 @@ export class StorageGuard {
   #applyToCache(operation: WriteOperation): void {
     if (operation.type !== 'row' && operation.type !== 'drop') return
     this.#reads.overtake(operation.rowKey)
-    if (operation.type === 'drop') {
-      this.#cache.delete(operation.rowKey)
-    } else {
+    if (operation.type === 'drop') this.#cache.delete(operation.rowKey)
+    else {
       this.#cache.set(operation.rowKey, operation.row)
       this.stats.rowsWritten++
     }
@@ -378,10 +377,7 @@ export class StorageGuard {
   #beginClose(): void {
     const before = this.#state
     this.#room.stop()
-    if (before === 'closed' || before === 'failed') {
-      this.#turn.after(() => this.#closed(before))
-      return
-    }
+    if (before === 'closed' || before === 'failed') return this.#turn.after(() => this.#closed(before))
     this.#state = 'closing'
     const closed = () => this.#closed('closed')
     const { stats } = this
