@@ -4,7 +4,6 @@
  * function of the same name with `Bound` gives. Inputs are never kept and never changed.
  */
 export { type Attributes, decodeAttributes, encodeAttributes } from './attributes.js'
-export { type Act, type Change, type ChangeKind, type ChangeMark, encodeChanges } from './changes.js'
 export {
   ACTOR_BYTES,
   type ClockEntry,
@@ -58,7 +57,13 @@ export {
   writtenContext,
   writtenContextBound,
 } from './object.js'
-export { type Move, type Placement, PlacementCheckpoint, type Plan, placementTable } from './placement.js'
+export {
+  type Change,
+  type ChangeKind,
+  encodeChanges,
+  type Placement,
+  placementTable,
+} from './placement.js'
 export {
   applyWrite,
   applyWriteBound,
