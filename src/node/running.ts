@@ -127,8 +127,8 @@ export class RunningNode {
     const { coordination } = this
     this.#performer = this.#newPerformer()
     this.listing = new Listing({ membership, coordination, nextId: () => conversations.nextId(), perform })
-    const delivered = { clock, random, peers, replica, conversations, coordination, governor }
-    this.deliveries = new Deliveries({ ...delivered, slices: guard.slices })
+    const served = { clock, random, peers, replica, conversations, coordination, governor }
+    this.deliveries = new Deliveries({ ...served, slices: guard.slices })
     this.#watch = new Watch(clock.monotonicMs(), {
       ...{ random, log, peers, counts, reply },
       probe: (to, message) => this.#outbox.post(to, 'control', message),
@@ -146,14 +146,13 @@ export class RunningNode {
       this.keeper.setBucket(bucket, properties),
     )
     const completed = () => this.keeper.describeSelf({ incomplete: false })
-    const work = { conversations, coordination, governor, perform, completed }
-    const parts = { clock, log, guard, membership, peers, ...work }
+    const work = { conversations, coordination, governor, perform, completed, membership, peers }
+    const parts = { clock, log, guard, ...work }
     const mayCompare = () => everyMs > 0 && this.entropy?.keeper.cannotScan !== true
     const { rebuild, report, forgotOthers, trees, indexHasGaps } = started
     this.rebuilder = new Rebuilder({ ...parts, mayCompare }, rebuild, report.lost, forgotOthers)
     const more = { ...parts, random, replica, reads, reply, deliveries: this.deliveries }
-    const refill = () => this.rebuilder.refill
-    this.entropy = new Entropy({ ...more, trees, indexHasGaps, everyMs, refill })
+    this.entropy = new Entropy({ ...more, trees, indexHasGaps, everyMs, refill: () => this.rebuilder.refill })
     this.#mender = new Mender({ ...parts, canMend: ports.engine.mend !== undefined })
     this.reaper = new Reaper({ ...more, ...reapingTimes(options) })
     this.#switchboard = this.#newSwitchboard(reply)

@@ -81,7 +81,10 @@ function replicaOver(guard: StorageGuard, trees: Trees): Replica {
 }
 
 async function buildTrees(guard: StorageGuard, trees: Trees): Promise<void> {
-  const keeper = new TreeKeeper({ clock: machineClock, log, guard, trees, governor })
+  const keeper = new TreeKeeper({
+    ...{ clock: machineClock, log, guard, trees, governor },
+    indexHasGaps: false,
+  })
   while (trees.stale > 0) {
     governor.tick(machineClock.monotonicMs())
     keeper.tick(machineClock.monotonicMs())

@@ -14,8 +14,8 @@ export const PROTOCOL_CANARIES: readonly Canary[] = [
     patches: [
       {
         file: `${COORDINATOR}/quorum.js`,
-        find: 'this.#counted.push(node)',
-        replace: 'this.#counted.push(node, node)',
+        find: 'this.#got++',
+        replace: 'this.#got += 2',
       },
     ],
   },
