@@ -41,9 +41,6 @@ const SLOW = {
   only: ['clog', 'slow-disk', 'partition-one-way', 'pause'],
 } as const
 
-/** And what was read long ago may not have been sent yet. */
-const LATE = { ...GRAVES, keys: 4, clients: 8, thinkMs: 5, linkMs: 0.2, blindness: 0.1 } as const
-
 /** And what was sent long ago is still on its way, while the key comes to rest. No exchange is under way: those are waited for. */
 const ON_ITS_WAY = {
   ...GRAVES,
@@ -152,20 +149,6 @@ export const REAPING_CANARIES: readonly Canary[] = [
         file: ANSWERS,
         find: 'this.#parts.flush((complete) => {',
         replace: '((done) => done(true))((complete) => {',
-      },
-    ],
-  },
-  {
-    name: 'vouches-while-rows-are-being-read',
-    story: 'A member vouches for a key while a row of it that was read before is not yet sent.',
-    breaks: ['A3', 'A1', 'A2'],
-    focus: { ...LATE, only: ['late-reads'] },
-    rare: true,
-    patches: [
-      {
-        file: ANSWERS,
-        find: 'reads.after(() => this.#look(keys, () => this.#flush(from, id)));',
-        replace: 'this.#look(keys, () => this.#flush(from, id));',
       },
     ],
   },
