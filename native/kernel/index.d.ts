@@ -76,7 +76,22 @@ export declare function objectSkeleton(object: Uint8Array, out: Buffer): number
 /** Opens the text at `start` in place; where the mac of the token begins, or -4 where it is none of ours. */
 export declare function openToken(keys: Uint8Array, buffer: Buffer, start: number, textBytes: number): number
 
-/** Replays packed membership changes; members and table, packed. Throws for bytes that are no valid set. */
+/** The handle of a checkpoint after these changes, all of them, with the help of an earlier one. */
+export declare function placementAdvance(handle: number, packed: Uint8Array): number
+
+/** The handle of a checkpoint after packed membership changes. Throws for bytes that are no valid set. */
+export declare function placementCheckpoint(partitions: number, copies: number, packed: Uint8Array): number
+
+/** Frees a checkpoint. */
+export declare function placementFree(handle: number): void
+
+/** The placement of a checkpoint, packed. */
+export declare function placementOf(handle: number): Buffer
+
+/** What would move from a checkpoint if these were all the changes, packed. */
+export declare function placementPlan(handle: number, packed: Uint8Array): Buffer
+
+/** The placement after packed membership changes, packed. Throws for bytes that are no valid set. */
 export declare function placementTable(partitions: number, copies: number, packed: Uint8Array): Buffer
 
 /** Sets commit number and checksum in place. */

@@ -4,6 +4,7 @@
  * function of the same name with `Bound` gives. Inputs are never kept and never changed.
  */
 export { type Attributes, decodeAttributes, encodeAttributes } from './attributes.js'
+export { type Act, type Change, type ChangeKind, type ChangeMark, encodeChanges } from './changes.js'
 export {
   ACTOR_BYTES,
   type ClockEntry,
@@ -57,13 +58,7 @@ export {
   writtenContext,
   writtenContextBound,
 } from './object.js'
-export {
-  type Change,
-  type ChangeKind,
-  encodeChanges,
-  type Placement,
-  placementTable,
-} from './placement.js'
+export { type Move, type Placement, PlacementCheckpoint, type Plan, placementTable } from './placement.js'
 export {
   applyWrite,
   applyWriteBound,

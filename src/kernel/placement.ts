@@ -3,137 +3,156 @@
  * they are given, so that every node that has heard the same changes computes the same table.
  */
 import { binding } from './binding.js'
+import { type ChangeMark, MAX_COPIES, partitionCount } from './changes.js'
 import { KernelError, wholeNumber } from './codes.js'
-import { pushVarint, Reader } from './reader.js'
-
-export type ChangeKind = 'join' | 'leave' | 'remove' | 'weight' | 'zone'
-
-/** A recorded membership change. */
-export interface Change {
-  /** Lamport stamp: greater than that of all that its author had seen; at most 2^53 - 1. */
-  readonly stamp: number
-  /** The member that recorded it: 32 hexadecimal digits. */
-  readonly author: string
-  readonly kind: ChangeKind
-  /** 32 hexadecimal digits. */
-  readonly member: string
-  /** For `join` and `weight`: 0.000001 to 1,000,000. */
-  readonly weight?: number
-  /** For `join` and `zone`: at most 64 bytes of UTF-8. */
-  readonly zone?: string
-  /**
-   * For `remove`: the highest stamp of the removed member's own changes that the author had seen; what that member recorded later is void.
-   * Absent: all with a stamp below the removal's own.
-   */
-  readonly seen?: number
-}
+import { Reader } from './reader.js'
 
 export interface Placement {
+  /** Q in force: as the cluster was born, or as it was split since. */
+  readonly partitions: number
+  /** N in force: as the cluster was born, or as it was changed since; whatever the number of members. */
+  readonly n: number
+  /** Owners of each partition: N, or the members if these are fewer. */
+  readonly copies: number
   /** Ids of the present members, sorted. */
   readonly members: string[]
   /** In the order of `members`. */
   readonly weights: number[]
   readonly zones: string[]
-  /** Copies of partitions that each member should hold; it holds this rounded down or up. */
+  /** Copies of partitions that each member should hold; it holds this rounded down or up, except after a split, until the next change. */
   readonly dues: number[]
-  /** Ids that left or were removed; they never return. Sorted. */
+  /** Ids that left, were removed or were replaced; they never return. Sorted. */
   readonly gone: string[]
-  /** Owners of each partition: the copies asked for, or the members if these are fewer. */
-  readonly copies: number
+  /** The latest changes: what a change recorded now says in `after`. */
+  readonly heads: ChangeMark[]
+  /** Changes that are void: recorded by a member that was removed or replaced, and unseen by whoever did that. */
+  readonly voided: ChangeMark[]
   /** Index in `members` of the i-th owner of partition p, at `p * copies + i`. */
   readonly table: Uint16Array
 }
 
-const CHANGES_VERSION = 1
-const KINDS: readonly ChangeKind[] = ['join', 'leave', 'remove', 'weight', 'zone']
-const MAX_PARTITIONS = 65_536
-const MAX_COPIES = 16
-const MIN_WEIGHT = 1e-6
-const MAX_WEIGHT = 1e6
-const MAX_ZONE_BYTES = 64
-const ID = /^[0-9a-f]{32}$/
-
-/** Packs changes for placementTable. */
-export function encodeChanges(changes: readonly Change[]): Uint8Array {
-  const count: number[] = []
-  pushVarint(count, changes.length)
-  const parts: Uint8Array[] = [Uint8Array.of(CHANGES_VERSION), Uint8Array.from(count)]
-  for (const change of changes) parts.push(encodeChange(change))
-  return Buffer.concat(parts)
+/** Partitions of which one member becomes an owner in place of another. */
+export interface Move {
+  /** Who is an owner no longer; undefined: there are more copies than before. */
+  readonly from: string | undefined
+  /** Who is an owner now; undefined: there are fewer copies. */
+  readonly to: string | undefined
+  /** Which partitions, of the `partitions` after the change. */
+  readonly which: Uint16Array
 }
 
-function encodeChange(change: Change): Uint8Array {
-  const { weight = 1, zone = '', stamp } = change
-  if (!(weight >= MIN_WEIGHT && weight <= MAX_WEIGHT)) {
-    throw new KernelError(
-      'bad-changes',
-      `A weight lies between ${MIN_WEIGHT} and ${MAX_WEIGHT}, not at ${weight}.`,
-    )
-  }
-  const zoneBytes = Buffer.from(zone, 'utf8')
-  if (zoneBytes.length > MAX_ZONE_BYTES) {
-    throw new KernelError('bad-changes', `A zone's name has at most ${MAX_ZONE_BYTES} bytes.`)
-  }
-  const kind = KINDS.indexOf(change.kind)
-  if (kind < 0) throw new KernelError('bad-changes', `There is no change of the kind ${change.kind}.`)
-  const head = [kind]
-  pushVarint(head, wholeNumber('stamp', stamp, 0, Number.MAX_SAFE_INTEGER))
-  const weightBytes = Buffer.allocUnsafe(8)
-  weightBytes.writeDoubleBE(weight)
-  const seen: number[] = []
-  pushVarint(seen, wholeNumber('seen', change.seen ?? Math.max(0, stamp - 1), 0, Number.MAX_SAFE_INTEGER))
-  return Buffer.concat([
-    Uint8Array.from(head),
-    idBytes(change.author),
-    idBytes(change.member),
-    weightBytes,
-    Uint8Array.of(zoneBytes.length),
-    zoneBytes,
-    Uint8Array.from(seen),
-  ])
-}
-
-function idBytes(id: string): Buffer {
-  if (!ID.test(id))
-    throw new KernelError('bad-changes', `A member's id has 32 hexadecimal digits, unlike ${id}.`)
-  return Buffer.from(id, 'hex')
+/** What a change would move. */
+export interface Plan {
+  /** Q after the change. */
+  readonly partitions: number
+  /** By `from` and `to`; empty: nothing moves. */
+  readonly moves: readonly Move[]
 }
 
 /**
- * Members and table after the packed changes, for `partitions` (a power of two up to 65,536) with at most `copies` (1 to 16) owners each.
- * Throws KernelError `bad-changes` for bytes that encodeChanges never makes.
+ * Members and table after the packed changes, in a cluster born with `partitions` (a power of two up to 65,536) and `copies` (1 to 16)
+ * owners of each. Throws KernelError `bad-changes` for bytes that encodeChanges never makes.
  */
 export function placementTable(partitions: number, copies: number, changes: Uint8Array): Placement {
-  wholeNumber('partitions', partitions, 1, MAX_PARTITIONS)
-  wholeNumber('copies', copies, 1, MAX_COPIES)
-  if ((partitions & (partitions - 1)) !== 0) {
-    throw new KernelError('bad-argument', `The number of partitions is a power of two, unlike ${partitions}.`)
+  checkBirth(partitions, copies)
+  return unpackPlacement(orBadChanges(() => binding.placementTable(partitions, copies, changes)))
+}
+
+const checkpoints = new FinalizationRegistry<number>((handle) => binding.placementFree(handle))
+
+/** A placement that shortens the way to the next one: what it has computed is not computed again. Immutable. */
+export class PlacementCheckpoint {
+  readonly placement: Placement
+  readonly #handle: number
+
+  /** As placementTable. */
+  static of(partitions: number, copies: number, changes: Uint8Array): PlacementCheckpoint {
+    checkBirth(partitions, copies)
+    return new PlacementCheckpoint(
+      orBadChanges(() => binding.placementCheckpoint(partitions, copies, changes)),
+    )
   }
-  let packed: Buffer
+
+  private constructor(handle: number) {
+    this.#handle = handle
+    checkpoints.register(this, handle)
+    this.placement = unpackPlacement(orBadChanges(() => binding.placementOf(handle)))
+  }
+
+  /** After these changes: all of them, in any order, not only those that are new. The same as from the beginning, whatever they are. */
+  after(changes: Uint8Array): PlacementCheckpoint {
+    return new PlacementCheckpoint(orBadChanges(() => binding.placementAdvance(this.#handle, changes)))
+  }
+
+  /** What would move if these were all the changes. */
+  plan(changes: Uint8Array): Plan {
+    return unpackPlan(orBadChanges(() => binding.placementPlan(this.#handle, changes)))
+  }
+}
+
+function checkBirth(partitions: number, copies: number): void {
+  partitionCount(partitions)
+  wholeNumber('copies', copies, 1, MAX_COPIES)
+}
+
+function orBadChanges<T>(call: () => T): T {
   try {
-    packed = binding.placementTable(partitions, copies, changes)
+    return call()
   } catch (cause) {
     throw new KernelError('bad-changes', (cause as Error).message)
   }
-  return unpack(packed)
 }
 
-function unpack(packed: Buffer): Placement {
-  const reader = new Reader(packed, 'bad-changes', 12)
-  const id = () => (reader.take(16) as Buffer).toString('hex')
+/** Bytes of a packed placement before its lists. */
+const PLACEMENT_HEAD = 28
+
+function unpackPlacement(packed: Buffer): Placement {
+  const reader = new Reader(packed, 'bad-changes', PLACEMENT_HEAD)
+  const id = () => idAt(reader)
   const members: string[] = []
   const weights: number[] = []
   const dues: number[] = []
   const zones: string[] = []
-  for (let left = packed.readUInt32LE(0); left > 0; left--) {
+  for (let left = packed.readUInt32LE(12); left > 0; left--) {
     members.push(id())
-    weights.push((reader.take(8) as Buffer).readDoubleLE())
-    dues.push((reader.take(8) as Buffer).readDoubleLE())
+    weights.push(double(reader))
+    dues.push(double(reader))
     zones.push((reader.take(reader.byte()) as Buffer).toString('utf8'))
   }
-  const gone: string[] = []
-  for (let left = packed.readUInt32LE(4); left > 0; left--) gone.push(id())
-  const table = new Uint16Array(reader.left / 2)
-  for (let i = 0; i < table.length; i++) table[i] = packed.readUInt16LE(reader.at + 2 * i)
-  return { members, weights, zones, dues, gone, copies: packed.readUInt32LE(8), table }
+  const times = <T>(count: number, read: () => T) => Array.from({ length: count }, read)
+  const mark = () => ({ stamp: double(reader), author: id() })
+  const gone = times(packed.readUInt32LE(16), id)
+  const heads = times(packed.readUInt32LE(20), mark)
+  const voided = times(packed.readUInt32LE(24), mark)
+  const table = shorts(reader, reader.left / 2)
+  const [partitions, n, copies] = [packed.readUInt32LE(0), packed.readUInt32LE(4), packed.readUInt32LE(8)]
+  return { partitions, n, copies, members, weights, zones, dues, gone, heads, voided, table }
+}
+
+const NOBODY = '0'.repeat(32)
+
+function unpackPlan(packed: Buffer): Plan {
+  const reader = new Reader(packed, 'bad-changes', 8)
+  const somebody = () => {
+    const id = idAt(reader)
+    return id === NOBODY ? undefined : id
+  }
+  const moves = Array.from({ length: packed.readUInt32LE(4) }, () => {
+    const [from, to] = [somebody(), somebody()]
+    return { from, to, which: shorts(reader, (reader.take(4) as Buffer).readUInt32LE()) }
+  })
+  return { partitions: packed.readUInt32LE(0), moves }
+}
+
+function idAt(reader: Reader): string {
+  return (reader.take(16) as Buffer).toString('hex')
+}
+
+function double(reader: Reader): number {
+  return (reader.take(8) as Buffer).readDoubleLE()
+}
+
+function shorts(reader: Reader, count: number): Uint16Array {
+  const bytes = reader.take(2 * count) as Buffer
+  return Uint16Array.from({ length: count }, (_, i) => bytes.readUInt16LE(2 * i))
 }

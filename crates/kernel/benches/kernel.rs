@@ -6,7 +6,7 @@ use rotunda_kernel::digest::{crc32c, digest, mac};
 use rotunda_kernel::key::seal_row_key;
 use rotunda_kernel::merkle::{Shape, Tree};
 use rotunda_kernel::object::{Object, compare, context, merge};
-use rotunda_kernel::placement::changes::{Change, Kind};
+use rotunda_kernel::placement::changes::{Act, Change};
 use rotunda_kernel::placement::replay;
 use rotunda_kernel::row::{Limits, Row, Write, apply_write, check_row, merge_row, seal_row};
 
@@ -199,11 +199,8 @@ fn placement_of(bencher: Bencher<'_, '_>, (partitions, members): (usize, u8)) {
     let join = |number: u8| Change {
         stamp: u64::from(number) + 1,
         author: [0; 16],
-        kind: Kind::Join,
-        member: [number; 16],
-        weight: 1.0,
-        zone: Vec::new(),
-        seen: 0,
+        after: None,
+        act: Act::Join { member: [number; 16], weight: 1.0, zone: Vec::new() },
     };
     let changes: Vec<Change> = (0..members).map(join).collect();
     bencher.bench_local(|| replay(partitions, 3, black_box(&changes)));

@@ -6,7 +6,7 @@ use rotunda_kernel::clock::{Actor, Clock, Dot};
 use rotunda_kernel::digest::{crc32c, digest, mac};
 use rotunda_kernel::key::{key_hash, partition_of, seal_row_key};
 use rotunda_kernel::object::{Object, compare, context, merge, skeleton};
-use rotunda_kernel::placement::changes::{Change, Kind};
+use rotunda_kernel::placement::changes::{Act, Change};
 use rotunda_kernel::placement::replay;
 use rotunda_kernel::row::{
     Limits, MERGE_EXTRA_BYTES, Row, WRITE_EXTRA_BYTES, Write, apply_write, check_row, merge_row,
@@ -243,21 +243,17 @@ fn placements() {
 }
 
 fn change(described: &Value) -> Change {
-    let kind = match described["kind"].as_str() {
-        Some("join") => Kind::Join,
-        Some("leave") => Kind::Leave,
-        Some("remove") => Kind::Remove,
-        Some("weight") => Kind::Weight,
-        Some("zone") => Kind::Zone,
+    let member = bytes(&described["member"]).try_into().expect("16 bytes");
+    let weight = described["weight"].as_f64().expect("a weight");
+    let zone = described["zone"].as_str().expect("a zone").as_bytes().to_vec();
+    let act = match described["kind"].as_str() {
+        Some("join") => Act::Join { member, weight, zone },
+        Some("leave") => Act::Leave { member },
+        Some("remove") => Act::Remove { member, seen: number(&described["seen"]) },
+        Some("weight") => Act::Weight { member, weight },
+        Some("zone") => Act::Zone { member, zone },
         other => panic!("no kind of change: {other:?}"),
     };
-    Change {
-        stamp: number(&described["stamp"]),
-        author: bytes(&described["author"]).try_into().expect("16 bytes"),
-        kind,
-        member: bytes(&described["member"]).try_into().expect("16 bytes"),
-        weight: described["weight"].as_f64().expect("a weight"),
-        zone: described["zone"].as_str().expect("a zone").as_bytes().to_vec(),
-        seen: number(&described["seen"]),
-    }
+    let author = bytes(&described["author"]).try_into().expect("16 bytes");
+    Change { stamp: number(&described["stamp"]), author, after: None, act }
 }

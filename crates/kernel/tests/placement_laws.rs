@@ -9,7 +9,7 @@ mod rings;
 use common::Chance;
 use flow::Network;
 use rings::{Plan, Sets, history, id, joins, least_by_counting, moved, owners};
-use rotunda_kernel::placement::changes::{Change, Id, Kind};
+use rotunda_kernel::placement::changes::{Act, Change, Id};
 use rotunda_kernel::placement::{Placement, replay};
 use std::collections::BTreeMap;
 
@@ -102,8 +102,8 @@ fn check_history(seed: u64, plan: Plan) -> (usize, usize) {
         let sets = owners(&after);
         check_balance(&after, &sets);
         check_zones(&after, &sets);
-        let kind = changes[length - 1].kind;
-        let single = matches!(kind, Kind::Join | Kind::Leave | Kind::Remove);
+        let act = &changes[length - 1].act;
+        let single = matches!(act, Act::Join { .. } | Act::Leave { .. } | Act::Remove { .. });
         if let Some(before) = before.filter(|before| single && before.copies > 0 && after.copies > 0) {
             let (had, moves) = (owners(&before), moved(&owners(&before), &sets));
             let mut fewest = least_by_counting(&after, &had);
@@ -112,7 +112,7 @@ fn check_history(seed: u64, plan: Plan) -> (usize, usize) {
             }
             assert!(
                 moves as f64 <= 1.1 * fewest as f64,
-                "{kind:?} no. {length} moved {moves}, {fewest} would do"
+                "{act:?} no. {length} moved {moves}, {fewest} would do"
             );
             all_moves += moves;
             all_least += fewest;
@@ -182,7 +182,7 @@ fn three_hundred_members() {
     let before = replay(1024, 3, &changes).expect("valid");
     check_balance(&before, &owners(&before));
     check_zones(&before, &owners(&before));
-    let leave = Change { stamp: 301, kind: Kind::Leave, ..changes[17].clone() };
+    let leave = Change { stamp: 301, act: Act::Leave { member: id(18) }, ..changes[17].clone() };
     changes.push(leave);
     let after = replay(1024, 3, &changes).expect("valid");
     check_balance(&after, &owners(&after));
@@ -213,7 +213,11 @@ fn a_late_change_moves_little() {
     for change in &mut base {
         change.stamp *= 10;
     }
-    let join = |stamp, number| Change { stamp, member: id(number), ..base[0].clone() };
+    let join = |stamp, number| Change {
+        stamp,
+        act: Act::Join { member: id(number), weight: 1.0, zone: vec![0] },
+        ..base[0].clone()
+    };
     let (early, late) = (join(201, 1001), join(202, 1002));
     let with = |extra: &[&Change]| {
         let changes: Vec<Change> = base.iter().chain(extra.iter().copied()).cloned().collect();
@@ -228,10 +232,15 @@ fn a_late_change_moves_little() {
 #[test]
 fn who_is_gone_never_returns() {
     let mut changes = joins(4, 1);
-    changes.push(Change { stamp: 5, kind: Kind::Leave, ..changes[1].clone() });
-    changes.push(Change { stamp: 6, kind: Kind::Join, ..changes[1].clone() });
-    changes.push(Change { stamp: 7, kind: Kind::Remove, ..changes[2].clone() });
-    changes.push(Change { stamp: 8, kind: Kind::Join, ..changes[2].clone() });
+    let (left, removed) = (id(2), id(3));
+    let rejoin = |member| Act::Join { member, weight: 1.0, zone: vec![0] };
+    let acts = [
+        Act::Leave { member: left },
+        rejoin(left),
+        Act::Remove { member: removed, seen: 6 },
+        rejoin(removed),
+    ];
+    changes.extend((5..).zip(acts).map(|(stamp, act)| Change { stamp, act, ..joins(1, 1)[0].clone() }));
     let placement = replay(16, 3, &changes).expect("valid");
     let mut gone = [id(2), id(3)];
     gone.sort_unstable();

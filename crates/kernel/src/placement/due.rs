@@ -8,6 +8,8 @@
 //!
 //! Only `+ - * / min max` are used: every machine gets the same bits.
 
+use super::changes::Id;
+use super::roster::{Roster, Standing};
 use std::collections::BTreeMap;
 
 /// A node as far as placement is concerned.
@@ -62,6 +64,25 @@ impl Quotas {
     pub fn hi(&self, node: usize) -> usize {
         self.due[node].ceil() as usize
     }
+}
+
+/// The members of a roster in the order in which they came.
+pub(super) fn in_order(roster: &Roster) -> Vec<(&Id, &Standing)> {
+    let mut members: Vec<_> = roster.members.iter().collect();
+    members.sort_by_key(|(_, standing)| standing.number);
+    members
+}
+
+/// The members of a roster by number, from 1 on; number 0 is nobody.
+pub(super) fn peers(roster: &Roster) -> Vec<Peer> {
+    let nobody = Peer { present: false, weight: 0.0, zone: Vec::new(), seed: 0 };
+    let peer = |(id, standing): (&Id, &Standing)| Peer {
+        present: true,
+        weight: standing.weight,
+        zone: standing.zone.clone(),
+        seed: super::step::seed(id),
+    };
+    std::iter::once(nobody).chain(in_order(roster).into_iter().map(peer)).collect()
 }
 
 /// The quotas of the present nodes for `partitions` with at most `copies` owners.

@@ -24,19 +24,24 @@
 pub mod changes;
 mod checkpoint;
 pub mod due;
+mod history;
 mod packed;
+mod plan;
 mod rank;
 mod refine;
+mod roster;
 mod search;
 mod step;
+mod table;
+mod voids;
 
 use crate::fault::Fault;
-use changes::{Change, Id, Kind};
-use due::Peer;
-use std::collections::{BTreeMap, BTreeSet};
-use step::{HOLE, Table};
+use changes::{Change, Id, Mark};
+use checkpoint::Stage;
+use history::History;
 
 pub use checkpoint::Checkpoint;
+pub use plan::{Move, Plan};
 
 /// The most copies of a partition.
 pub const MAX_COPIES: usize = 16;
@@ -60,99 +65,58 @@ pub struct Member {
 /// Members and what they own.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Placement {
+    /// Q.
+    pub partitions: usize,
+    /// N as asked for.
+    pub copies_asked: usize,
+    /// Owners of each partition: N, or members if these are fewer.
+    pub copies: usize,
     /// The present members, sorted by id.
     pub members: Vec<Member>,
-    /// Members that left or were removed; they never return. Sorted.
+    /// Members that left or were removed or replaced; they never return. Sorted.
     pub gone: Vec<Id>,
-    /// Owners of each partition: copies, or members if these are fewer.
-    pub copies: usize,
+    /// The latest changes: what one recorded now follows.
+    pub heads: Vec<Mark>,
+    /// The changes that are void.
+    pub voided: Vec<Mark>,
     /// Index in `members` of the i-th owner of partition p, at `p * copies + i`.
     pub table: Vec<u16>,
 }
 
-/// Replays the changes (in any order, doubles allowed) for `partitions` (a power of two) and at most `copies` owners each.
+/// The placement after these changes (in any order, doubles allowed) in a cluster born with `partitions` (a power of two) and at most
+/// `copies` owners of each.
 pub fn replay(partitions: usize, copies: usize, changes: &[Change]) -> Result<Placement, Fault> {
-    Checkpoint::of(partitions, copies, changes)?.placement()
+    Ok(Checkpoint::of(partitions, copies, changes)?.placement().clone())
 }
 
-/// The roster as the replay has come to it. Nodes are numbered as they join; number 0 is the hole.
-#[derive(Clone)]
-struct Replay {
-    copies: usize,
-    table: Table,
-    nodes: Vec<Peer>,
-    ids: Vec<Id>,
-    present: BTreeMap<Id, usize>,
-    gone: BTreeSet<Id>,
-}
-
-impl Replay {
-    fn new(partitions: usize, copies: usize) -> Self {
-        let hole = Peer { present: false, weight: 0.0, zone: Vec::new(), seed: 0 };
-        Replay {
-            copies,
-            table: Table::new(partitions),
-            nodes: vec![hole],
-            ids: vec![[0; 16]],
-            present: BTreeMap::new(),
-            gone: BTreeSet::new(),
-        }
-    }
-
-    /// Takes a change into the roster; whether the table has to follow.
-    fn record(&mut self, change: &Change) -> bool {
-        match change.kind {
-            Kind::Join => self.join(change),
-            Kind::Leave | Kind::Remove => {
-                self.gone.insert(change.member);
-                let number = self.present.remove(&change.member);
-                number.is_some_and(|number| std::mem::take(&mut self.nodes[number].present))
-            }
-            Kind::Weight => self.alter(change, |node| {
-                let before = std::mem::replace(&mut node.weight, change.weight);
-                before != change.weight
-            }),
-            Kind::Zone => self.alter(change, |node| {
-                let before = std::mem::replace(&mut node.zone, change.zone.clone());
-                before != change.zone
-            }),
-        }
-    }
-
-    fn join(&mut self, change: &Change) -> bool {
-        if self.gone.contains(&change.member) || self.present.contains_key(&change.member) {
-            return false;
-        }
-        self.present.insert(change.member, self.nodes.len());
-        self.ids.push(change.member);
-        let seed = step::seed(&change.member);
-        self.nodes.push(Peer { present: true, weight: change.weight, zone: change.zone.clone(), seed });
-        true
-    }
-
-    fn alter(&mut self, change: &Change, apply: impl Fn(&mut Peer) -> bool) -> bool {
-        self.present.get(&change.member).is_some_and(|&number| apply(&mut self.nodes[number]))
-    }
-
-    fn step(&mut self) {
-        let quotas = due::quotas(&self.nodes, self.table.partitions(), self.copies);
-        self.table.step(&self.nodes, &quotas);
-        rank::balance(&mut self.table, &self.nodes);
-    }
-
-    fn placement(&self) -> Result<Placement, Fault> {
-        let quotas = due::quotas(&self.nodes, self.table.partitions(), self.copies);
-        let mut index = vec![0; self.nodes.len()];
-        let mut members = Vec::with_capacity(self.present.len());
-        for (at, (&id, &number)) in self.present.iter().enumerate() {
-            index[number] = u16::try_from(at).map_err(|_| Fault::BadChanges)?;
-            let node = &self.nodes[number];
-            let (weight, zone, due) = (node.weight, node.zone.clone(), quotas.due[number]);
-            members.push(Member { id, weight, zone, due });
-        }
-        debug_assert!(self.table.slots().iter().all(|&number| number != HOLE));
-        let table = self.table.slots().iter().map(|&number| index[number as usize]).collect();
-        let copies = self.copies.min(members.len());
-        Ok(Placement { members, gone: self.gone.iter().copied().collect(), copies, table })
+impl Placement {
+    fn of(history: &History<'_>, stage: &Stage) -> Result<Self, Fault> {
+        let Stage { roster, table } = stage;
+        let peers = due::peers(roster);
+        let quotas = due::quotas(&peers, roster.partitions, roster.copies);
+        let mut members: Vec<Member> = due::in_order(roster)
+            .into_iter()
+            .zip(&quotas.due[1..])
+            .map(|((id, standing), due)| Member {
+                id: *id,
+                weight: standing.weight,
+                zone: standing.zone.clone(),
+                due: *due,
+            })
+            .collect();
+        members.sort_by_key(|member| member.id);
+        let (in_force, _) = voids::in_force(&history.changes);
+        let mut stands = in_force.into_iter().peekable();
+        let is_void = |change: &&&Change| stands.next_if(|other| std::ptr::eq(*other, **change)).is_none();
+        Ok(Placement {
+            partitions: roster.partitions,
+            copies_asked: roster.copies,
+            copies: table.copies,
+            members,
+            gone: roster.gone.iter().copied().collect(),
+            heads: history.heads.iter().map(|&head| history.changes[head].mark()).collect(),
+            voided: history.changes.iter().filter(is_void).map(|change| change.mark()).collect(),
+            table: table.slots.clone(),
+        })
     }
 }

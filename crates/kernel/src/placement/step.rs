@@ -4,9 +4,12 @@
 //! holes. Then slots change hands, the cheapest way first: holes to whoever is short; from whoever has too many to
 //! whoever has too few, in one move; and what is left over augmenting paths (a takes from b, b from c).
 
-use super::due::{Peer, Quotas, ZoneBounds};
+use super::due::{self, Peer, Quotas, ZoneBounds};
+use super::roster::Roster;
 use super::search::{Board, Counts, settle, settle_freely};
+use super::table::Table as Settled;
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 /// The number that stands in a slot without an owner.
 pub(super) const HOLE: u32 = 0;
@@ -33,22 +36,41 @@ pub(super) fn choice(partition: usize, partitions: usize, seed: u64) -> u64 {
     mixed ^ (mixed >> 31)
 }
 
-impl Table {
-    /// A table without copies.
-    pub fn new(partitions: usize) -> Self {
-        Table { partitions, copies: 0, slots: Vec::new() }
+/// The table after the table before it.
+pub(super) fn settled(before: &[&Settled], roster: &Roster) -> Settled {
+    let before = before[0];
+    let peers = due::peers(roster);
+    let quotas = due::quotas(&peers, roster.partitions, roster.copies);
+    let order: Vec<_> = due::in_order(roster).into_iter().map(|(id, _)| *id).collect();
+    let numbers: BTreeMap<_, u32> = order.iter().copied().zip(1..).collect();
+    let sorted: BTreeMap<_, u16> = roster.members.keys().copied().zip(0..).collect();
+    let lifted = before.split_to(roster.partitions);
+    let mut slots = Vec::with_capacity(lifted.slots.len());
+    for partition in 0..roster.partitions {
+        let from = slots.len();
+        for &owner in lifted.owners(partition) {
+            let heir = roster.heir(&lifted.ids[owner as usize]).map_or(HOLE, |heir| numbers[&heir]);
+            slots.push(if slots[from..].contains(&heir) { HOLE } else { heir });
+        }
     }
+    let mut table = Table { partitions: roster.partitions, copies: before.copies, slots };
+    table.step(&peers, &quotas);
+    super::rank::balance(&mut table, &peers);
+    Settled {
+        partitions: roster.partitions,
+        copies: table.copies,
+        ids: roster.members.keys().copied().collect(),
+        slots: table.slots.iter().map(|&number| sorted[&order[number as usize - 1]]).collect(),
+    }
+}
 
+impl Table {
     pub fn partitions(&self) -> usize {
         self.partitions
     }
 
     pub fn copies(&self) -> usize {
         self.copies
-    }
-
-    pub fn slots(&self) -> &[u32] {
-        &self.slots
     }
 
     pub fn owners(&self, partition: usize) -> &[u32] {
@@ -80,7 +102,7 @@ impl Table {
     fn resize(&mut self, nodes: &[Peer], copies: usize) {
         let mut slots = Vec::with_capacity(self.partitions * copies);
         for partition in 0..self.partitions {
-            let stays = |&owner: &u32| nodes[owner as usize].present;
+            let stays = |&owner: &u32| owner != HOLE && nodes[owner as usize].present;
             if copies == self.copies {
                 slots.extend(
                     self.owners(partition).iter().map(|owner| if stays(owner) { *owner } else { HOLE }),

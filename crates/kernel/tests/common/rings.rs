@@ -3,7 +3,7 @@
 
 use crate::common::Chance;
 use rotunda_kernel::placement::Placement;
-use rotunda_kernel::placement::changes::{Change, Id, Kind};
+use rotunda_kernel::placement::changes::{Act, Change, Id};
 use std::collections::BTreeSet;
 
 /// The owners of each partition.
@@ -60,40 +60,34 @@ pub fn history(seed: u64, plan: Plan) -> (usize, Vec<Change>) {
         let weight =
             if plan.equal_weights { 1.0 } else { [1.0, 1.0, 1.0, 2.0, 4.0, 8.0, 0.5][chance.below(7)] };
         let zone = vec![chance.below(zones) as u8];
-        let (kind, member) = match chance.below(20) {
-            0..=11 if present.len() < plan.members => (Kind::Join, stamp),
-            _ if present.is_empty() => (Kind::Join, stamp),
-            0..=14 => (Kind::Leave, present.swap_remove(chance.below(present.len()))),
-            15..=16 => (Kind::Remove, present.swap_remove(chance.below(present.len()))),
-            17..=18 => (Kind::Weight, present[chance.below(present.len())]),
-            _ => (Kind::Zone, present[chance.below(present.len())]),
+        let weighed = chance.below(20);
+        let somebody = |chance: &mut Chance| id(present[chance.below(present.len())]);
+        let act = match weighed {
+            0..=11 if present.len() < plan.members => Act::Join { member: id(stamp), weight, zone },
+            _ if present.is_empty() => Act::Join { member: id(stamp), weight, zone },
+            0..=14 => Act::Leave { member: somebody(&mut chance) },
+            15..=16 => Act::Remove { member: somebody(&mut chance), seen: stamp - 1 },
+            17..=18 => Act::Weight { member: somebody(&mut chance), weight },
+            _ => Act::Zone { member: somebody(&mut chance), zone },
         };
-        if kind == Kind::Join {
-            present.push(member);
+        match act {
+            Act::Join { .. } => present.push(stamp),
+            Act::Leave { member } | Act::Remove { member, .. } => {
+                present.retain(|&other| id(other) != member)
+            }
+            _ => {}
         }
-        changes.push(Change {
-            stamp,
-            author: id(0),
-            kind,
-            member: id(member),
-            weight,
-            zone,
-            seen: stamp - 1,
-        });
+        changes.push(Change { stamp, author: id(0), after: None, act });
     }
     (copies, changes)
 }
 
 /// So many members, joining one after another, dealt out over zones.
 pub fn joins(members: u64, zones: u64) -> Vec<Change> {
-    let join = |stamp: u64| Change {
-        stamp,
-        author: id(0),
-        kind: Kind::Join,
-        member: id(stamp),
-        weight: 1.0,
-        zone: vec![(stamp % zones) as u8],
-        seen: 0,
+    let join = |stamp: u64| {
+        let zone = vec![(stamp % zones) as u8];
+        let act = Act::Join { member: id(stamp), weight: 1.0, zone };
+        Change { stamp, author: id(0), after: None, act }
     };
     (1..=members).map(join).collect()
 }
