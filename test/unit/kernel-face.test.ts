@@ -217,6 +217,12 @@ test('a change that cannot be packed is refused by name', (t) => {
   refused({ author: '' })
   refused({ kind: 'promote' })
   refused({ stamp: -1 })
+  refused({ after: Array.from({ length: 1025 }, () => ({ stamp: 0, author: id })) })
+  refused({ after: [{ stamp: 0, author: '' }] })
+  refused({ kind: 'replace', replaced: 'nobody' })
+  refused({ kind: 'split', partitions: 100 })
+  refused({ kind: 'split', partitions: 131_072 })
+  refused({ kind: 'copies', copies: 17 })
   t.is(placementTable(8, 3, encodeChanges([join])).members.length, 1)
 })
 
