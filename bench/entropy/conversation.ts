@@ -43,7 +43,8 @@ export class Conversation {
   ) {
     this.#asker = asker
     this.#peer = peer
-    const whole = { id: 7, peer: peer.id, ring: RING, chunk: 0, partitions, deadlineMs: 60_000, ...task }
+    const where = { peer: peer.id, ring: RING, ringOf: () => RING, chunk: 0, partitions }
+    const whole = { id: 7, ...where, deadlineMs: 60_000, ...task }
     this.exchange = new Exchange(whole, asker.trees)
   }
 

@@ -4,6 +4,7 @@
  */
 import { limits } from '../limits.js'
 import type { Effect, Input, Machine } from '../protocol/effects.js'
+import { type Ring, sameDigest } from '../protocol/membership/ring.js'
 import { ConversationTable } from './conversation-table.js'
 
 export type Perform = (effect: Exclude<Effect, { kind: 'done' } | { kind: 'close' }>) => void
@@ -84,6 +85,17 @@ export class Conversations {
   /** Gives `input` to every conversation. */
   stepAll(input: Input, nowMs: number): void {
     for (const id of this.#entries.ids()) this.step(id, input, nowMs)
+  }
+
+  /** Another ring is in force: those whose key has other lists now go on under these. What they have heard counts in the new ones, too. */
+  place(before: Ring, ring: Ring, nowMs: number): void {
+    for (const id of this.#entries.ids()) {
+      const rowKey = this.rowKeyOf(id)
+      if (rowKey === undefined) continue
+      const placement = ring.placementOf(rowKey)
+      if (!sameDigest(placement.ring, before.placementOf(rowKey).ring))
+        this.step(id, { kind: 'placement', placement }, nowMs)
+    }
   }
 
   /** Ends those whose deadline has passed, and tells those that are late. */

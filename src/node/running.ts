@@ -8,6 +8,7 @@ import type { Channel, Hello } from '../ports/network.js'
 import { Governor } from '../protocol/background/governor.js'
 import type { Input } from '../protocol/effects.js'
 import { Membership } from '../protocol/membership/membership.js'
+import type { Ring } from '../protocol/membership/ring.js'
 import { ActorSource } from '../protocol/replica/actor.js'
 import { WireError } from '../wire/bytes.js'
 import type { Message } from '../wire/messages.js'
@@ -28,11 +29,12 @@ import type { NodePorts, RunningOptions, StartFailure } from './options.js'
 import { Outbox } from './outbox.js'
 import { Peers } from './peers.js'
 import { type Performed, Performer } from './performer.js'
-import { Reaper, type ReaperParts } from './reaper.js'
+import { Reaper, reapingTimes } from './reaper.js'
 import { Rebuilder } from './rebuilder.js'
 import { Replica } from './replica.js'
 import type { Started } from './startup.js'
 import { Switchboard } from './switchboard.js'
+import { Transfers } from './transfers.js'
 import { Watch } from './watch.js'
 
 const BUSY_TICK_MS = 25
@@ -56,6 +58,7 @@ export class RunningNode {
   readonly keeper: Keeper
   readonly buckets: BucketSettings
   readonly entropy: Entropy
+  readonly transfers: Transfers
   readonly reaper: Reaper
   readonly counts = newCounts()
   readonly #ports: NodePorts
@@ -68,6 +71,8 @@ export class RunningNode {
   readonly #awaitMembers: number
   readonly #watch: Watch
   readonly #diskWatch: DiskWatch
+  /** That conversations under way were placed by last. */
+  #ring: Ring
   #woken = false
   #stopped = false
   #tickDueMs = 0
@@ -87,6 +92,7 @@ export class RunningNode {
     this.#awaitMembers = options.awaitMembers ?? 1
     const membership = new Membership(started.state, started.own)
     this.membership = membership
+    this.#ring = membership.ring
     const { peers, counts } = this
     this.#outbox = new Outbox(network, (id, to) => this.#route(id, { kind: 'unsent', to }))
     this.#diskWatch = new DiskWatch(guard, log)
@@ -125,7 +131,8 @@ export class RunningNode {
     const { coordination } = this
     this.#performer = this.#newPerformer()
     this.listing = new Listing({ membership, coordination, nextId: () => conversations.nextId(), perform })
-    this.deliveries = new Deliveries({ clock, random, peers, replica, conversations, coordination, governor })
+    const handoff = { clock, random, peers, membership, replica, conversations, coordination, governor }
+    this.deliveries = new Deliveries(handoff)
     this.#watch = new Watch(clock.monotonicMs(), {
       ...{ random, log, peers, counts, reply },
       probe: (to, message) => this.#outbox.post(to, 'control', message),
@@ -150,7 +157,10 @@ export class RunningNode {
     this.rebuilder = new Rebuilder({ ...parts, mayCompare }, rebuild, report.lost, forgotOthers)
     const more = { ...parts, random, replica, reads, reply }
     const refill = () => this.rebuilder.refill
-    this.entropy = new Entropy({ ...more, trees: started.trees, everyMs, refill })
+    const { trees } = started
+    this.transfers = new Transfers({ ...more, trees, offer: (state) => this.keeper.offer(state) })
+    const { handover } = this.transfers
+    this.entropy = new Entropy({ ...more, trees, everyMs, refill, handover })
     this.reaper = new Reaper({ ...more, ...reapingTimes(options) })
     this.#switchboard = this.#newSwitchboard(reply)
   }
@@ -166,7 +176,9 @@ export class RunningNode {
       learn: (from, state) => this.#learn(from, state),
       stored: (...stored) => this.#answering.stored(...stored),
       suspect: (rowKey) => this.rebuilder.suspect(rowKey),
-      dropped: (ticket, gone) => this.reaper.settled(ticket, gone),
+      dropped: (ticket, gone) => {
+        if (!this.transfers.sweep.settled(ticket, gone)) this.reaper.settled(ticket, gone)
+      },
       replace: (conversation) => this.#replace(conversation),
     })
   }
@@ -319,8 +331,12 @@ export class RunningNode {
   }
 
   #adopted(ringChanged: boolean): void {
+    const { ring } = this.membership
+    if (ringChanged) this.conversations.place(this.#ring, ring, this.#ports.clock.monotonicMs())
+    this.#ring = ring
     this.#performer.adopted()
     this.reaper.adopted()
+    this.transfers.adopted()
     if (ringChanged) this.entropy.ringChanged()
     if (ringChanged && this.membership.own.incomplete) this.rebuilder.restart()
     this.coordination.releaseHeld(this.#ports.clock.monotonicMs())
@@ -365,18 +381,16 @@ export class RunningNode {
     this.keeper.tick(nowMs)
     this.rebuilder.tick(nowMs)
     this.deliveries.tick(nowMs)
+    this.transfers.tick(nowMs)
     this.entropy.tick(nowMs)
     this.reaper.tick(nowMs)
     this.coordination.releaseHeld(nowMs)
-    const { conversations, listing, rebuilder, deliveries, entropy, reaper } = this
-    const background = rebuilder.active || deliveries.active || entropy.isBusy || reaper.isBusy
-    const busy = conversations.size > 0 || listing.size > 0 || background
-    this.#tickIn(busy ? BUSY_TICK_MS : IDLE_TICK_MS)
+    this.#tickIn(this.#isBusy ? BUSY_TICK_MS : IDLE_TICK_MS)
   }
-}
 
-function reapingTimes(options: RunningOptions): Pick<ReaperParts, 'everyMs' | 'afterMs' | 'shedAfterMs'> {
-  const { reapEveryMs = limits.reapEveryMs, reapAfterMs = limits.reapAfterMs } = options
-  const { shedAfterMs = limits.shedAfterMs } = options
-  return { everyMs: reapEveryMs, afterMs: reapAfterMs, shedAfterMs }
+  get #isBusy(): boolean {
+    const { conversations, listing, rebuilder, deliveries, entropy, reaper, transfers } = this
+    const background = rebuilder.active || deliveries.active || entropy.isBusy || reaper.isBusy
+    return conversations.size > 0 || listing.size > 0 || background || transfers.isBusy
+  }
 }

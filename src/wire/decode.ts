@@ -70,7 +70,14 @@ function decodeBody(type: number, id: number, body: ByteReader): Message {
     case 8:
       return forwardWriteDone(id, body)
     case 9:
-      return { type, id, maxRows: body.u32(), maxBytes: body.u32(), from: rest(body) }
+      return {
+        type,
+        id,
+        ring: readDigest64(body),
+        maxRows: body.u32(),
+        maxBytes: body.u32(),
+        from: rest(body),
+      }
     case 10:
       return rangeRows(id, body)
     case 11:

@@ -186,7 +186,7 @@ test('answers that say no, or make no sense, end it', async (t) => {
 
 function started(deadlineMs = 60_000): { exchange: Exchange; a: MemoryReplica; out: ExchangeEffect[] } {
   const { a } = pair(rows(0, 400), [])
-  const task = { id: 7, peer: 'b', ring: RING, chunk: 0, partitions: ALL, deadlineMs }
+  const task = { id: 7, peer: 'b', ring: RING, ringOf: () => RING, chunk: 0, partitions: ALL, deadlineMs }
   const exchange = new Exchange(task, a.trees)
   const out: ExchangeEffect[] = []
   exchange.start(0, out)

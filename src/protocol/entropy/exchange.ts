@@ -40,7 +40,10 @@ const NOTHING = new Uint8Array(0)
 export interface ExchangeTask {
   readonly id: number
   readonly peer: string
+  /** Of what anybody holds. */
   readonly ring: Digest64
+  /** What a write of this row is sent under. */
+  ringOf(rowKey: Uint8Array): Digest64
   readonly chunk: number
   /** Partitions of the chunk, rising; the peer counts them likewise. */
   readonly partitions: readonly number[]
@@ -327,7 +330,7 @@ export class Exchange {
 
   /** As many as may be on their way; each is answered when it is durable there. */
   #give(nowMs: number, out: ExchangeEffect[]): void {
-    const { id, peer: to, ring } = this.task
+    const { id, peer: to, ringOf } = this.task
     this.#expects = 2
     this.#untilMs = nowMs + limits.exchangeAnswerMs
     const leftMs = limits.exchangeAnswerMs
@@ -337,7 +340,7 @@ export class Exchange {
       const { rowKey, object = NOTHING } = difference
       bytes += object.length
       this.#storing++
-      const message = { type: 1, id, leftMs, ring, rowKey, object, durable: false } as const
+      const message = { type: 1, id, leftMs, ring: ringOf(rowKey), rowKey, object, durable: false } as const
       out.push({ kind: 'send', conversation: id, to, message })
     }
   }
