@@ -152,6 +152,7 @@ export class Startup {
       weight,
       zone,
       atMs: bornMs,
+      after: [],
     } as const
     const session = this.#hex(8)
     const facts = this.#facts(identity, report, session, false)

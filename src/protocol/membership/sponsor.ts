@@ -15,7 +15,7 @@ import type { JoinAnswer, JoinPrepared, JoinRequest } from '../../wire/messages.
 import type { Membership, MembershipEffect } from './membership.js'
 import { sameDigest } from './ring.js'
 import type { ClusterState, MemberFacts } from './state.js'
-import { departed, nextStamp, presentMembers, withChange, withChangeOfNothing, withFacts } from './state.js'
+import { departed, nextChange, presentMembers, withChange, withChangeOfNothing, withFacts } from './state.js'
 
 const ROUND_MS = 3000
 const PROMISE_MS = 10_000
@@ -152,16 +152,8 @@ export class Sponsor {
     if (promise === undefined || nowMs < promise.untilMs) return
     this.#promise = undefined
     const { state, self } = this.#membership
-    const removal = {
-      stamp: nextStamp(state),
-      author: self,
-      kind: 'remove',
-      member: promise.nodeId,
-      weight: 1,
-      zone: '',
-      atMs: wallMs,
-    } as const
-    this.#membership.offer(withChange(state, removal), out)
+    const removal = { kind: 'remove', member: promise.nodeId, weight: 1, zone: '' } as const
+    this.#membership.offer(withChange(state, nextChange(state, self, removal, wallMs)), out)
   }
 
   #admit(
@@ -253,15 +245,7 @@ export class Sponsor {
     }
     if (old !== undefined) return withFacts(state, facts)
     const { weight, zone } = request
-    const join = {
-      stamp: nextStamp(state),
-      author: self,
-      kind: 'join',
-      member: nodeId,
-      weight,
-      zone,
-      atMs: wallMs,
-    } as const
+    const join = nextChange(state, self, { kind: 'join', member: nodeId, weight, zone }, wallMs)
     const joined = round.kind === 'new' ? withChangeOfNothing(state, join) : withChange(state, join)
     return withFacts(joined, facts)
   }

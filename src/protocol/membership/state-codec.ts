@@ -8,23 +8,26 @@ import { decodeMoves, encodeMoves } from './moves-codec.js'
 import type { Change, ClusterState, MemberFacts } from './state.js'
 import { changeOrder } from './state.js'
 
-/** 1 had no buckets, 2 no moves; a state in which nothing has ever moved is still written as 2. */
+/** 1 had no buckets; 2 had no moves, and changes did not say what they follow. What 2 can say is still written as 2: equal states have equal bytes. */
 const VERSION = 3
 const TEXT_BYTES = 1024
 const INCARNATION = /^[0-9a-f]{16}$/
 
 export function encodeState(state: ClusterState): Uint8Array {
   const writer = new ByteWriter(1024)
-  writer.u8(state.moves === undefined ? VERSION - 1 : VERSION)
+  const isOld = state.moves === undefined && state.changes.every(({ after }) => after === undefined)
+  writer.u8(isOld ? VERSION - 1 : VERSION)
   writer.text(state.birth.clusterId)
   writer.u8(state.birth.n)
   writer.u32(state.birth.partitions)
   writer.u53(state.birth.bornMs)
   writer.u32(state.changes.length)
-  for (const change of state.changes) encodeChange(writer, change)
+  for (const change of state.changes) encodeChange(writer, change, !isOld)
   writer.u32(state.facts.length)
   for (const facts of state.facts) encodeFacts(writer, facts)
   encodeBuckets(writer, state.buckets)
+  if (isOld) return writer.take()
+  writer.u8(state.moves === undefined ? 0 : 1)
   if (state.moves !== undefined) encodeMoves(writer, state.moves)
   return writer.take()
 }
@@ -44,7 +47,7 @@ export function decodeState(bytes: Uint8Array): ClusterState {
     throw new WireError('the number of partitions is no power of two in range')
   }
   const changes: Change[] = []
-  for (let left = reader.count(40); left > 0; left--) changes.push(decodeChange(reader))
+  for (let left = reader.count(40); left > 0; left--) changes.push(decodeChange(reader, version >= VERSION))
   if (changes.some((change, i) => i > 0 && changeOrder(changes[i - 1]!, change) >= 0))
     throw new WireError('changes are out of order')
   const facts: MemberFacts[] = []
@@ -53,7 +56,8 @@ export function decodeState(bytes: Uint8Array): ClusterState {
     throw new WireError('members are out of order')
   if (facts.length > limits.members) throw new WireError('more members than a cluster can have')
   const buckets = version === 1 ? [] : decodeBuckets(reader)
-  const moves = version < VERSION ? undefined : decodeMoves(reader, birth.partitions)
+  const hasMoves = version >= VERSION && flag(reader)
+  const moves = hasMoves ? decodeMoves(reader, birth.partitions) : undefined
   reader.end()
   return { birth, changes, facts, buckets, ...(moves === undefined ? {} : { moves }) }
 }

@@ -10,10 +10,13 @@
  *
  * The placement table follows from birth and changes alone; facts may change without moving anything.
  */
+import type { ChangeMark } from '../../kernel/index.js'
 import type { Digest64 } from '../../wire/messages.js'
 import { type BucketRegister, mergeBuckets } from './buckets.js'
 import { type Moves, mergeMoves, type Settled } from './moves.js'
 import { tableOf } from './table.js'
+
+const NOBODY: readonly never[] = []
 
 export interface Birth {
   /** 32 hex digits. */
@@ -36,6 +39,10 @@ export interface Change {
   readonly zone: string
   /** Wall time, for people. */
   readonly atMs: number
+  /** The latest changes that its author had seen; absent in states of versions that did not say. */
+  readonly after?: readonly ChangeMark[]
+  /** Of a removal: the highest stamp of the removed member's own changes that its author had seen; what that one recorded later is void. */
+  readonly seen?: number
 }
 
 export interface MemberFacts {
@@ -147,9 +154,23 @@ function factsKey(facts: MemberFacts): string {
   return JSON.stringify([facts.name, facts.address, facts.peerAddress, facts.incarnation, facts.incomplete])
 }
 
-/** The stamp for a new change: after all that its author has seen. */
-export function nextStamp(state: ClusterState): number {
-  return state.changes.reduce((highest, change) => Math.max(highest, change.stamp), 0) + 1
+/** A change that `author` records now, after all that it has seen. */
+export function nextChange(
+  state: ClusterState,
+  author: string,
+  act: Pick<Change, 'kind' | 'member' | 'weight' | 'zone'>,
+  atMs: number,
+): Change {
+  const { changes, birth } = state
+  const stamp = highestStamp(changes) + 1
+  const after = changes.length === 0 ? [] : tableOf(birth, changes).heads
+  const change = { stamp, author, ...act, atMs, after }
+  if (act.kind !== 'remove') return change
+  return { ...change, seen: highestStamp(changes.filter((one) => one.author === act.member)) }
+}
+
+function highestStamp(changes: readonly Change[]): number {
+  return changes.reduce((highest, { stamp }) => Math.max(highest, stamp), 0)
 }
 
 /** Partitions stay where they are settled until they have been handed over to where the change wants them. */
@@ -187,6 +208,7 @@ export function departed(state: ClusterState): ReadonlySet<string> {
 /** Ids that were removed, sorted: nothing is to be expected of them. */
 export function removed(state: ClusterState): readonly string[] {
   const asked = new Set(state.changes.filter(({ kind }) => kind === 'remove').map(({ member }) => member))
+  if (asked.size === 0) return NOBODY
   return tableOf(state.birth, state.changes).gone.filter((id) => asked.has(id))
 }
 

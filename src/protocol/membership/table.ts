@@ -2,7 +2,7 @@
  * The placement table that follows from a set of changes: partition → owners in order. Computed by the kernel; every node that has the same changes
  * computes the same one. A table is named by its level (how many changes it follows from) and a digest over them.
  */
-import { encodeChanges, objectDigest, placementTable } from '../../kernel/index.js'
+import { type ChangeMark, encodeChanges, objectDigest, placementTable } from '../../kernel/index.js'
 import { ByteWriter } from '../../wire/bytes.js'
 import type { Digest64 } from '../../wire/messages.js'
 import { encodeChange } from './change-codec.js'
@@ -18,6 +18,8 @@ export interface Table {
   readonly members: readonly string[]
   /** Ids that were removed or are to leave, sorted. */
   readonly gone: readonly string[]
+  /** The latest changes: those that no other one follows. What the next change says that it follows. */
+  readonly heads: readonly ChangeMark[]
   /** The N in force: as configured, or the number of members where they are fewer. */
   readonly n: number
   /** For each partition its owners' ids in order. */
@@ -43,8 +45,8 @@ function compute(birth: Birth, changes: readonly Change[]): Table {
     Array.from(placed.table.subarray(p * n, (p + 1) * n), (index) => placed.members[index]!),
   )
   const digest = digestOf(birth, changes)
-  const { members, gone } = placed
-  return { level: changes.length, digest, name: digestText(digest), members, gone, n, lists }
+  const { members, gone, heads } = placed
+  return { level: changes.length, digest, name: digestText(digest), members, gone, heads, n, lists }
 }
 
 function digestOf(birth: Birth, changes: readonly Change[]): Digest64 {
@@ -53,7 +55,7 @@ function digestOf(birth: Birth, changes: readonly Change[]): Digest64 {
   writer.u8(birth.n)
   writer.u32(birth.partitions)
   writer.u32(changes.length)
-  for (const change of changes) encodeChange(writer, change)
+  for (const change of changes) encodeChange(writer, change, true)
   return digest64(writer.take())
 }
 
