@@ -299,6 +299,7 @@ const clusterProperties: Json = {
     },
   },
   transfers: COUNT,
+  toHandOver: COUNT,
   members: { type: 'array', items: { $ref: '#/components/schemas/Member' } },
 }
 const cluster: Json = {

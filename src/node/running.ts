@@ -9,12 +9,14 @@ import { Governor } from '../protocol/background/governor.js'
 import type { Input } from '../protocol/effects.js'
 import { Membership } from '../protocol/membership/membership.js'
 import type { Ring } from '../protocol/membership/ring.js'
+import type { ClusterState } from '../protocol/membership/state.js'
 import { ActorSource } from '../protocol/replica/actor.js'
 import { WireError } from '../wire/bytes.js'
 import type { Message } from '../wire/messages.js'
 import { Admission } from './admission.js'
 import { Answering } from './answering.js'
 import { BucketSettings } from './bucket-settings.js'
+import { MembershipChanges } from './changes.js'
 import { Conversations } from './conversations.js'
 import { Coordination } from './coordination.js'
 import { newCounts } from './counts.js'
@@ -57,6 +59,7 @@ export class RunningNode {
   readonly rebuilder: Rebuilder
   readonly keeper: Keeper
   readonly buckets: BucketSettings
+  readonly changes: MembershipChanges
   readonly entropy: Entropy
   readonly transfers: Transfers
   readonly reaper: Reaper
@@ -85,8 +88,8 @@ export class RunningNode {
     options: RunningOptions,
     listener: RunningListener,
   ) {
-    const { clock, random, log, scheduler, network } = ports
     this.#ports = ports
+    const { clock, random, log, scheduler, network } = ports
     this.#guard = guard
     this.#started = started
     this.#awaitMembers = options.awaitMembers ?? 1
@@ -149,6 +152,8 @@ export class RunningNode {
     this.buckets = new BucketSettings(membership, (bucket, properties) =>
       this.keeper.setBucket(bucket, properties),
     )
+    const offer = (state: ClusterState) => this.keeper.offer(state)
+    this.changes = new MembershipChanges({ membership, clock, peers, offer })
     const completed = () => this.keeper.describeSelf({ incomplete: false })
     const work = { conversations, coordination, governor, perform, completed }
     const parts = { clock, log, guard, membership, peers, ...work }
@@ -158,7 +163,7 @@ export class RunningNode {
     const more = { ...parts, random, replica, reads, reply }
     const refill = () => this.rebuilder.refill
     const { trees } = started
-    this.transfers = new Transfers({ ...more, trees, offer: (state) => this.keeper.offer(state) })
+    this.transfers = new Transfers({ ...more, trees, offer })
     const { handover } = this.transfers
     this.entropy = new Entropy({ ...more, trees, everyMs, refill, handover })
     this.reaper = new Reaper({ ...more, ...reapingTimes(options) })
@@ -198,7 +203,6 @@ export class RunningNode {
     this.#tickIn(BUSY_TICK_MS)
   }
 
-  /** Nothing is performed any more. */
   stop(): void {
     this.#stopped = true
     this.keeper.stop()
@@ -341,6 +345,7 @@ export class RunningNode {
     if (ringChanged && this.membership.own.incomplete) this.rebuilder.restart()
     this.coordination.releaseHeld(this.#ports.clock.monotonicMs())
     this.buckets.adopted()
+    this.changes.adopted()
   }
 
   /** Peers know no later life of this directory: actors of its incarnation may go on. A node alone has nobody to ask, and takes no chances. */
@@ -378,6 +383,7 @@ export class RunningNode {
     this.conversations.expire(nowMs)
     this.listing.expire(nowMs)
     this.buckets.expire(nowMs)
+    this.changes.expire(nowMs)
     this.keeper.tick(nowMs)
     this.rebuilder.tick(nowMs)
     this.deliveries.tick(nowMs)
@@ -389,8 +395,8 @@ export class RunningNode {
   }
 
   get #isBusy(): boolean {
-    const { conversations, listing, rebuilder, deliveries, entropy, reaper, transfers } = this
+    const { rebuilder, deliveries, entropy, reaper, transfers } = this
     const background = rebuilder.active || deliveries.active || entropy.isBusy || reaper.isBusy
-    return conversations.size > 0 || listing.size > 0 || background || transfers.isBusy
+    return this.conversations.size > 0 || this.listing.size > 0 || background || transfers.isBusy
   }
 }
