@@ -1,4 +1,5 @@
 /** Parameters, headers and schemas of the OpenAPI document. */
+import { changeSchemas } from './openapi-changes.js'
 import { limits } from '../limits.js'
 import { errorSchemaComponent } from './openapi-errors.js'
 
@@ -395,4 +396,5 @@ export const schemas: Json = {
   Health: health,
   Bucket: bucket,
   BucketProperties: bucketProperties,
+  ...changeSchemas,
 }
