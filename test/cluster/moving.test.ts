@@ -113,7 +113,7 @@ test.serial('under load a fourth node joins, and an old one leaves and stops: no
   asked = [n1, n3, n4]
   const { code, stdout } = await rotunda(['leave', 'n2', '--url', n1.url])
   t.is(code, 0)
-  t.regex(stdout, /n2 is leaving/)
+  t.regex(stdout.toString(), /n2 is leaving/)
   t.is((await n2.ended()).code, 0, 'it stops by itself')
   await settled([n1, n3, n4], ['n1', 'n3', 'n4'])
   await load.stop()

@@ -30,7 +30,8 @@ export function encodeMoves(writer: ByteWriter, { settled, handings, left }: Mov
   const ids = new Numbered()
   const lists = new Numbered()
   for (const { list } of settled) lists.of(list.join(SEPARATOR))
-  for (const { handed } of handings) for (const list of handed.values()) lists.of(list.join(SEPARATOR))
+  // In the order of the partitions, whoever recorded what first: equal states have equal bytes.
+  for (const { handed } of handings) for (const [, list] of byPartition(handed)) lists.of(list.join(SEPARATOR))
   const split = lists.all.map((list) => list.split(SEPARATOR).map((id) => ids.of(id)))
   for (const { by, gone } of handings) for (const id of [by, ...gone]) ids.of(id)
   for (const id of left) ids.of(id)
@@ -58,7 +59,7 @@ function encodeHanding(writer: ByteWriter, handing: Handing, ids: Numbered, list
     writer,
     handing.gone.map((id) => ids.of(id)),
   )
-  const handed = [...handing.handed].sort(([a], [b]) => a - b)
+  const handed = byPartition(handing.handed)
   writer.u32(handed.length)
   for (const [partition, list] of handed) {
     writer.u32(partition)
@@ -67,6 +68,10 @@ function encodeHanding(writer: ByteWriter, handing: Handing, ids: Numbered, list
   const released = [...handing.released].sort((a, b) => a - b)
   writer.u32(released.length)
   for (const partition of released) writer.u32(partition)
+}
+
+function byPartition<T>(all: ReadonlyMap<number, T>): [number, T][] {
+  return [...all].sort(([a], [b]) => a - b)
 }
 
 function writeNumbers(writer: ByteWriter, numbers: readonly number[]): void {

@@ -82,17 +82,21 @@ export class Ring {
     const gone = removed(state)
     this.table = table
     this.partitions = state.birth.partitions
-    this.n = table.n
+    this.n = table.n || Math.max(...moves.settled.map(({ list }) => list.length))
     this.#shift = 16 - Math.log2(this.partitions)
-    const moving = movingOf(moves, table, gone)
+    // Where the last members were told to go by nodes that did not know of each other, they stay until there is somebody to hand over to.
+    const isEmpty = table.members.length === 0
+    const moving = isEmpty ? new Map<number, PartitionLists>() : movingOf(moves, table, gone)
     this.moving = moving
-    const lists = table.lists.map((list, p) => inForce(moving.get(p), list))
+    const targets = isEmpty ? moves.settled.map(({ list }) => list) : table.lists
+    const lists = targets.map((list, p) => inForce(moving.get(p), list))
     this.owners = lists.map(({ owners }) => owners)
     this.holders = lists.map(({ holders }) => holders)
     this.members = membersOf(table, moving, this.holders)
-    const digests = lists.map((one, p) => (moving.has(p) ? digestOf(table, one) : table.digest))
-    this.digest = moving.size === 0 ? table.digest : digestOfAll(table, moving.keys(), digests)
-    this.holding = moving.size === 0 ? table.digest : holdingDigest(table, moving.keys(), this.holders)
+    const digests = lists.map((one, p) => (isEmpty || moving.has(p) ? digestOf(table, one) : table.digest))
+    const special = isEmpty ? [...digests.keys()] : [...moving.keys()]
+    this.digest = special.length === 0 ? table.digest : digestOfAll(table, special, digests)
+    this.holding = special.length === 0 ? table.digest : holdingDigest(table, special, this.holders)
     this.#placements = lists.map((one, p) => {
       const known = before?.table === table ? before.#placements[p]! : undefined
       if (known !== undefined && sameDigest(known.ring, digests[p]!)) return known
@@ -164,9 +168,9 @@ function membersOf(
   moving: ReadonlyMap<number, PartitionLists>,
   holders: readonly (readonly string[])[],
 ): readonly string[] {
-  if (moving.size === 0) return table.members
+  if (moving.size === 0 && table.members.length > 0) return table.members
   const members = new Set(table.members)
-  for (const partition of moving.keys()) for (const node of holders[partition]!) members.add(node)
+  for (const partition of moving.size > 0 ? moving.keys() : holders.keys()) for (const node of holders[partition]!) members.add(node)
   return [...members].sort()
 }
 
