@@ -1,6 +1,7 @@
 /** Parameters, headers and schemas of the OpenAPI document. */
-import { changeSchemas } from './openapi-changes.js'
+
 import { limits } from '../limits.js'
+import { changeSchemas } from './openapi-changes.js'
 import { errorSchemaComponent } from './openapi-errors.js'
 
 type Json = Readonly<Record<string, unknown>>

@@ -289,7 +289,11 @@ export const paths: Json = {
     'MemberNamed',
   ),
   '/v1/cluster/weight': changePath('A member gets another weight', 'Its share of the data.', 'MemberWeight'),
-  '/v1/cluster/zone': changePath('A member gets another zone', 'Replicas are spread over zones.', 'MemberZone'),
+  '/v1/cluster/zone': changePath(
+    'A member gets another zone',
+    'Replicas are spread over zones.',
+    'MemberZone',
+  ),
   '/metrics': page("Measurements in Prometheus' text form", 'text/plain', { type: 'string' }),
   '/health/live': page('Is the process alive?', 'application/json', schema('Health')),
   '/health/ready': page('Can this node coordinate a request now?', 'application/json', schema('Health')),

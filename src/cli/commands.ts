@@ -88,7 +88,9 @@ export const COMMANDS: readonly Command[] = [
     summary: 'Let a member leave: it hands over what it holds, and stops.',
     operands: [MEMBER],
     settings: ['json', 'url', 'timeout', 'config'],
-    notes: ['No request fails because of it. "rotunda status" shows how far it is. It never comes back under the same identity.'],
+    notes: [
+      'No request fails because of it. "rotunda status" shows how far it is. It never comes back under the same identity.',
+    ],
     load: async () => (await import('./change.js')).leave,
   },
   {

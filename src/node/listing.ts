@@ -60,10 +60,7 @@ export class Listing {
       limit,
       r,
       n: ring.n,
-      spare: ring.owners.reduce(
-        (least, { length }) => Math.min(least, length - quorum(length)),
-        ring.n - r,
-      ),
+      spare: ring.owners.reduce((least, { length }) => Math.min(least, length - quorum(length)), ring.n - r),
       placement,
       deadlineMs,
       ownersOf,

@@ -277,7 +277,9 @@ function inWords(refusal: ReapRefusal): StoppedBy['reason'] {
   return refusal === 'missing' ? 'restarted' : 'unavailable'
 }
 
-export function reapingTimes(options: RunningOptions): Pick<ReaperParts, 'everyMs' | 'afterMs' | 'shedAfterMs'> {
+export function reapingTimes(
+  options: RunningOptions,
+): Pick<ReaperParts, 'everyMs' | 'afterMs' | 'shedAfterMs'> {
   const { reapEveryMs = limits.reapEveryMs, reapAfterMs = limits.reapAfterMs } = options
   const { shedAfterMs = limits.shedAfterMs } = options
   return { everyMs: reapEveryMs, afterMs: reapAfterMs, shedAfterMs }

@@ -94,7 +94,8 @@ export class Rebuilder {
     if (this.#byTrees && mayCompare()) {
       this.#refill = new TreeRefill(self, ring, sharedPartitions(ring.holders, self))
       this.#keep(BY_TREES)
-    } else this.#rebuild = new Rebuild(conversations.nextId(), self, mine, readProgress(progress), ring.digest)
+    } else
+      this.#rebuild = new Rebuild(conversations.nextId(), self, mine, readProgress(progress), ring.digest)
     const by = this.#refill === undefined ? 'scans' : 'trees'
     log.info('rebuild-begun', { partitions: mine.length, by, resumed })
   }

@@ -72,6 +72,7 @@ async function putMany(node: TestNode): Promise<void> {
 }
 
 async function settled(nodes: readonly TestNode[], names: readonly string[]): Promise<void> {
+  await Promise.all(nodes.map((node) => node.untilReady(MOVED_MS)))
   for (const node of nodes)
     await until(
       `${node.setup.name} sees ${names.join(', ')} and nothing moving`,
@@ -96,39 +97,44 @@ async function readsBack(t: ExecutionContext, nodes: readonly TestNode[], load: 
     t.is((await http('GET', kv(nodes[0]!.url, 'load', key))).body.toString(), value, key)
 }
 
-test.serial('under load a fourth node joins, and an old one leaves and stops: nothing fails, nothing is missed', async (t) => {
-  const cluster = await TestCluster.prepare(t, { nodes: 4 })
-  const [n1, n2, n3, n4] = cluster.nodes as [TestNode, TestNode, TestNode, TestNode]
-  for (const node of [n1, n2, n3]) node.launch()
-  await settled([n1, n2, n3], ['n1', 'n2', 'n3'])
-  await putMany(n1)
-  let asked: readonly TestNode[] = [n1, n2, n3]
-  const load = new Load(() => asked, 4)
-  n4.launch()
-  await n4.untilReady()
-  await settled([n1, n2, n3, n4], ['n1', 'n2', 'n3', 'n4'])
-  const { members, partitions } = await n4.json<Ring>('/v1/cluster/ring')
-  const index = members.findIndex(({ name }) => name === 'n4')
-  t.is(partitions.filter((owners) => owners.includes(index)).length, 192, 'its share of 256 × 3 copies')
-  asked = [n1, n3, n4]
-  const { code, stdout } = await rotunda(['leave', 'n2', '--url', n1.url])
-  t.is(code, 0)
-  t.regex(stdout.toString(), /n2 is leaving/)
-  t.is((await n2.ended()).code, 0, 'it stops by itself')
-  await settled([n1, n3, n4], ['n1', 'n3', 'n4'])
-  await load.stop()
-  await readsBack(t, [n1, n3, n4], load)
-  n2.launch()
-  t.is((await n2.ended()).code, 0, 'started again it says that it has left')
-  t.regex(n2.lines.join('\n'), /has left the cluster/)
-})
+test.serial(
+  'under load a fourth node joins, and an old one leaves and stops: nothing fails, nothing is missed',
+  async (t) => {
+    t.timeout(300_000, 'machines under test may be slow')
+    const cluster = await TestCluster.prepare(t, { nodes: 4 })
+    const [n1, n2, n3, n4] = cluster.nodes as [TestNode, TestNode, TestNode, TestNode]
+    for (const node of [n1, n2, n3]) node.launch()
+    await settled([n1, n2, n3], ['n1', 'n2', 'n3'])
+    await putMany(n1)
+    let asked: readonly TestNode[] = [n1, n2, n3]
+    const load = new Load(() => asked, 4)
+    n4.launch()
+    await n4.untilReady()
+    await settled([n1, n2, n3, n4], ['n1', 'n2', 'n3', 'n4'])
+    const { members, partitions } = await n4.json<Ring>('/v1/cluster/ring')
+    const index = members.findIndex(({ name }) => name === 'n4')
+    t.is(partitions.filter((owners) => owners.includes(index)).length, 192, 'its share of 256 × 3 copies')
+    asked = [n1, n3, n4]
+    const { code, stdout } = await rotunda(['leave', 'n2', '--url', n1.url])
+    t.is(code, 0)
+    t.regex(stdout.toString(), /n2 is leaving/)
+    t.is((await n2.ended()).code, 0, 'it stops by itself')
+    await settled([n1, n3, n4], ['n1', 'n3', 'n4'])
+    await load.stop()
+    await readsBack(t, [n1, n3, n4], load)
+    n2.launch()
+    t.is((await n2.ended()).code, 0, 'started again it says that it has left')
+    t.regex(n2.lines.join('\n'), /has left the cluster/)
+  },
+)
 
 test.serial('a dead member is removed, and its partitions are held by all of the others again', async (t) => {
+  t.timeout(300_000, 'machines under test may be slow')
   const cluster = await TestCluster.start(t, { nodes: 4 })
   const [n1, n2, n3, n4] = cluster.nodes as [TestNode, TestNode, TestNode, TestNode]
   await putMany(n1)
   const alive = await rotunda(['remove', 'n4', '--url', n1.url])
-  t.is(alive.code, 1)
+  t.is(alive.code, 2)
   t.regex(alive.stderr, /n4 is alive/)
   await n4.kill()
   await until('n1 hears n4 no more', async () =>

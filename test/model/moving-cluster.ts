@@ -5,6 +5,9 @@
  * A write is taken by one node after the other, each only while it counts as the coordinator does; it is acknowledged when every list in force at the coordinator then has
  * its quorum. A read likewise. What a read must show: every write acknowledged before it began.
  */
+
+import { quorum } from '../../src/protocol/coordinator/quorum.js'
+import { duty, withHanding } from '../../src/protocol/membership/moves.js'
 import { Ring, sameDigest } from '../../src/protocol/membership/ring.js'
 import type { ClusterState } from '../../src/protocol/membership/state.js'
 import {
@@ -18,8 +21,6 @@ import {
   withFacts,
   withMoves,
 } from '../../src/protocol/membership/state.js'
-import { duty, withHanding } from '../../src/protocol/membership/moves.js'
-import { quorum } from '../../src/protocol/coordinator/quorum.js'
 
 export type Chance = (below: number) => number
 

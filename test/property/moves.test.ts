@@ -6,7 +6,7 @@ import { WireError } from '../../src/wire/bytes.js'
 import { type Chance, MovingCluster } from '../model/moving-cluster.js'
 import { Prng } from '../sim/prng.js'
 
-const HISTORIES = 400
+const HISTORIES = 150
 const STEPS = 250
 
 function chanceOf(seed: number): Chance {
@@ -29,7 +29,7 @@ test('with any number of concurrent joins and leaves no acknowledged write is mi
     counts.acknowledged += cluster.acknowledged
     counts.reads += cluster.reads
   }
-  t.true(counts.acknowledged > 1000 && counts.reads > 500, JSON.stringify(counts))
+  t.true(counts.acknowledged > 400 && counts.reads > 200, JSON.stringify(counts))
 })
 
 test('states merge alike in any order, any number of times, and go through bytes and back', (t) => {

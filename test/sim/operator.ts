@@ -53,6 +53,9 @@ export class Operator {
     const asked = this.#prng.pick(world.hosts)
     const again = (): void => this.#later(AGAIN_MS, () => this.#leave(host))
     if (asked.node === undefined || asked.state !== 'up' || asked.isStopped) return again()
+    // A newcomer may not be in yet, and N is to stay what it is.
+    const members = asked.node.cluster().members.filter(({ status }) => status === 'member')
+    if (members.length <= world.n) return again()
     this.#tell(`${host.name} is to leave, says ${asked.name}`)
     let isOver = false
     const end = (isRecorded: boolean): void => {

@@ -166,8 +166,8 @@ function apply(config: Config, wish: Wish): Config {
   // A disk that goes back behind what it has vouched for may bring back what others have shed: that is known (decision 26).
   const spareEntries = faults.has('lost-tail') ? NEVER_SHED : config.spareEntries
   // The promises are told with one N; a smaller cluster that grows has several.
-  const changes = config.nodes >= config.n && !config.unbudgeted ? config.changes : 0
-  return { ...config, faults, dataWindowBytes, reapEveryMs, spareEntries, changes, ...fields }
+  const all = { ...config, faults, dataWindowBytes, reapEveryMs, spareEntries, ...fields }
+  return { ...all, changes: all.nodes >= all.n && !all.unbudgeted ? all.changes : 0 }
 }
 
 function drawFaults(prng: Prng, nodes: number, copies: number): Set<Fault> {

@@ -190,7 +190,7 @@ export class World {
 
   #watcher(book: RowBook): HostWatcher {
     const disks = (): HintDisk[] => this.machines.map((host) => this.#hintDisk(host))
-    const hints = new HintCheck(book, this.#violations, disks, () => this.timeline.nowMs)
+    const hints = new HintCheck(book, this.#violations, disks, this.n, () => this.timeline.nowMs)
     return {
       log: (line) => this.#log(line),
       ended: (host, failure) => this.#ended(host, failure),

@@ -103,7 +103,11 @@ test('a row is taken by its owners only, whoever hands it over', (t) => {
   let owners = ['another']
   const parts = {
     replica: { refusal: () => undefined, submit: (rowKey: Uint8Array) => submitted.push(rowKey) },
-    membership: { self: 'me', ring: { placementOf: () => ({ ring: RING, owners }) }, encoded: new Uint8Array(0) },
+    membership: {
+      self: 'me',
+      ring: { placementOf: () => ({ ring: RING, owners }) },
+      encoded: new Uint8Array(0),
+    },
     admission: { isFlooded: () => false },
     reply: (_to: string, message: Message) => replies.push(message),
   }

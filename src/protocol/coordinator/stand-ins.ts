@@ -61,8 +61,7 @@ export class StandIns {
   /** Those that count or still may. */
   hopefulFor(owners: readonly string[]): number {
     let hopeful = 0
-    for (const node of this.#asked.keys())
-      if (!this.#failed.has(node) && this.#isFor(node, owners)) hopeful++
+    for (const node of this.#asked.keys()) if (!this.#failed.has(node) && this.#isFor(node, owners)) hopeful++
     return hopeful
   }
 

@@ -31,7 +31,8 @@ export function encodeMoves(writer: ByteWriter, { settled, handings, left }: Mov
   const lists = new Numbered()
   for (const { list } of settled) lists.of(list.join(SEPARATOR))
   // In the order of the partitions, whoever recorded what first: equal states have equal bytes.
-  for (const { handed } of handings) for (const [, list] of byPartition(handed)) lists.of(list.join(SEPARATOR))
+  for (const { handed } of handings)
+    for (const [, list] of byPartition(handed)) lists.of(list.join(SEPARATOR))
   const split = lists.all.map((list) => list.split(SEPARATOR).map((id) => ids.of(id)))
   for (const { by, gone } of handings) for (const id of [by, ...gone]) ids.of(id)
   for (const id of left) ids.of(id)
@@ -88,8 +89,7 @@ export function decodeMoves(reader: ByteReader, partitions: number): Moves {
   const lists: (readonly string[])[] = []
   for (let left = reader.count(4); left > 0; left--) lists.push(readList(reader, ids))
   const settled: Settled[] = []
-  for (let p = 0; p < partitions; p++)
-    settled.push({ level: reader.u32(), list: named(lists, reader.u32()) })
+  for (let p = 0; p < partitions; p++) settled.push({ level: reader.u32(), list: named(lists, reader.u32()) })
   const handings: Handing[] = []
   for (let left = reader.count(20); left > 0; left--)
     handings.push(decodeHanding(reader, ids, lists, partitions))

@@ -116,7 +116,8 @@ export class Ring {
 
   /** The first row key of a partition, and of the one after it (undefined: there is none). */
   rangeOf(partition: number): { readonly from: Uint8Array; readonly to: Uint8Array | undefined } {
-    const start = (number: number) => Uint8Array.of((number << this.#shift) >>> 8, (number << this.#shift) & 255)
+    const start = (number: number) =>
+      Uint8Array.of((number << this.#shift) >>> 8, (number << this.#shift) & 255)
     return { from: start(partition), to: partition + 1 < this.partitions ? start(partition + 1) : undefined }
   }
 
@@ -158,8 +159,7 @@ function inForce(lists: PartitionLists | undefined, list: readonly string[]): Li
   const all = [settled, ...versions.map((version) => version.list)]
   const owners = all[complete + 1]!
   const others: (readonly string[])[] = []
-  for (const one of all)
-    if (![owners, ...others].some((other) => sameNodes(other, one))) others.push(one)
+  for (const one of all) if (![owners, ...others].some((other) => sameNodes(other, one))) others.push(one)
   return { owners, others, holders: [...new Set([owners, ...others].flat())] }
 }
 
@@ -170,7 +170,8 @@ function membersOf(
 ): readonly string[] {
   if (moving.size === 0 && table.members.length > 0) return table.members
   const members = new Set(table.members)
-  for (const partition of moving.size > 0 ? moving.keys() : holders.keys()) for (const node of holders[partition]!) members.add(node)
+  for (const partition of moving.size > 0 ? moving.keys() : holders.keys())
+    for (const node of holders[partition]!) members.add(node)
   return [...members].sort()
 }
 

@@ -147,7 +147,8 @@ export class Sponsor {
   }
 
   tick(nowMs: number, wallMs: number, out: MembershipEffect[]): void {
-    if (this.#round !== undefined && nowMs >= this.#round.untilMs) this.#giveUp(this.#round, 'silent', wallMs, out)
+    if (this.#round !== undefined && nowMs >= this.#round.untilMs)
+      this.#giveUp(this.#round, 'silent', wallMs, out)
     const promise = this.#promise
     if (promise === undefined || nowMs < promise.untilMs) return
     this.#promise = undefined

@@ -9,8 +9,9 @@
  *
  * Nothing has to be remembered over a restart: a comparison begun anew finds only what is still missing.
  */
-import { type Chunk, chunkOf, chunksOf, isWhole, sharedPartitions } from '../entropy/schedule.js'
+
 import type { ExchangeOutcome } from '../entropy/exchange.js'
+import { type Chunk, chunkOf, chunksOf, isWhole, sharedPartitions } from '../entropy/schedule.js'
 import { duty, type Handing } from '../membership/moves.js'
 import type { Ring } from '../membership/ring.js'
 
