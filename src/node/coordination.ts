@@ -15,7 +15,7 @@ import { ForwardMachine, remoteFailure } from '../protocol/coordinator/forward.j
 import { quorum, quorumOf, resolveQuorum } from '../protocol/coordinator/quorum.js'
 import { ReadMachine } from '../protocol/coordinator/read.js'
 import { WriteMachine } from '../protocol/coordinator/write.js'
-import type { DurableBy, LocalFault, Placement, WriteFields } from '../protocol/effects.js'
+import type { DurableBy, LocalFault, Placement } from '../protocol/effects.js'
 import type { Membership } from '../protocol/membership/membership.js'
 import type { ForwardRead, ForwardWrite, Message } from '../wire/messages.js'
 import { propertiesOf, withinReach } from './bucket-settings.js'
@@ -23,7 +23,7 @@ import type { Conversations } from './conversations.js'
 import { forwardBody, type ReadOrder, type WriteOrder, writeFields } from './orders.js'
 import type { Peers } from './peers.js'
 import { isBegun, OVERLOADED, outOfRange, unreachable } from './refusals.js'
-import type { Failure, Found, GetRequest, QuorumChoice, WriteRequest, Written } from './requests.js'
+import type { Failure, Found, GetRequest, WriteRequest, Written } from './requests.js'
 
 export interface CoordinationParts {
   readonly clock: Clock

@@ -12,6 +12,7 @@ import { Sponsor } from '../protocol/membership/sponsor.js'
 import type { MemberFacts } from '../protocol/membership/state.js'
 import { type ClusterState, presentMembers, removed } from '../protocol/membership/state.js'
 import type { Message } from '../wire/messages.js'
+import { MembershipChanges } from './changes.js'
 import type { StorageGuard } from './guard/index.js'
 import type { StartFailure } from './options.js'
 import type { Outbox } from './outbox.js'
@@ -43,11 +44,15 @@ export interface KeeperParts {
 export class Keeper {
   readonly #parts: KeeperParts
   readonly #sponsor: Sponsor
+  /** What operators ask for. */
+  readonly changes: MembershipChanges
   #stopped = false
 
   constructor(parts: KeeperParts) {
     this.#parts = parts
     this.#sponsor = new Sponsor(parts.membership)
+    const { membership, clock, peers } = parts
+    this.changes = new MembershipChanges({ membership, clock, peers, offer: (state) => this.offer(state) })
   }
 
   get holdsWrites(): boolean {
@@ -78,6 +83,7 @@ export class Keeper {
 
   tick(nowMs: number): void {
     const { membership, peers, random, clock } = this.#parts
+    this.changes.expire(nowMs)
     this.#run((out) => {
       membership.tick(nowMs, peers.ids, random.below(0x1_0000_0000), out)
       this.#sponsor.tick(nowMs, clock.wallMs(), out)
@@ -206,6 +212,7 @@ export class Keeper {
       log.info('ring-changed', { members: membership.ring.members.length, n: membership.ring.n })
     this.#run((out) => this.#sponsor.adopted(out))
     this.#parts.adopted(ringChanged)
+    this.changes.adopted()
   }
 
   /** Others hear of it first. */

@@ -188,7 +188,7 @@ export class RotundaNode implements Database {
     const running = this.#serving()
     if (running === undefined) return done(NOT_READY)
     running.enter()
-    running.changes.record(request, done)
+    running.keeper.changes.record(request, done)
   }
 
   cluster(): ClusterView {

@@ -9,14 +9,12 @@ import { Governor } from '../protocol/background/governor.js'
 import type { Input } from '../protocol/effects.js'
 import { Membership } from '../protocol/membership/membership.js'
 import type { Ring } from '../protocol/membership/ring.js'
-import type { ClusterState } from '../protocol/membership/state.js'
 import { ActorSource } from '../protocol/replica/actor.js'
 import { WireError } from '../wire/bytes.js'
 import type { Message } from '../wire/messages.js'
 import { Admission } from './admission.js'
 import { Answering } from './answering.js'
 import { BucketSettings } from './bucket-settings.js'
-import { MembershipChanges } from './changes.js'
 import { Conversations } from './conversations.js'
 import { Coordination } from './coordination.js'
 import { newCounts } from './counts.js'
@@ -59,7 +57,6 @@ export class RunningNode {
   readonly rebuilder: Rebuilder
   readonly keeper: Keeper
   readonly buckets: BucketSettings
-  readonly changes: MembershipChanges
   readonly entropy: Entropy
   readonly transfers: Transfers
   readonly reaper: Reaper
@@ -141,19 +138,10 @@ export class RunningNode {
       probe: (to, message) => this.#outbox.post(to, 'control', message),
       suspected: (peer) => this.#away({ kind: 'suspected', to: peer }),
     })
-    this.keeper = new Keeper({
-      ...{ clock, random, log, scheduler, network, guard, membership, peers, replica },
-      outbox: this.#outbox,
-      wake: () => this.#wake(),
-      adopted: (ringChanged) => this.#adopted(ringChanged),
-      confirmed: () => this.#confirmed(),
-      fatal: listener.fatal,
-    })
+    this.keeper = this.#newKeeper(listener.fatal)
     this.buckets = new BucketSettings(membership, (bucket, properties) =>
       this.keeper.setBucket(bucket, properties),
     )
-    const offer = (state: ClusterState) => this.keeper.offer(state)
-    this.changes = new MembershipChanges({ membership, clock, peers, offer })
     const completed = () => this.keeper.describeSelf({ incomplete: false })
     const work = { conversations, coordination, governor, perform, completed }
     const parts = { clock, log, guard, membership, peers, ...work }
@@ -163,11 +151,24 @@ export class RunningNode {
     const more = { ...parts, random, replica, reads, reply }
     const refill = () => this.rebuilder.refill
     const { trees } = started
-    this.transfers = new Transfers({ ...more, trees, offer })
+    this.transfers = new Transfers({ ...more, trees, offer: (state) => this.keeper.offer(state) })
     const { handover } = this.transfers
     this.entropy = new Entropy({ ...more, trees, everyMs, refill, handover })
     this.reaper = new Reaper({ ...more, ...reapingTimes(options) })
     this.#switchboard = this.#newSwitchboard(reply)
+  }
+
+  #newKeeper(fatal: RunningListener['fatal']): Keeper {
+    const { membership, peers, replica } = this
+    const { clock, random, log, scheduler, network } = this.#ports
+    return new Keeper({
+      ...{ clock, random, log, scheduler, network, guard: this.#guard, membership, peers, replica },
+      outbox: this.#outbox,
+      wake: () => this.#wake(),
+      adopted: (ringChanged) => this.#adopted(ringChanged),
+      confirmed: () => this.#confirmed(),
+      fatal,
+    })
   }
 
   #newPerformer(): Performer {
@@ -345,7 +346,6 @@ export class RunningNode {
     if (ringChanged && this.membership.own.incomplete) this.rebuilder.restart()
     this.coordination.releaseHeld(this.#ports.clock.monotonicMs())
     this.buckets.adopted()
-    this.changes.adopted()
   }
 
   /** Peers know no later life of this directory: actors of its incarnation may go on. A node alone has nobody to ask, and takes no chances. */
@@ -383,7 +383,6 @@ export class RunningNode {
     this.conversations.expire(nowMs)
     this.listing.expire(nowMs)
     this.buckets.expire(nowMs)
-    this.changes.expire(nowMs)
     this.keeper.tick(nowMs)
     this.rebuilder.tick(nowMs)
     this.deliveries.tick(nowMs)

@@ -99,7 +99,7 @@ export class MovingCluster {
     const ring = this.nodes[0]!.ring
     for (let p = 0; p < PARTITIONS; p++)
       for (const write of this.#acked[p]!) {
-        const holders = ring.owners[p]!.filter((id) => this.#node(id)?.rows[p]!.has(write) === true)
+        const holders = ring.owners[p]!.filter((id) => this.#node(id)?.rows[p]?.has(write) === true)
         if (holders.length < quorum(ring.owners[p]!.length))
           return `write ${write} of partition ${p} is left on ${holders.length} of its owners`
       }
