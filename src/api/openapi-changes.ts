@@ -1,6 +1,14 @@
 /** The schemas of what operators do with members. */
 type Json = Readonly<Record<string, unknown>>
 
+const COUNT: Json = { type: 'integer', minimum: 0 }
+
+/** What a node shows of partitions that move. */
+export const changeProperties = {
+  transfers: { ...COUNT, description: 'Partitions on their way to other owners.' },
+  toHandOver: { ...COUNT, description: 'Those of them that this node has still to hand over.' },
+} as const
+
 const MEMBER: Json = { type: 'string', description: 'Its name, or its id.' }
 
 function changeOf(further: Json = {}): Json {
@@ -19,6 +27,6 @@ export const changeSchemas: Json = {
   Changed: {
     type: 'object',
     required: ['recorded', 'moving'],
-    properties: { recorded: { const: true }, moving: { type: 'integer', minimum: 0 } },
+    properties: { recorded: { const: true }, moving: COUNT },
   },
 }

@@ -1,7 +1,7 @@
 /** Parameters, headers and schemas of the OpenAPI document. */
 
 import { limits } from '../limits.js'
-import { changeSchemas } from './openapi-changes.js'
+import { changeProperties, changeSchemas } from './openapi-changes.js'
 import { errorSchemaComponent } from './openapi-errors.js'
 
 type Json = Readonly<Record<string, unknown>>
@@ -300,8 +300,7 @@ const clusterProperties: Json = {
       },
     },
   },
-  transfers: COUNT,
-  toHandOver: COUNT,
+  ...changeProperties,
   members: { type: 'array', items: { $ref: '#/components/schemas/Member' } },
 }
 const cluster: Json = {

@@ -100,7 +100,7 @@ export class RunningNode {
     const perform = (effect: Performed) => this.#performer.perform(effect)
     const provisional = new ActorSource(Buffer.from(random.bytes(8)).toString('hex'), started.own.boot)
     const { hintBytes = limits.hintBytes, exchangeEveryMs: everyMs = limits.exchangeEveryMs } = options
-    const { spareEntries = limits.spareEntries } = options
+    const { spareEntries = limits.spareEntries, shownWholeBytes = limits.shownWholeBytes } = options
     const stores = { guard, scheduler, log, hintBytes, spareEntries, lost: started.report.lost }
     this.replica = new Replica(stores, provisional, started.hasRows, started.trees, {
       laneEffect: (effect) => this.#performer.laneEffect(effect),
@@ -118,7 +118,6 @@ export class RunningNode {
     this.admission = new Admission(clock.monotonicMs(), guard.stats, () => replica.operations)
     this.governor = new Governor(clock.monotonicMs(), limits.background)
     const { admission, governor } = this
-    const { shownWholeBytes = limits.shownWholeBytes } = options
     const answers = { replica, guard, membership, admission, governor, reads, reply }
     this.#answering = new Answering({ ...answers, shownWholeBytes })
     const holdsWrites = () => this.keeper.holdsWrites || this.isTooSmall
