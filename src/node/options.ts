@@ -32,7 +32,7 @@ export interface NodeOptions {
   readonly weight: number
   /** Peer addresses to join through; with an empty directory and none, a new cluster begins. */
   readonly join: readonly string[]
-  /** Clients' writes are held back while the cluster has fewer members: the first write ends the time for joining. */
+  /** Clients' writes are held back while the cluster has fewer members. */
   readonly awaitMembers?: number
   /** How long two replicas go without comparing their trees, about; 0 = this node begins no exchange. */
   readonly exchangeEveryMs?: number
