@@ -37,7 +37,7 @@ export const MOVING_CANARIES: readonly Canary[] = [
     name: 'tallies-one-list',
     story: 'While a key moves, a write counts among its old owners only.',
     breaks: ['A1', 'A2', 'A3', 'A4', 'A6'],
-    focus: MOVES,
+    focus: { ...MOVES, calmMs: 400, only: ['partition-single', 'partition-one-way', 'clog', 'kill'] },
     rare: true,
     patches: [
       {
