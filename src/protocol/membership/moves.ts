@@ -118,11 +118,11 @@ function advanced(partition: number, from: Settled, handings: readonly Handing[]
   let settled = from
   for (;;) {
     const versions = versionsOf(partition, settled.level, handings)
-    const next = versions.find(
-      (version, index) =>
-        isComplete(partition, version, olderThan(settled.list, versions, index), handings) &&
-        isReleased(partition, version, olderThan(settled.list, versions, index), handings),
-    )
+    const next = versions.find((version, index) => {
+      const older = olderThan(settled.list, versions, index)
+      const isComplete = haveAll('handed', partition, version, older, handings)
+      return isComplete && haveAll('released', partition, version, older, handings)
+    })
     if (next === undefined) return settled
     settled = { level: next.level, list: next.list }
   }
@@ -152,7 +152,9 @@ function olderThan(settled: readonly string[], versions: readonly Version[], ind
   return [...nodes]
 }
 
-function isComplete(
+/** Have all of these, but those removed under the version's table, recorded this of the partition? */
+function haveAll(
+  what: 'handed' | 'released',
   partition: number,
   version: Version,
   older: readonly string[],
@@ -160,19 +162,7 @@ function isComplete(
 ): boolean {
   return older.every(
     (node) =>
-      version.gone.includes(node) || handingOf(node, version, handings)?.handed.has(partition) === true,
-  )
-}
-
-function isReleased(
-  partition: number,
-  version: Version,
-  older: readonly string[],
-  handings: readonly Handing[],
-): boolean {
-  return older.every(
-    (node) =>
-      version.gone.includes(node) || handingOf(node, version, handings)?.released.has(partition) === true,
+      version.gone.includes(node) || handingOf(node, version, handings)?.[what].has(partition) === true,
   )
 }
 
@@ -193,7 +183,7 @@ export function listsOf(
   const last = versions.at(-1)
   if (last?.level !== target.level || last.table !== target.table) versions.push(target)
   const complete = versions.findLastIndex((version, index) =>
-    isComplete(partition, version, olderThan(list, versions, index), handings),
+    haveAll('handed', partition, version, olderThan(list, versions, index), handings),
   )
   return { settled: list, versions, complete }
 }

@@ -34,20 +34,6 @@ export const MOVING_CANARIES: readonly Canary[] = [
     ],
   },
   {
-    name: 'tallies-one-list',
-    story: 'While a key moves, a write counts among its old owners only.',
-    breaks: ['A1', 'A2', 'A3', 'A4', 'A6'],
-    focus: { ...MOVES, calmMs: 400, only: ['partition-single', 'partition-one-way', 'clog', 'kill'] },
-    rare: true,
-    patches: [
-      {
-        file: 'src/protocol/coordinator/quorum.js',
-        find: 'this.#others = lists.map((owners)',
-        replace: 'this.#others = [].map((owners)',
-      },
-    ],
-  },
-  {
     name: 'drops-before-others-have-it',
     story: 'A former owner drops a row when one of the present owners has it.',
     breaks: ['A1', 'A2', 'A3', 'A4'],
