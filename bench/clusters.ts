@@ -18,6 +18,8 @@ export interface ClusterOptions {
   readonly directory: string
   readonly durability: string
   readonly nodes?: number
+  /** Of `rotunda start`, for all of them. */
+  readonly moreArguments?: readonly string[]
   /** Arguments for the first node's `node`. */
   readonly firstNodeArguments?: readonly string[]
 }
@@ -78,6 +80,16 @@ export class Cluster {
   /** All processes of the cluster, launchers and what they launched. */
   get pids(): readonly number[] {
     return processTree(this.#nodes.map((node) => node.process.pid!))
+  }
+
+  /** Those of one node. */
+  pidsOf(number: number): readonly number[] {
+    return processTree([this.#nodes[number]!.process.pid!])
+  }
+
+  /** To all processes of one node. */
+  signal(number: number, signal: NodeJS.Signals): void {
+    for (const pid of this.pidsOf(number)) process.kill(pid, signal)
   }
 
   get size(): number {
@@ -141,7 +153,9 @@ function commandOf(
       ]
       const secret = ['--secret-file', secretFile(options.directory)]
       const rest = ['--durability', options.durability, ...listen, ...join, ...secret]
-      return [entry('../../native/rotunda.cjs'), 'start', '--name', `n${number + 1}`, '--data', data, ...rest]
+      const more = options.moreArguments ?? []
+      const name = ['--name', `n${number + 1}`, '--data', data]
+      return [entry('../../native/rotunda.cjs'), 'start', ...name, ...rest, ...more]
     }
     default: {
       const never: never = options.system

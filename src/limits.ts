@@ -174,6 +174,8 @@ export const limits = {
   exchanges: 2,
   /** An exchange that has not ended by then is broken off, and goes on soon with what still differs. */
   exchangeMs: 60_000,
+  /** For so long after the last one with a peer an exchange waits for hints that are being handed to it: it would find mostly what they bring. */
+  exchangeWaitsMs: 600_000,
   /** The longest wait for one answer within it. */
   exchangeAnswerMs: 10_000,
   /** Nodes asked for by one message (eight below each: 16 KiB), segments, and what an answer about segments holds at most. */

@@ -1,149 +1,77 @@
 /**
- * `npm run bench:background`: what clients of two nodes feel while a third one is brought up to date. Quiet first; then the third was away while all keys were
- * written, comes back and is handed its hints; then it comes back with an empty disk and is refilled. Each until it is done. The exit code is 1 where an answer is
- * wrong or one of them does not end.
+ * `npm run bench:background`: what clients of two nodes feel while a third one is brought up to date, or while tombstones are reaped. Every stage lies between two
+ * windows without background work, and its p99 is held against the mean of theirs: a disk that others share is not the same from one minute to the next.
  *
- *   --keys 20000 --value-bytes 1024 --clients 16 --gets 0.5 --durability fsync --dir DIR
+ *   handoff   the third node was frozen while all keys were written, and is handed its hints
+ *   refill    it comes back with an empty disk
+ *   reaping   as many keys of another bucket were deleted
+ *   exchange  as handoff, but no node keeps hints: only comparing trees brings it up to date. Alone, because its nodes are started so
+ *   restart   for comparison: the third was away for a moment in which nothing was written
+ *   return    as handoff, but it was stopped and starts anew: both together
+ *
+ * The exit code is 1 where an answer is wrong, a stage does not end, or the median of a stage's ratios is above --assert.
+ *
+ *   --stages handoff,reaping,refill --rounds 3 --keys 10000 --value-bytes 1024 --clients 16 --gets 0.5 --durability fsync --dir DIR --assert 1.5
  */
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Cluster } from '../clusters.js'
 import { freshDirectory } from '../disk.js'
-import { fillOver } from '../load/fill.js'
-import { KeySet } from '../load/key-set.js'
-import { KeyedWorkload } from '../load/keyed-workload.js'
-import { Values } from '../load/values.js'
-import { Histogram } from '../measure/histogram.js'
-import { Crowd } from '../overload/crowd.js'
-import { type Metrics, metricsOf, most, sum } from '../overload/watch.js'
+import { median } from '../measure/statistics.js'
+import { type StageName, Stages, stageNames } from './stages.js'
 
 const { values: given } = parseArgs({
   options: {
-    keys: { type: 'string', default: '20000' },
+    keys: { type: 'string', default: '10000' },
     'value-bytes': { type: 'string', default: '1024' },
     clients: { type: 'string', default: '16' },
     gets: { type: 'string', default: '0.5' },
     durability: { type: 'string', default: 'fsync' },
+    stages: { type: 'string', default: 'handoff,reaping,refill' },
+    rounds: { type: 'string', default: '3' },
+    assert: { type: 'string' },
     dir: { type: 'string' },
   },
 })
-const keyCount = Number(given.keys)
-const valueBytes = Number(given['value-bytes'])
-const clients = Number(given.clients)
-const QUIET_MS = 6_000
-const WINDOW_MS = 1_000
-/** A stage that has not ended after so many windows does not end. */
-const MOST_WINDOWS = 90
-const THIRD = 2
-const GRANT = 'rotunda_background_grant'
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`)
 }
 
-class Bench {
-  readonly #cluster: Cluster
-  readonly #keys = new KeySet(keyCount)
-  readonly #values = new Values(valueBytes)
-  readonly #crowd: Crowd
-  #quietUs = 0
+function stagesAsked(): StageName[] {
+  const asked = given.stages.split(',')
+  const stages = stageNames.filter((name) => asked.includes(name))
+  if (stages.length < asked.length) throw new Error(`stages are ${stageNames.join(', ')}`)
+  if (stages.includes('exchange') && stages.length > 1) throw new Error('the stage exchange runs alone')
+  return stages
+}
 
-  constructor(cluster: Cluster) {
-    this.#cluster = cluster
-    const shareOfGets = Number(given.gets)
-    const workload = new KeyedWorkload({
-      keys: this.#keys,
-      values: this.#values,
-      shareOfGets,
-      exactVersions: true,
-    })
-    this.#crowd = new Crowd(this.#keys, workload)
-  }
-
-  get #twoPorts(): readonly number[] {
-    return this.#cluster.clientPorts.slice(0, THIRD)
-  }
-
-  async run(): Promise<void> {
-    await this.#fill()
-    await this.#crowd.grow(this.#twoPorts, clients, valueBytes)
-    const quiet = await this.#crowd.run(clients, 3_000, QUIET_MS)
-    this.#quietUs = quiet.latency.quantile(0.99)
-    say(
-      `quiet: ${(quiet.served / quiet.seconds).toFixed(0)} /s, p50 ${ms(quiet.latency.quantile(0.5))}, p99 ${ms(this.#quietUs)}`,
-    )
-    await this.#crowd.rest()
-    await this.#handoff()
-    await this.#refill()
-    this.#crowd.close()
-  }
-
-  async #handoff(): Promise<void> {
-    await this.#cluster.stopNode(THIRD)
-    await this.#fill()
-    const held = sum(await this.#metrics(), 'rotunda_hints_held')
-    await this.#cluster.startNode(THIRD)
-    await this.#during(`${held} hints handed over`, (nodes) => sum(nodes, 'rotunda_hints_held') === 0)
-  }
-
-  async #refill(): Promise<void> {
-    await this.#cluster.stopNode(THIRD)
-    await this.#cluster.startNode(THIRD, true)
-    await this.#during(`${keyCount} rows refilled`, (nodes) => most(nodes, 'rotunda_rebuilding') === 0)
-  }
-
-  /** The clients work until `done`; says what they felt. */
-  async #during(what: string, done: (nodes: readonly Metrics[]) => boolean): Promise<void> {
-    const all = new Histogram()
-    const p99s: number[] = []
-    const grants: number[] = []
-    let over = false
-    while (!over && p99s.length < MOST_WINDOWS) {
-      const { latency, faults, firstFault } = await this.#crowd.run(clients, 0, WINDOW_MS)
-      if (faults > 0) this.#failed(`${faults} wrong answers: ${firstFault}`)
-      const nodes = await this.#metrics()
-      all.add(latency)
-      p99s.push(latency.quantile(0.99))
-      grants.push(Math.min(...nodes.slice(0, THIRD).map((node) => node.get(GRANT) ?? Number.NaN)))
-      over = done(nodes)
-    }
-    if (!over) this.#failed(`${what}: not within ${MOST_WINDOWS} s`)
-    await this.#crowd.rest()
-    const p99 = all.quantile(0.99)
-    say(
-      `${what}: ${p99s.length} s, p99 ${ms(p99)} (${(p99 / this.#quietUs).toFixed(2)} × quiet), the worst second ${ms(Math.max(...p99s))}`,
-    )
-    say(`  least grant of the two, second by second: ${grants.map((grant) => grant.toFixed(0)).join(' ')}`)
-  }
-
-  async #fill(): Promise<void> {
-    await fillOver(this.#twoPorts, 48, valueBytes, this.#keys, this.#values)
-  }
-
-  #metrics(): Promise<Metrics[]> {
-    return Promise.all(this.#cluster.clientPorts.map(metricsOfAny))
-  }
-
-  #failed(why: string): void {
-    say(why)
-    process.exitCode = 1
+async function bench(cluster: Cluster, names: readonly StageName[]): Promise<void> {
+  const stages = new Stages(cluster, {
+    keys: Number(given.keys),
+    valueBytes: Number(given['value-bytes']),
+    clients: Number(given.clients),
+    shareOfGets: Number(given.gets),
+    say,
+    failed: (why) => {
+      say(why)
+      process.exitCode = 1
+    },
+  })
+  await stages.prepare()
+  const ratios = new Map<StageName, number[]>(names.map((name) => [name, []]))
+  for (let round = 0; round < Number(given.rounds); round++)
+    for (const name of names) ratios.get(name)!.push(await stages.run(name))
+  stages.close()
+  for (const [name, all] of ratios) {
+    const middle = median(all)
+    say(`${name}: ${middle.toFixed(2)} × quiet (${all.map((ratio) => ratio.toFixed(2)).join(', ')})`)
+    if (given.assert !== undefined && middle > Number(given.assert)) process.exitCode = 1
   }
 }
 
-/** A node that is away holds nothing and asks for nothing. */
-async function metricsOfAny(port: number): Promise<Metrics> {
-  try {
-    return await metricsOf(port)
-  } catch {
-    return new Map()
-  }
-}
-
-function ms(us: number): string {
-  return `${(us / 1000).toFixed(1)} ms`
-}
-
+const names = stagesAsked()
 const directory = freshDirectory(given.dir)
 let cluster: Cluster | undefined
 try {
@@ -151,8 +79,9 @@ try {
     system: 'rotunda',
     directory: join(directory, 'rotunda'),
     durability: given.durability,
+    moreArguments: names.includes('exchange') ? ['--hint-bytes', '1'] : [],
   })
-  await new Bench(cluster).run()
+  await bench(cluster, names)
 } finally {
   await cluster?.stop()
   rmSync(directory, { recursive: true, force: true })

@@ -43,8 +43,13 @@ export class Conversation {
   ) {
     this.#asker = asker
     this.#peer = peer
-    const where = { peer: peer.id, ring: RING, ringOf: () => RING, chunk: 0, partitions }
-    const whole = { id: 7, ...where, deadlineMs: 60_000, ...task }
+    let lastId = 7
+    const nextId = (): number => {
+      lastId += 1
+      return lastId
+    }
+    const named = { id: lastId, nextId, peer: peer.id, ring: RING, ringOf: () => RING }
+    const whole = { ...named, chunk: 0, partitions, deadlineMs: 60_000, ...task }
     this.exchange = new Exchange(whole, asker.trees)
   }
 

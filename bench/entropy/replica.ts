@@ -22,6 +22,8 @@ import type { Digest64 } from '../../src/wire/messages.js'
 export const RING: Digest64 = { high: 1, low: 2 }
 const NOTHING = new Uint8Array(0)
 const BUCKET = Buffer.from('bench')
+/** What is done in slices elsewhere is done at once here. */
+const UNCUT = { run: (_kind: string, slice: () => unknown) => slice() }
 const LIMITS = { maxSiblings: 128, maxBytes: 1 << 24 }
 
 export interface StoredRow {
@@ -41,6 +43,12 @@ export class MemoryReplica {
   readonly compared: { peer: string; chunk: number; same: boolean }[] = []
   ring = RING
   state: 'open' | 'fenced' = 'open'
+  /** Scans of its rows, and the units that it spent on them. */
+  scans = 0
+  spent = 0
+  granted = true
+  /** It hands hints to whoever asks. */
+  waits = false
   /** It may lack rows. */
   incomplete = false
 
@@ -48,7 +56,12 @@ export class MemoryReplica {
   constructor(id: string, members: readonly string[], partitions: number) {
     this.id = id
     this.trees = new Trees(partitions, true)
-    this.lister = new SegmentLister(this.#guard(), this.trees)
+    this.lister = new SegmentLister(this.#guard(), this.trees, {
+      may: () => this.granted,
+      spend: (_task, units) => {
+        this.spent += units
+      },
+    })
     const all = Array.from({ length: partitions }, (_, partition) => partition)
     const replica = this
     const membership = {
@@ -67,6 +80,7 @@ export class MemoryReplica {
       trees: this.trees,
       reads: new Drain(),
       lister: this.lister,
+      waits: () => this.waits,
       shared: (peer) => (members.includes(peer) ? all : []),
       reply: (_to, message) => this.said.push(message),
       compared: (peer, chunk, same) => this.compared.push({ peer, chunk, same }),
@@ -129,10 +143,14 @@ export class MemoryReplica {
   #guard(): StorageGuard {
     const replica = this
     const guard = {
+      slices: UNCUT,
       get state() {
         return replica.state
       },
-      scan: (range: RowRange, done: (page: ScanPage) => void) => setImmediate(() => done(this.#scan(range))),
+      scan: (range: RowRange, done: (page: ScanPage) => void) => {
+        this.scans++
+        setImmediate(() => done(this.#scan(range)))
+      },
     }
     return guard as unknown as StorageGuard
   }

@@ -11,17 +11,18 @@ import {
   crc32c,
   decodeObject,
   encodeChanges,
-  mac,
   makeRowKey,
   mergeRow,
   merkleCommit,
   merkleCreate,
   objectClock,
   objectDigest,
+  openToken,
   placementTable,
   rowObject,
   sealRow,
   sealRowKey,
+  sealToken,
   versionDigest,
   type Write,
   writtenContext,
@@ -33,7 +34,8 @@ const ACTOR = Buffer.alloc(14, 1)
 const LIMITS = { maxSiblings: 128, maxBytes: 8 << 20 }
 const ROW_KEY = makeRowKey(Buffer.from('carts'), Buffer.from('alice'))
 const OUT = Buffer.allocUnsafeSlow(64 << 10)
-const MAC_KEY = Buffer.alloc(32, 2)
+const TOKEN_KEYS = Buffer.alloc(36, 2)
+const TOKEN = Buffer.alloc(256, 3)
 
 function write(operation: number): Write {
   return {
@@ -87,6 +89,8 @@ const tree = merkleCreate({ partition: 0, partitionBits: 0, segmentBits: 12, fan
 const trees = Uint32Array.of(tree)
 let [before, after] = [first, second]
 merkleCommit(trees, [ROW_KEY, NONE, after])
+const textBytes = sealToken(TOKEN_KEYS, TOKEN, 20, 60)
+const TEXT = TOKEN.toString('latin1', 76, 76 + textBytes)
 
 const FEW = 50
 const MANY = 100_000
@@ -105,7 +109,8 @@ const CALLS: readonly (readonly [name: string, calls: number, call: () => unknow
   ['checkRow, 1 KiB', MANY, () => checkRow(ROW_KEY, second)],
   ['objectDigest, 1 KiB', MANY, () => objectDigest(newer, OUT)],
   ['versionDigest', MANY, () => versionDigest(newer, OUT)],
-  ['mac of 30 bytes', MANY, () => mac(MAC_KEY, context, OUT)],
+  ['sealToken of 60 bytes', MANY, () => sealToken(TOKEN_KEYS, TOKEN, 20, 60)],
+  ['openToken, filled in', MANY, () => openToken(TOKEN_KEYS, TOKEN, 20, TOKEN.write(TEXT, 20))],
   ['crc32c, 1 KiB', MANY, () => crc32c(second)],
   [
     'merkleCommit of one row, 12 bits',

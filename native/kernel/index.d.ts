@@ -31,12 +31,6 @@ export declare function keyHash(bucket: Uint8Array, key: Uint8Array, out: Buffer
 /** How many live siblings of the object the context covers. */
 export declare function liveCovered(object: Uint8Array, context: Uint8Array): number
 
-/** Keyed BLAKE3, 16 bytes, into `out`. */
-export declare function mac(key: Uint8Array, bytes: Uint8Array, out: Buffer): number
-
-/** 1 if `expected` is the mac of `bytes`, 0 if not; in constant time. */
-export declare function macMatches(key: Uint8Array, bytes: Uint8Array, expected: Uint8Array): number
-
 /** Joins two objects into `out`. */
 export declare function mergeObjects(a: Uint8Array, b: Uint8Array, out: Buffer): number
 
@@ -79,6 +73,9 @@ export declare function objectDigest(object: Uint8Array, out: Buffer): number
 /** Clock and surviving dots of an object, into `out`. */
 export declare function objectSkeleton(object: Uint8Array, out: Buffer): number
 
+/** Opens the text at `start` in place; where the mac of the token begins, or -4 where it is none of ours. */
+export declare function openToken(keys: Uint8Array, buffer: Buffer, start: number, textBytes: number): number
+
 /** The handle of a checkpoint after these changes, all of them, with the help of an earlier one. */
 export declare function placementAdvance(handle: number, packed: Uint8Array): number
 
@@ -102,6 +99,9 @@ export declare function sealRow(rowKey: Uint8Array, row: Buffer, commitNumber: n
 
 /** Fills the first two bytes of a row key; the top 32 bits of the key hash, or -1 for a row key that is none. */
 export declare function sealRowKey(rowKey: Buffer): number
+
+/** Seals `buffer[start..end]` with the first of `keys`; the number of characters of its text, which is put behind the mac. */
+export declare function sealToken(keys: Uint8Array, buffer: Buffer, start: number, end: number): number
 
 /** The object without the spare entries of its clock, into `out`. */
 export declare function shedObject(object: Uint8Array, out: Buffer): number

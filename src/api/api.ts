@@ -58,7 +58,7 @@ export function createApi(options: ApiOptions): Api {
     },
     close(graceMs = edge.bounds.closeGraceMs) {
       edge.closing = true
-      closed ??= closeServer(app, sockets, graceMs)
+      closed ??= closeServer(app, edge, sockets, graceMs)
       return closed
     },
   }

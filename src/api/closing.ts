@@ -1,7 +1,9 @@
 /** How the edge ends: requests in flight first, then the connections. */
 import type { Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { limits } from '../limits.js'
+import type { Edge } from './edge.js'
 import type { EdgeSocket } from './exchange.js'
 
 /** Has this connection a request that is not yet answered? */
@@ -10,12 +12,26 @@ function isBusy(socket: EdgeSocket): boolean {
   return response !== undefined && !response.writableFinished && !response.destroyed
 }
 
+/** How long what is read at last may take to become a request. */
+const READ_MS = 25
+
+/**
+ * Connections that wait unread (doorway.ts) are read once the edge closes, and answered. Node 26 takes one on which nothing was read for idle, and a
+ * server that closes cuts those.
+ */
+async function untilNoneWaits(edge: Edge): Promise<void> {
+  if (edge.waitingConnections === 0) return
+  while (edge.waitingConnections > 0) await sleep(READ_MS)
+  await sleep(READ_MS)
+}
+
 /**
  * Resolves when all connections are gone. Node closes those that are idle after a request; a browser also opens some ahead of need, on
  * which nothing was ever asked: they get a moment. After `graceMs` all others are cut.
  */
 export async function closeServer(
   app: FastifyInstance,
+  edge: Edge,
   sockets: ReadonlySet<Socket>,
   graceMs: number,
 ): Promise<void> {
@@ -26,6 +42,7 @@ export async function closeServer(
   const moment = setTimeout(() => setImmediate(cutIdle), Math.min(graceMs, limits.closeMomentMs))
   const end = setTimeout(() => app.server.closeAllConnections(), graceMs)
   try {
+    await untilNoneWaits(edge)
     await app.close()
   } finally {
     clearTimeout(moment)

@@ -2,24 +2,19 @@
  * One HTTP request and its answer. Exactly one answer is sent, by one writeHead; what the database calls back with is caught here,
  * so that a bug in an answer becomes a 500 and never reaches the node's own code.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { ERRORS, type ErrorCode, type ErrorNumbers, type Failure, RotundaError } from '../errors.js'
+import type { BodyReader } from './body.js'
 import type { Edge } from './edge.js'
+import type { EdgeRequest } from './edge-request.js'
 import type { Operation } from './http-measurements.js'
 import { drainThen } from './linger.js'
 import { classify, type Target } from './target.js'
-import type { Turns } from './turns.js'
+import type { Turn, Turns } from './turns.js'
 
 /** Header names and values in turn, as ServerResponse.writeHead takes them without copying. */
 export type HeaderList = string[]
-
-/** A request as the HTTP parser delivers it, with what the edge found out about it. */
-export interface EdgeRequest extends IncomingMessage {
-  target?: Target
-  /** The client waits for "100 Continue" before it sends the body. */
-  awaitsContinue?: boolean
-}
 
 /** A socket knows its latest exchange: when the parser stumbles over the rest, that one may have to be told. */
 export interface EdgeSocket extends Socket {
@@ -56,28 +51,23 @@ export function errorJson(code: ErrorCode, details: ErrorDetails = {}): string {
   return JSON.stringify({ error, ...details.beside })
 }
 
-/** Has the request a body, by its head? */
-export function announcesBody(request: IncomingMessage): boolean {
-  const { headers } = request
-  const length = headers['content-length']
-  return (length !== undefined && length !== '0') || headers['transfer-encoding'] !== undefined
-}
-
-export class Exchange {
+export class Exchange implements Turn {
   readonly edge: Edge
   readonly request: EdgeRequest
   readonly response: ServerResponse
   readonly operation: Operation
   readonly startMs: number
   readonly target: Target
+  readonly isRead: boolean
   answered = false
   /** The parser gave up on this connection: nothing more of the request will come. */
   broken = false
-  /** Called where the rest of the body cannot come any more; set while a body is being read. */
-  abandonBody: ((error: RotundaError) => void) | undefined
+  /** The request's body, once it is being read. */
+  body: BodyReader | undefined
   #admitted = false
   /** Of its connection, once it has begun. */
   #turns: Turns | undefined
+  #work: ((exchange: Exchange) => void) | undefined
   #heldBytes = 0
 
   constructor(edge: Edge, request: EdgeRequest, response: ServerResponse, operation: Operation) {
@@ -87,22 +77,20 @@ export class Exchange {
     this.operation = operation
     this.startMs = edge.clock.monotonicMs()
     this.target = request.target ?? classify(request.url ?? '')
+    const { method } = request
+    this.isRead = method === 'GET' || method === 'HEAD'
     ;(request.socket as EdgeSocket).latestExchange = this
   }
 
   /** Begins when those before it on its connection have been answered; refused where too many of them wait. */
-  takeTurn(turns: Turns, begin: () => void): void {
-    const isRead = this.#isRead
-    const taken = turns.take(isRead, () => {
-      this.#turns = turns
-      begin()
-    })
-    if (!taken) this.fail('OVERLOADED')
+  takeTurn(turns: Turns, work: (exchange: Exchange) => void): void {
+    this.#work = work
+    if (!turns.take(this)) this.fail('OVERLOADED')
   }
 
-  get #isRead(): boolean {
-    const { method } = this.request
-    return method === 'GET' || method === 'HEAD'
+  begin(turns: Turns): void {
+    this.#turns = turns
+    this.#work?.(this)
   }
 
   /**
@@ -145,10 +133,12 @@ export class Exchange {
     start((outcome) => {
       edge.inProgress--
       this.release()
-      this.attempt(() => {
+      try {
         if (outcome.status === 'error') this.fail(outcome.code, outcome)
         else then(outcome)
-      })
+      } catch (error) {
+        this.failWith(error)
+      }
     })
   }
 
@@ -204,11 +194,11 @@ export class Exchange {
     if (body !== undefined) {
       headers.push('Content-Length', String(typeof body === 'string' ? Buffer.byteLength(body) : body.length))
     }
-    const unread = !request.complete && !this.broken && announcesBody(request)
+    const unread = !request.complete && !this.broken && request.announcesBody
     if (this.broken || (unread && !this.#takesRest())) response.shouldKeepAlive = false
     response.writeHead(status, headers)
     this.answered = true
-    this.#turns?.answered(this.#isRead)
+    this.#turns?.answered(this.isRead)
     edge.measurements.record(this.operation, status, edge.clock.monotonicMs() - this.startMs)
     const content = request.method === 'HEAD' ? undefined : body
     if (unread) drainThen(this, content)
@@ -220,7 +210,7 @@ export class Exchange {
   /** Is the rest of the body so short, and sure to come, that the connection can go on afterwards? */
   #takesRest(): boolean {
     if (this.request.awaitsContinue) return false
-    const length = this.request.headers['content-length']
+    const length = this.request.fields['content-length']
     return length !== undefined && Number(length) <= this.edge.bounds.lingerBytes
   }
 }

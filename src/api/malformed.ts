@@ -66,5 +66,5 @@ export function refuseMalformed(edge: Edge, error: NodeJS.ErrnoException, socket
   latest.broken = true
   latest.response.shouldKeepAlive = false
   if (latest.answered) socket.destroySoon()
-  else latest.abandonBody?.(new RotundaError(refusal.code, refusal.message))
+  else latest.body?.refuse(new RotundaError(refusal.code, refusal.message))
 }

@@ -3,30 +3,13 @@ import { RotundaError } from '../errors.js'
 import { type Attributes, CODES, checkContext, encodeAttributes } from '../kernel/index.js'
 import { limits } from '../limits.js'
 import type { Exchange } from './exchange.js'
+import { isMeta } from './head-fields.js'
 import { META_PREFIX } from './representation.js'
 import type { Opened, Purpose } from './sealed-token.js'
 
 type Meta = [name: string, value: string][]
 
 const NO_META: Meta = []
-
-/** Bytes of a head in its plain spelling: one space behind each colon (RFC 9112, section 3 and 5). */
-export function headBytes(method: string, target: string, rawHeaders: readonly string[]): number {
-  // Method, target and version with two spaces and a line end; then each name and value with ": " and a line end; an empty line.
-  let bytes = method.length + target.length + 12 + rawHeaders.length * 2 + 2
-  for (const text of rawHeaders) bytes += text.length
-  return bytes
-}
-
-/** How many Host headers there are: with two, whoever stands before this node may have believed the other one. */
-export function hostLines(rawHeaders: readonly string[]): number {
-  let lines = 0
-  for (let at = 0; at < rawHeaders.length; at += 2) {
-    const name = rawHeaders[at]!
-    if (name.length === 4 && name.toLowerCase() === 'host') lines++
-  }
-  return lines
-}
 
 function refuseHeader(name: string, why: string): never {
   throw new RotundaError('BAD_PARAM', `The header ${name} ${why}`)
@@ -36,20 +19,20 @@ function refuseHeader(name: string, why: string): never {
  * Conditions that this store does not know: to ignore one would be to do what the client said not to do. Here a write is ordered by its
  * context, not by an entity tag. Throws BAD_PARAM.
  */
-export function refuseWriteConditions({ request: { headers } }: Exchange): void {
+export function refuseWriteConditions({ request: { fields } }: Exchange): void {
   const why = 'is not taken with a write; use Rotunda-Context. Nothing was written.'
-  if (headers['if-match'] !== undefined) refuseHeader('If-Match', why)
-  if (headers['if-none-match'] !== undefined) refuseHeader('If-None-Match', why)
-  if (headers['if-modified-since'] !== undefined) refuseHeader('If-Modified-Since', why)
-  if (headers['if-unmodified-since'] !== undefined) refuseHeader('If-Unmodified-Since', why)
-  if (headers['content-range'] !== undefined) refuseHeader('Content-Range', why)
+  if (fields['if-match'] !== undefined) refuseHeader('If-Match', why)
+  if (fields['if-none-match'] !== undefined) refuseHeader('If-None-Match', why)
+  if (fields['if-modified-since'] !== undefined) refuseHeader('If-Modified-Since', why)
+  if (fields['if-unmodified-since'] !== undefined) refuseHeader('If-Unmodified-Since', why)
+  if (fields['content-range'] !== undefined) refuseHeader('Content-Range', why)
 }
 
 /** The same for a read, other than If-None-Match. If-Modified-Since is only ever an optimisation and is ignored. Throws BAD_PARAM. */
-export function refuseReadConditions({ request: { headers } }: Exchange): void {
+export function refuseReadConditions({ request: { fields } }: Exchange): void {
   const why = 'is not taken with a read; use If-None-Match.'
-  if (headers['if-match'] !== undefined) refuseHeader('If-Match', why)
-  if (headers['if-unmodified-since'] !== undefined) refuseHeader('If-Unmodified-Since', why)
+  if (fields['if-match'] !== undefined) refuseHeader('If-Match', why)
+  if (fields['if-unmodified-since'] !== undefined) refuseHeader('If-Unmodified-Since', why)
 }
 
 /**
@@ -69,9 +52,9 @@ export function openToken(
 
 /** The verified context of a write; undefined = blind. Throws BAD_CONTEXT. */
 export function contextOf(exchange: Exchange, bucket: Uint8Array, key: Uint8Array): Opened | undefined {
-  const token = exchange.request.headers['rotunda-context']
+  const token = exchange.request.fields['rotunda-context']
   if (token === undefined) return undefined
-  const opened = typeof token === 'string' ? openToken(exchange, 'context', bucket, key, token) : undefined
+  const opened = openToken(exchange, 'context', bucket, key, token)
   if (opened === undefined || checkContext(opened.payload) === CODES.BAD_CONTEXT)
     throw new RotundaError('BAD_CONTEXT')
   return opened
@@ -79,11 +62,11 @@ export function contextOf(exchange: Exchange, bucket: Uint8Array, key: Uint8Arra
 
 /** The client's name for this operation: 1 to 64 visible ASCII characters, or undefined. Throws BAD_PARAM. */
 export function operationOf(exchange: Exchange): Uint8Array | undefined {
-  const text = exchange.request.headers['rotunda-operation']
+  const text = exchange.request.fields['rotunda-operation']
   if (text === undefined) return undefined
-  let visible = typeof text === 'string' && text.length >= 1 && text.length <= limits.operationBytes
+  let visible = text.length >= 1 && text.length <= limits.operationBytes
   for (let at = 0; visible && at < text.length; at++) {
-    const code = (text as string).charCodeAt(at)
+    const code = text.charCodeAt(at)
     visible = code > 32 && code < 127
   }
   if (!visible) {
@@ -93,31 +76,21 @@ export function operationOf(exchange: Exchange): Uint8Array | undefined {
       { limitBytes: limits.operationBytes },
     )
   }
-  return Buffer.from(text as string, 'latin1')
-}
-
-/** Does `name` begin with Rotunda-Meta-, in any case? */
-function isMeta(name: string): boolean {
-  return (
-    name.length >= META_PREFIX.length &&
-    (name.charCodeAt(0) | 32) === 114 &&
-    name.slice(0, META_PREFIX.length).toLowerCase() === META_PREFIX
-  )
+  return Buffer.from(text, 'latin1')
 }
 
 /** Names without the prefix, in lower case, each once: lines of one name are joined as HTTP joins them. In the order of their first lines. */
 function metaOf(rawHeaders: readonly string[]): Meta {
-  let meta: Map<string, string> | undefined
+  const meta = new Map<string, string>()
   for (let at = 0; at < rawHeaders.length; at += 2) {
     if (!isMeta(rawHeaders[at]!)) continue
     const name = rawHeaders[at]!.slice(META_PREFIX.length).toLowerCase()
     if (name === '') throw new RotundaError('BAD_PARAM', 'A Rotunda-Meta- header has no name.')
-    meta ??= new Map()
     const before = meta.get(name)
     const value = rawHeaders[at + 1]!
     meta.set(name, before === undefined ? value : `${before}, ${value}`)
   }
-  return meta === undefined ? NO_META : [...meta]
+  return [...meta]
 }
 
 /** Encodings of a content type alone, which is what most values have. */
@@ -142,25 +115,18 @@ function bounded(attributes: Attributes): Uint8Array {
   )
 }
 
-/** A value has one type: with two of them, whoever stands before this node may have believed the other one. Throws BAD_REQUEST. */
-function refuseTwoTypes(rawHeaders: readonly string[], first: string): void {
-  for (let at = 0; at < rawHeaders.length; at += 2) {
-    const name = rawHeaders[at]!
-    if (name.length !== 12 || rawHeaders[at + 1] === first || name.toLowerCase() !== 'content-type') continue
+/** What is kept beside the value, encoded. Throws BAD_REQUEST, BAD_PARAM, HEADERS_TOO_LARGE. */
+export function attributesFrom(exchange: Exchange): Uint8Array {
+  const { head, rawHeaders } = exchange.request
+  // A value has one type: with two of them, whoever stands before this node may have believed the other one.
+  if (head.hasTwoTypes) {
     throw new RotundaError(
       'BAD_REQUEST',
       'The request has two different Content-Type headers; nothing was written.',
     )
   }
-}
-
-/** What is kept beside the value, encoded. Throws BAD_REQUEST, BAD_PARAM, HEADERS_TOO_LARGE. */
-export function attributesFrom(exchange: Exchange): Uint8Array {
-  const { headers, rawHeaders } = exchange.request
-  const contentType = headers['content-type'] ?? ''
-  refuseTwoTypes(rawHeaders, contentType)
-  const contentEncoding = headers['content-encoding'] ?? ''
-  const meta = metaOf(rawHeaders)
+  const { 'content-type': contentType = '', 'content-encoding': contentEncoding = '' } = head.fields
+  const meta = head.hasMeta ? metaOf(rawHeaders) : NO_META
   return contentEncoding === '' && meta.length === 0
     ? plainAttributesOf(contentType)
     : bounded({ contentType, contentEncoding, meta })

@@ -15,14 +15,13 @@
  *   purpose (1) │ bucket length (1) │ key length (2) │ bucket │ key │ token without MAC
  */
 import { hkdfSync } from 'node:crypto'
-import { mac, macMatches } from '../kernel/index.js'
+import { KEY_ID_BYTES, openToken, sealToken, TOKEN_KEY_BYTES, TOKEN_MAC_BYTES } from '../kernel/index.js'
 import { limits } from '../limits.js'
 
 const VERSION = 1
-const MAC_BYTES = 16
-const KEY_BYTES = 32
-const KEY_ID_BYTES = 4
 const FIXED_BYTES = 1 + KEY_ID_BYTES + 1
+/** Before bucket and key: the purpose and the two lengths. */
+const BOUND_LENGTHS_BYTES = 4
 const INFO = 'rotunda context v1'
 
 const NO_HINT = 0
@@ -36,23 +35,19 @@ export type Purpose = 'context' | 'cursor'
 
 const PURPOSES: Record<Purpose, number> = { context: 1, cursor: 2 }
 
-interface TokenKey {
-  /** The four bytes as a number, big endian. */
-  readonly id: number
-  readonly secret: Buffer
-}
-
 /** What a valid token holds. The payload is a copy. */
 export interface Opened {
   readonly hint: string
   readonly payload: Uint8Array
 }
 
-function deriveKey(secret: Uint8Array, clusterId: string): TokenKey {
+/** Name and key. */
+function deriveKey(secret: Uint8Array, clusterId: string): Buffer {
   const derived = Buffer.from(
-    hkdfSync('sha256', secret, Buffer.from(clusterId), INFO, KEY_BYTES + KEY_ID_BYTES) as ArrayBuffer,
+    hkdfSync('sha256', secret, Buffer.from(clusterId), INFO, TOKEN_KEY_BYTES) as ArrayBuffer,
   )
-  return { secret: derived.subarray(0, KEY_BYTES), id: derived.readUInt32BE(KEY_BYTES) }
+  const keyBytes = TOKEN_KEY_BYTES - KEY_ID_BYTES
+  return Buffer.concat([derived.subarray(keyBytes), derived.subarray(0, keyBytes)])
 }
 
 const NODE_ID = /^[0-9a-f]{32}$/
@@ -75,20 +70,14 @@ function copyInto(target: Uint8Array, at: number, bytes: Uint8Array): number {
   return at + bytes.length
 }
 
-/** Fills `target` with what begins at `at`. */
-function copyFrom(source: Buffer, at: number, target: Uint8Array): void {
-  if (target.length > FEW_BYTES) source.copy(target, 0, at, at + target.length)
-  else for (let index = 0; index < target.length; index++) target[index] = source[at + index]!
-}
-
 /** Makes and opens tokens with the cluster's secrets: the first signs, all verify. */
 export class TokenSealer {
   readonly #secrets: readonly Uint8Array[]
   readonly #clusterId: () => string
   /** Of which cluster the keys are. */
   #keysOf = ''
-  #keys: readonly TokenKey[]
-  #signing: TokenKey
+  /** All keys, the signing one first. */
+  #keys: Buffer
   /** Where MAC inputs are put together; a token is read and written in place behind its binding. Grows, never shrinks. */
   #scratch: Buffer
   /** Hints name the members of one cluster: few, and the same again and again. */
@@ -99,23 +88,24 @@ export class TokenSealer {
     if (secrets.length === 0) throw new Error('at least one secret is needed')
     this.#secrets = secrets
     this.#clusterId = clusterId
-    this.#keys = secrets.map((secret) => deriveKey(secret, ''))
-    this.#signing = this.#keys[0]!
-    this.#scratch = Buffer.allocUnsafe(limits.contextTokenBytes + 4 + limits.bucketBytes + limits.keyBytes)
+    this.#keys = Buffer.concat(secrets.map((secret) => deriveKey(secret, '')))
+    this.#scratch = Buffer.allocUnsafeSlow(
+      limits.contextTokenBytes * 2 + limits.bucketBytes + limits.keyBytes,
+    )
   }
 
   /** A token for `payload`, bound to bucket and key. */
   seal(purpose: Purpose, bucket: Uint8Array, key: Uint8Array, hint: string, payload: Uint8Array): string {
     this.#useCluster()
-    this.#reserve(bucket.length + key.length + payload.length)
+    const most = FIXED_BYTES + LONGEST_TEXT_HINT + payload.length + TOKEN_MAC_BYTES
+    this.#reserve(bucket.length + key.length + most + Math.ceil((most * 4) / 3))
     const start = this.#bind(purpose, bucket, key)
     const scratch = this.#scratch
     scratch[start] = VERSION
-    scratch.writeUInt32BE(this.#signing.id, start + 1)
     const payloadAt = copyInto(scratch, start + 1 + KEY_ID_BYTES, this.#hint(hint))
     const end = copyInto(scratch, payloadAt, payload)
-    mac(this.#signing.secret, scratch.subarray(0, end), scratch.subarray(end, end + MAC_BYTES))
-    return scratch.toString('base64url', start, end + MAC_BYTES)
+    const textAt = end + TOKEN_MAC_BYTES
+    return scratch.toString('latin1', textAt, textAt + sealToken(this.#keys, scratch, start, end))
   }
 
   /** What the token holds, or undefined where it is not one of ours for this purpose, bucket and key. */
@@ -125,14 +115,10 @@ export class TokenSealer {
     this.#reserve(bucket.length + key.length + token.length)
     const start = this.#bind(purpose, bucket, key)
     const scratch = this.#scratch
-    const end = start + scratch.write(token, start, 'base64url') - MAC_BYTES
+    // As UTF-8: in ISO 8859-1 a character beyond it could pass for another one.
+    if (scratch.write(token, start) !== token.length) return undefined
+    const end = openToken(this.#keys, scratch, start, token.length)
     if (end < start + FIXED_BYTES || scratch[start] !== VERSION) return undefined
-    // One token, one spelling: Node's decoder skips what is no base64url.
-    if (scratch.toString('base64url', start, end + MAC_BYTES) !== token) return undefined
-    const secret = this.#secretOf(start + 1)
-    if (secret === undefined) return undefined
-    if (!macMatches(secret, scratch.subarray(0, end), scratch.subarray(end, end + MAC_BYTES)))
-      return undefined
     return this.#read(start + 1 + KEY_ID_BYTES, end)
   }
 
@@ -141,13 +127,12 @@ export class TokenSealer {
     const clusterId = this.#clusterId()
     if (clusterId === this.#keysOf) return
     this.#keysOf = clusterId
-    this.#keys = this.#secrets.map((secret) => deriveKey(secret, clusterId))
-    this.#signing = this.#keys[0]!
+    this.#keys = Buffer.concat(this.#secrets.map((secret) => deriveKey(secret, clusterId)))
   }
 
   #reserve(variableBytes: number): void {
-    const needed = variableBytes + 4 + FIXED_BYTES + 256 + MAC_BYTES
-    if (this.#scratch.length < needed) this.#scratch = Buffer.allocUnsafe(needed * 2)
+    const needed = variableBytes + BOUND_LENGTHS_BYTES
+    if (this.#scratch.length < needed) this.#scratch = Buffer.allocUnsafeSlow(needed * 2)
   }
 
   /** Writes what the token is bound to at the beginning of the scratch; returns where the token begins. */
@@ -157,7 +142,7 @@ export class TokenSealer {
     scratch[1] = bucket.length
     scratch[2] = key.length >> 8
     scratch[3] = key.length & 255
-    return copyInto(scratch, copyInto(scratch, 4, bucket), key)
+    return copyInto(scratch, copyInto(scratch, BOUND_LENGTHS_BYTES, bucket), key)
   }
 
   #hint(hint: string): Buffer {
@@ -177,14 +162,9 @@ export class TokenSealer {
     if (payloadAt > end) return undefined
     const hint =
       tag === NO_HINT ? '' : scratch.toString(tag === NODE_ID_HINT ? 'hex' : 'utf8', hintAt, payloadAt)
-    const payload = new Uint8Array(end - payloadAt)
-    copyFrom(scratch, payloadAt, payload)
+    // Of Node's pool: the first native call with a small array of its own would have to move that out of V8's heap.
+    const payload = Buffer.allocUnsafe(end - payloadAt)
+    scratch.copy(payload, 0, payloadAt, end)
     return { hint, payload }
-  }
-
-  #secretOf(at: number): Buffer | undefined {
-    const id = this.#scratch.readUInt32BE(at)
-    for (const key of this.#keys) if (key.id === id) return key.secret
-    return undefined
   }
 }

@@ -1,21 +1,22 @@
 /**
- * Fastify as this edge uses it: it routes and runs the server. Bucket and key never pass through it: `rewriteUrl` turns each target into
- * the literal path of its route (target.ts), bodies are read by body.ts, and every answer is one writeHead on the plain response
- * (exchange.ts). Why not its params, parsers and replies: they decode paths twice over, refuse content types, and copy.
+ * Fastify as this edge uses it: it runs the server and routes what is not about a value. Bucket and key never pass through it: `rewriteUrl`
+ * turns each target into the literal path of its route (target.ts), bodies are read by body.ts, and every answer is one writeHead on the
+ * plain response (exchange.ts). Why not its params, parsers and replies: they decode paths twice over, refuse content types, and copy.
  */
-import { METHODS, type ServerResponse } from 'node:http'
+import { type IncomingMessage, METHODS, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import fastify, { type FastifyInstance } from 'fastify'
 import { RotundaError } from '../errors.js'
 import { limits } from '../limits.js'
 import { Doorway } from './doorway.js'
 import type { Edge } from './edge.js'
-import { type EdgeRequest, type EdgeSocket, Exchange } from './exchange.js'
+import { EdgeRequest } from './edge-request.js'
+import { type EdgeSocket, Exchange } from './exchange.js'
 import { checkHead } from './gate.js'
 import type { Operation } from './http-measurements.js'
 import { refuseMalformed } from './malformed.js'
 import { methodsOf, ROUTES } from './routes.js'
-import { classify } from './target.js'
+import { classify, VALUE_PATH, VALUE64_PATH } from './target.js'
 import { Turns } from './turns.js'
 
 const NO_ROUTE = '/no-such-route'
@@ -36,24 +37,29 @@ function begin(exchange: Exchange, answer: (exchange: Exchange) => void): void {
   }
 }
 
-/** Runs one route, or the answer for none, on the plain request and response. */
-function serve(
-  edge: Edge,
-  operation: Operation,
-  answer: (exchange: Exchange) => void,
-): (request: { raw: EdgeRequest }, reply: { raw: ServerResponse }) => void {
-  return (request, reply) => {
-    const exchange = new Exchange(edge, request.raw, reply.raw, operation)
-    const socket = request.raw.socket as EdgeSocket
+/** Takes a plain request and response. */
+type Serve = (request: EdgeRequest, response: ServerResponse) => void
+
+/** Runs one route, or the answer for none. */
+function serve(edge: Edge, operation: Operation, answer: (exchange: Exchange) => void): Serve {
+  const work = (exchange: Exchange): void => begin(exchange, answer)
+  return (request, response) => {
+    const exchange = new Exchange(edge, request, response, operation)
+    const socket = request.socket as EdgeSocket
     socket.turns ??= new Turns()
-    exchange.takeTurn(socket.turns, () => begin(exchange, answer))
+    exchange.takeTurn(socket.turns, work)
   }
 }
 
+/** The same for fastify. */
+function handler(take: Serve): (request: { raw: IncomingMessage }, reply: { raw: ServerResponse }) => void {
+  return (request, reply) => take(request.raw as EdgeRequest, reply.raw)
+}
+
 function rewriteUrl(request: EdgeRequest): string {
-  const target = classify(request.url ?? '')
-  request.target = target
-  return methodsOf(target.path) === undefined ? NO_ROUTE : target.path
+  request.target ??= classify(request.url ?? '')
+  const { path } = request.target
+  return methodsOf(path) === undefined ? NO_ROUTE : path
 }
 
 /** What fastify and Node are told about the server. */
@@ -73,6 +79,7 @@ function configured(edge: Edge): FastifyInstance {
     http: {
       // Node counts fewer bytes of a head than there are, and refuses at its limit: checkHead has the last word.
       maxHeaderSize: limits.headBytes + 1,
+      IncomingMessage: EdgeRequest,
       headersTimeout: bounds.headTimeoutMs,
       connectionsCheckingInterval: bounds.requestTimeoutCheckMs,
       // Its own answer to a missing Host has no body.
@@ -87,10 +94,31 @@ export function registerRoutes(app: FastifyInstance, edge: Edge): void {
   for (const method of app.supportedMethods.filter((known) => METHODS.includes(known)))
     app.addHttpMethod(method, { hasBody: false, overrideExisting: true })
   for (const { method, path, operation, answer } of ROUTES)
-    app.route({ method, url: path, handler: serve(edge, operation, answer) })
-  app.setNotFoundHandler(serve(edge, 'other', answerNoRoute))
+    app.route({ method, url: path, handler: handler(serve(edge, operation, answer)) })
+  app.setNotFoundHandler(handler(serve(edge, 'other', answerNoRoute)))
   app.setErrorHandler((error, request, reply) => {
     new Exchange(edge, request.raw as EdgeRequest, reply.raw, 'other').failWith(error)
+  })
+  passValuesBy(app, edge)
+}
+
+/**
+ * Requests for values go past fastify: all that it would do for one is to find its method beside the literal path, and to make two objects that nobody
+ * looks at.
+ */
+function passValuesBy(app: FastifyInstance, edge: Edge): void {
+  const { server } = app
+  const byMethod = new Map<string, Serve>()
+  for (const { method, path, operation, answer } of ROUTES)
+    if (path === VALUE_PATH) byMethod.set(method, serve(edge, operation, answer))
+  server.off('request', app.routing)
+  server.on('request', (request: EdgeRequest, response: ServerResponse) => {
+    const target = classify(request.url ?? '')
+    request.target = target
+    const isValue = target.path === VALUE_PATH || target.path === VALUE64_PATH
+    const take = isValue ? byMethod.get(request.method ?? '') : undefined
+    if (take === undefined) app.routing(request, response)
+    else take(request, response)
   })
 }
 

@@ -4,9 +4,10 @@
  */
 import { limits } from '../limits.js'
 
-interface Turn {
+/** One request that takes its turn. */
+export interface Turn {
   readonly isRead: boolean
-  readonly begin: () => void
+  begin(turns: Turns): void
 }
 
 export class Turns {
@@ -15,14 +16,14 @@ export class Turns {
   #waiting: Turn[] = []
 
   /** Begins now, or when its turn has come. False where too many wait already: it must be refused. */
-  take(isRead: boolean, begin: () => void): boolean {
-    if (this.#waiting.length === 0 && this.#mayBegin(isRead)) {
-      this.#count(isRead, 1)
-      begin()
+  take(turn: Turn): boolean {
+    if (this.#waiting.length === 0 && this.#mayBegin(turn.isRead)) {
+      this.#count(turn.isRead, 1)
+      turn.begin(this)
       return true
     }
     if (this.#waiting.length >= limits.pipelinedRequests) return false
-    this.#waiting.push({ isRead, begin })
+    this.#waiting.push(turn)
     return true
   }
 
@@ -35,9 +36,9 @@ export class Turns {
 
   #beginNext(): void {
     while (this.#waiting.length > 0 && this.#mayBegin(this.#waiting[0]!.isRead)) {
-      const { isRead, begin } = this.#waiting.shift()!
-      this.#count(isRead, 1)
-      begin()
+      const turn = this.#waiting.shift()!
+      this.#count(turn.isRead, 1)
+      turn.begin(this)
     }
   }
 

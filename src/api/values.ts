@@ -4,7 +4,7 @@ import { liveCount } from '../kernel/index.js'
 import type { Found, GetRequest, WriteRequest, Written } from '../node/requests.js'
 import { answerVersions, type Reading, type Wish } from './answer-versions.js'
 import { readBody } from './body.js'
-import { announcesBody, type Exchange } from './exchange.js'
+import type { Exchange } from './exchange.js'
 import { parseQuery, quorumParameter, timeoutParameter, wordParameter } from './query.js'
 import {
   attributesFrom,
@@ -25,7 +25,7 @@ const NO_BYTES = new Uint8Array(0)
 
 /** Throws BAD_PARAM where a request that has no use for a body brings one. */
 export function refuseBody(exchange: Exchange): void {
-  if (announcesBody(exchange.request)) {
+  if (exchange.request.announcesBody) {
     throw new RotundaError('BAD_PARAM', `${exchange.request.method} takes no body.`)
   }
 }
@@ -42,7 +42,11 @@ export function getValue(exchange: Exchange): void {
   const deadlineMs = exchange.startMs + timeoutParameter(query)
   refuseReadConditions(exchange)
   refuseBody(exchange)
-  const wish: Wish = { versions, accept: request.headers.accept, noneMatch: request.headers['if-none-match'] }
+  const wish: Wish = {
+    versions,
+    accept: request.fields.accept,
+    noneMatch: request.fields['if-none-match'],
+  }
   const read: GetRequest = { bucket, key, deadlineMs }
   exchange.ask<Found>(
     (done) => edge.database.get(r === undefined ? read : { ...read, r }, done),
@@ -65,7 +69,7 @@ function answerBody(exchange: Exchange, reading: Reading, written: Written): voi
     answerWritten(exchange, reading.bucket, reading.key, written)
     return
   }
-  const wish: Wish = { versions: false, accept: exchange.request.headers.accept, noneMatch: undefined }
+  const wish: Wish = { versions: false, accept: exchange.request.fields.accept, noneMatch: undefined }
   answerVersions(exchange, reading, wish)
 }
 

@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** What a node keeps of itself; the secret stays where it is. */
-const NODE_FILES = ['rows', 'boots', 'reserve']
+const NODE_FILES = ['rows', 'rows-damaged', 'boots', 'reserve']
 
 /** Moves the node's files into a directory beside them, named for the moment, and gives that directory's path. */
 export function setAside(dataDirectory: string, wallMs: number): string {

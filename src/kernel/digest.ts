@@ -1,8 +1,8 @@
-/** Checksums, digests and macs (crates/kernel/src/digest.rs). */
+/** Checksums and digests (crates/kernel/src/digest.rs). */
 import { binding } from './binding.js'
-import { KernelError, outcome } from './codes.js'
+import { outcome } from './codes.js'
 
-/** Bytes of an object digest, a version digest and a mac. */
+/** Bytes of an object digest and a version digest. */
 export const DIGEST_BYTES = 16
 
 /** CRC-32C of the bytes, continuing from the checksum of what came before. */
@@ -26,16 +26,4 @@ export function digestOf(object: Uint8Array): Uint8Array {
 export function versionDigest(object: Uint8Array, out: Uint8Array): number {
   const code = outcome(binding.versionDigest(object, out))
   return code === 0 ? DIGEST_BYTES : code
-}
-
-/** The first 16 bytes of keyed BLAKE3, into `out`. The key has 32 bytes. */
-export function mac(key: Uint8Array, bytes: Uint8Array, out: Uint8Array): void {
-  outcome(binding.mac(key, bytes, out))
-}
-
-/** Whether `expected` is the mac of the bytes; in constant time. */
-export function macMatches(key: Uint8Array, bytes: Uint8Array, expected: Uint8Array): boolean {
-  const code = outcome(binding.macMatches(key, bytes, expected))
-  if (code < 0) throw new KernelError('bad-argument', 'A key has 32 bytes.')
-  return code === 1
 }

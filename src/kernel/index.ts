@@ -16,7 +16,7 @@ export {
   type Span,
 } from './clock.js'
 export { CODES, KernelError, type KernelErrorCode } from './codes.js'
-export { crc32c, DIGEST_BYTES, digestOf, mac, macMatches, objectDigest, versionDigest } from './digest.js'
+export { crc32c, DIGEST_BYTES, digestOf, objectDigest, versionDigest } from './digest.js'
 export { keyHash, makeRowKey, partitionOf, sealRowKey, splitRowKey } from './key.js'
 export {
   MERKLE_NODE_BYTES,
@@ -78,3 +78,4 @@ export {
   shedRow,
   type Write,
 } from './row.js'
+export { KEY_ID_BYTES, openToken, sealToken, TOKEN_KEY_BYTES, TOKEN_MAC_BYTES } from './token.js'

@@ -17,7 +17,7 @@ import type {
 import { ReplicaStatus } from '../wire/messages.js'
 import type { Admission } from './admission.js'
 import type { Drain } from './drain.js'
-import type { StorageGuard } from './guard/index.js'
+import type { ScanPage, StorageGuard } from './guard/index.js'
 import type { LocalRow, Replica } from './replica.js'
 
 const NOTHING = new Uint8Array(0)
@@ -145,21 +145,20 @@ export class Answering {
         reads.leave(begun)
         return
       }
-      const mine = page.rows.filter(
-        ({ rowKey, row }) => row !== 'unreadable' && membership.ring.holdersOf(rowKey).includes(from),
-      )
-      const rows = mine.map(({ rowKey, row }) => ({ rowKey, object: rowObjectOf(row) }))
-      const incomplete = membership.own.incomplete || page.damaged
-      this.#parts.reply(from, {
-        type: 10,
-        id,
-        status: ReplicaStatus.ok,
-        incomplete,
-        next: page.next ?? NOTHING,
-        rows,
-      })
+      guard.slices.run('rebuild', () => this.#page(from, id, page))
       reads.leave(begun)
     })
+  }
+
+  #page(to: string, id: number, page: ScanPage): void {
+    const { membership } = this.#parts
+    const mine = page.rows.filter(
+      ({ rowKey, row }) => row !== 'unreadable' && membership.ring.holdersOf(rowKey).includes(to),
+    )
+    const rows = mine.map(({ rowKey, row }) => ({ rowKey, object: rowObjectOf(row) }))
+    const incomplete = membership.own.incomplete || page.damaged
+    const next = page.next ?? NOTHING
+    this.#parts.reply(to, { type: 10, id, status: ReplicaStatus.ok, incomplete, next, rows })
   }
 
   list(from: string, { id, ring, bucket, prefix, after, limit }: ListKeys): void {

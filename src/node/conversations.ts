@@ -6,6 +6,7 @@ import { limits } from '../limits.js'
 import type { Effect, Input, Machine } from '../protocol/effects.js'
 import { type Ring, sameDigest } from '../protocol/membership/ring.js'
 import { ConversationTable } from './conversation-table.js'
+import { empty } from './empty.js'
 
 export type Perform = (effect: Exclude<Effect, { kind: 'done' } | { kind: 'close' }>) => void
 
@@ -71,15 +72,17 @@ export class Conversations {
     this.#run()
   }
 
-  step(id: number, input: Input, nowMs: number): void {
+  /** Whether there is such a conversation. */
+  step(id: number, input: Input, nowMs: number): boolean {
     const machine = this.#entries.get(id)?.machine
-    if (machine === undefined) return
+    if (machine === undefined) return false
     try {
       machine.step(input, nowMs, this.#effects)
     } catch (error) {
       this.#failed(id, error)
     }
     this.#run()
+    return true
   }
 
   /** Gives `input` to every conversation. */
@@ -142,7 +145,7 @@ export class Conversations {
     try {
       for (let i = 0; i < this.#effects.length; i++) this.#one(this.#effects[i]!)
     } finally {
-      this.#effects.length = 0
+      empty(this.#effects)
       this.#performing = false
     }
   }

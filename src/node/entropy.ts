@@ -27,7 +27,7 @@ import type { EntropyMessage } from '../wire/entropy.js'
 import type { Digest64, Message } from '../wire/messages.js'
 import type { Conversations } from './conversations.js'
 import type { Drain } from './drain.js'
-import { ExchangeAnswers, isQuestion } from './exchange-answers.js'
+import { ExchangeAnswers, isQuestion, type Question } from './exchange-answers.js'
 import type { StorageGuard } from './guard/index.js'
 import type { Peers } from './peers.js'
 import type { Replica } from './replica.js'
@@ -49,11 +49,13 @@ export interface EntropyParts {
   readonly replica: Replica
   readonly peers: Peers
   readonly trees: Trees
+  readonly indexHasGaps: boolean
   readonly governor: Governor
   /** Rows that were read and not yet sent; an exchange holds some all the time. */
   readonly reads: Drain
   /** Between two exchanges of one chunk, about; 0 = none are begun here. */
   readonly everyMs: number
+  readonly deliveries: { isHanding(peer: string): boolean }
   /** This replica lost the end of its log, and is to be filled by exchanges that it conducts itself. */
   refill(): TreeRefill | undefined
   /** What has to be compared with those who are to own it. */
@@ -109,10 +111,10 @@ export class Entropy {
   constructor(parts: EntropyParts) {
     this.#parts = parts
     this.keeper = new TreeKeeper(parts)
-    const { guard, membership, replica, trees, clock, random, reads } = parts
+    const { guard, membership, replica, trees, clock, random, reads, governor } = parts
     this.#chance = () => random.below(1024) / 1024
     this.#schedule = new Schedule(parts.everyMs)
-    this.#lister = new SegmentLister(guard, trees)
+    this.#lister = new SegmentLister(guard, trees, governor)
     this.#sinceMs = clock.monotonicMs()
     this.#holding = membership.ring.holding
     this.#answers = new ExchangeAnswers({
@@ -123,6 +125,7 @@ export class Entropy {
       lister: this.#lister,
       reads,
       shared: (peer) => this.#shared.get(peer) ?? [],
+      waits: (peer, chunk) => this.#waitsForHints(peer, chunk),
       reply: (to, message) => this.#reply(to, message),
       compared: (peer, chunk, same) => {
         if (same) this.#isAlike(peer, chunk)
@@ -137,11 +140,20 @@ export class Entropy {
 
   /** There is work that goes on as fast as it may. */
   get isBusy(): boolean {
-    return this.#running.size > 0 || this.keeper.isBuilding
+    return this.#running.size > 0 || this.#lister.isWaiting || this.keeper.isBuilding
   }
 
   owns(id: number): boolean {
-    return this.#running.size > 0 && this.#running.has(id)
+    return this.#exchangeOf(id) !== undefined
+  }
+
+  /** By its own number, or that of the question that it has asked. */
+  #exchangeOf(id: number): Exchange | undefined {
+    if (this.#running.size === 0) return undefined
+    const running = this.#running.get(id)
+    if (running !== undefined) return running.exchange
+    for (const { exchange } of this.#running.values()) if (exchange.question === id) return exchange
+    return undefined
   }
 
   /** The ring has changed: what was compared under the old one tells nothing, if anybody holds something else now. */
@@ -165,6 +177,10 @@ export class Entropy {
   /** True for a message of an exchange that a peer conducts. */
   answer(from: string, message: Message): boolean {
     if (!isQuestion(message)) return false
+    return this.#parts.guard.slices.run('exchange', () => this.#answer(from, message))
+  }
+
+  #answer(from: string, message: Question): boolean {
     switch (message.type) {
       case 40:
         this.#answers.roots(from, message)
@@ -184,7 +200,7 @@ export class Entropy {
   }
 
   step(id: number, input: ExchangeInput): void {
-    const exchange = this.#running.get(id)?.exchange
+    const exchange = this.#exchangeOf(id)
     const nowMs = this.#parts.clock.monotonicMs()
     if (exchange !== undefined) this.#run(exchange, (out) => exchange.step(input, nowMs, out))
   }
@@ -193,6 +209,7 @@ export class Entropy {
     this.keeper.tick(nowMs)
     for (const { exchange } of [...this.#running.values()])
       this.#run(exchange, (out) => exchange.tick(nowMs, out))
+    this.#lister.tick()
     this.#release()
     this.#begin(nowMs)
   }
@@ -244,22 +261,25 @@ export class Entropy {
     }
     const { peer, chunk: number, partitions } = chunk
     const id = conversations.nextId()
+    const nextId = () => conversations.nextId()
     const deadlineMs = nowMs + limits.exchangeMs
     const ringOf = (rowKey: Uint8Array) => membership.ring.placementOf(rowKey).ring
-    const task = { id, peer, ring: membership.ring.holding, ringOf, chunk: number, partitions, deadlineMs }
+    const where = { peer, ring: membership.ring.holding, ringOf, chunk: number, partitions }
+    const task = { id, nextId, ...where, deadlineMs }
     const exchange = new Exchange(task, trees)
     this.#running.set(id, { exchange, chunk, begun: this.#parts.reads.enter(), sake })
     this.#run(exchange, (out) => exchange.start(nowMs, out))
   }
 
-  /** What was lost comes first, then what others wait for, then what is due. */
+  /** What was lost, then what others wait for, then what is due. */
   #next(nowMs: number): { chunk: Chunk | undefined; sake: Sake | undefined } {
     const { everyMs, handover } = this.#parts
     const sake = this.#parts.refill() ?? handover
     const chunk = sake.next(nowMs, (peer) => this.#mayAsk(peer))
     if (chunk !== undefined || sake !== handover) return { chunk, sake }
-    const due = everyMs > 0 ? this.#schedule.due(nowMs, (peer) => this.#isFree(peer)) : undefined
-    return { chunk: due, sake: undefined }
+    const isDue = ({ peer, chunk: number }: Chunk) =>
+      this.#isFree(peer) && !this.#waitsForHints(peer, number)
+    return { chunk: everyMs > 0 ? this.#schedule.due(nowMs, isDue) : undefined, sake: undefined }
   }
 
   /** When the chunk comes up again. */
@@ -274,6 +294,17 @@ export class Entropy {
     const { membership } = this.#parts
     const doubtful = membership.own.incomplete || factsOf(membership.state, peer)?.incomplete === true
     return !doubtful && this.#mayAsk(peer)
+  }
+
+  /** What hints bring would be sent twice. But not for ever: they may take their time, and not everything that differs is in them. */
+  #waitsForHints(peer: string, chunk: number): boolean {
+    const { deliveries, membership } = this.#parts
+    const isRefilled = factsOf(membership.state, peer)?.incomplete === true
+    return (
+      deliveries.isHanding(peer) &&
+      !isRefilled &&
+      this.#ageSeconds(peer, chunk) * 1_000 < limits.exchangeWaitsMs
+    )
   }
 
   #mayAsk(peer: string): boolean {

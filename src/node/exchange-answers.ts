@@ -20,7 +20,8 @@ import type {
 import { ReplicaStatus } from '../wire/messages.js'
 import type { Drain } from './drain.js'
 import type { StorageGuard } from './guard/index.js'
-import type { LocalRow, Replica } from './replica.js'
+import { readEach } from './read-each.js'
+import type { Replica } from './replica.js'
 import type { SegmentLister } from './segment-lister.js'
 
 const NOTHING = new Uint8Array(0)
@@ -35,6 +36,8 @@ export interface ExchangeAnswersParts {
   readonly reads: Drain
   /** The partitions that this node and a peer both own, rising, under the table in force. */
   shared(peer: string): readonly number[]
+  /** The peer is being handed hints, and this chunk can wait until it has them. */
+  waits(peer: string, chunk: number): boolean
   reply(to: string, message: EntropyMessage): void
   /** A peer compared this chunk with ours; they were `same` or not. */
   compared(peer: string, chunk: number, same: boolean): void
@@ -50,10 +53,11 @@ export class ExchangeAnswers {
   }
 
   roots(from: string, { id, ring, chunk, digest }: TreeRoots): void {
-    const { trees, shared, reply, compared } = this.#parts
+    const { trees, shared, waits, reply, compared } = this.#parts
     const partitions = chunkOf(shared(from), chunk)
     const none = partitions.length === 0 ? ReplicaStatus.refused : undefined
-    const refused = this.#refusal(ring, partitions) ?? none
+    const busy = waits(from, chunk) ? ReplicaStatus.overloaded : undefined
+    const refused = this.#refusal(ring, partitions) ?? none ?? busy
     if (refused !== undefined) {
       reply(from, { type: 41, id, status: refused, incomplete: true, roots: NOTHING })
       return
@@ -105,7 +109,7 @@ export class ExchangeAnswers {
   }
 
   rows(from: string, { id, ring, keys }: SegmentRows): void {
-    const { replica, reply, reads } = this.#parts
+    const { guard, replica, reply, reads } = this.#parts
     const wrong = keys.length === 0 || keys.length > limits.exchangeRows
     const refused = this.#refusal(ring, []) ?? this.#busy(from) ?? (wrong ? ReplicaStatus.refused : undefined)
     if (refused !== undefined) {
@@ -113,13 +117,26 @@ export class ExchangeAnswers {
       return
     }
     this.#reading.add(from)
-    const rowKeys = keys.map(({ rowKey }) => rowKey)
     const begun = reads.enter()
-    replica.readMany(rowKeys, (rows) => {
-      this.#reading.delete(from)
-      const incomplete = this.#isIncomplete || rows.some(({ known }) => !known)
-      reply(from, { type: 47, id, status: ReplicaStatus.ok, incomplete, rows: related(rows, keys) })
-      reads.leave(begun)
+    const answers: { wants: boolean; object: Uint8Array }[] = []
+    let [bytes, incomplete] = [0, false]
+    const rowKeys = keys.map(({ rowKey }) => rowKey)
+    // As many as fit into one answer, at least one.
+    readEach({ guard, replica }, rowKeys, {
+      kind: 'exchange',
+      each: ({ object, known }, index) => {
+        const answer = relate(known ? object : undefined, keys[index]!.skeleton)
+        answers.push(answer)
+        incomplete ||= !known
+        bytes += answer.object.length
+        return bytes < limits.exchangeBytes
+      },
+      done: () => {
+        this.#reading.delete(from)
+        incomplete ||= this.#isIncomplete
+        reply(from, { type: 47, id, status: ReplicaStatus.ok, incomplete, rows: answers })
+        reads.leave(begun)
+      },
     })
   }
 
@@ -152,22 +169,9 @@ function keyOf({ rowKey, object }: ListedRow): { rowKey: Uint8Array; digest: Uin
   return { rowKey, digest: object === undefined ? new Uint8Array(DIGEST_BYTES) : digestOf(object) }
 }
 
-/** As many as fit into one answer, at least one. */
-function related(
-  rows: readonly LocalRow[],
-  keys: SegmentRows['keys'],
-): { wants: boolean; object: Uint8Array }[] {
-  const answers: { wants: boolean; object: Uint8Array }[] = []
-  for (let bytes = 0; answers.length < keys.length && bytes < limits.exchangeBytes; ) {
-    const { object, known } = rows[answers.length]!
-    const answer = relate(known ? object : undefined, keys[answers.length]!.skeleton)
-    bytes += answer.object.length
-    answers.push(answer)
-  }
-  return answers
-}
+export type Question = TreeRoots | TreeNodes | SegmentKeys | SegmentRows
 
 /** Answers to this node's own questions have these types too, but for `replicaWritten`. */
-export function isQuestion(message: Message): message is TreeRoots | TreeNodes | SegmentKeys | SegmentRows {
+export function isQuestion(message: Message): message is Question {
   return message.type === 40 || message.type === 42 || message.type === 44 || message.type === 46
 }

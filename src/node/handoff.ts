@@ -12,6 +12,7 @@ import type { Conversations } from './conversations.js'
 import type { Coordination } from './coordination.js'
 import type { Peers } from './peers.js'
 import type { Replica } from './replica.js'
+import type { Slices } from './slices.js'
 
 const DELIVERY_MS = 10_000
 /** What a delivery costs: a read, a write of the target, and the removal. */
@@ -27,6 +28,7 @@ export interface DeliveriesParts {
   readonly conversations: Conversations
   readonly coordination: Coordination
   readonly governor: Governor
+  readonly slices: Slices
 }
 
 export class Deliveries {
@@ -41,6 +43,11 @@ export class Deliveries {
 
   get active(): boolean {
     return this.#handoff.active
+  }
+
+  /** There are hints for it, and it is being handed them. */
+  isHanding(target: string): boolean {
+    return this.#parts.replica.hints.count.hintsFor(target) > 0 && this.#handoff.isHanding(target)
   }
 
   /** What is under way finishes; nothing new begins. */
@@ -70,8 +77,10 @@ export class Deliveries {
   #scan(target: string, from: Uint8Array | undefined): void {
     this.#parts.replica.hints.scan(target, from, (found, next) => {
       const out: HandoffEffect[] = []
-      this.#handoff.page(target, found, next, this.#parts.clock.monotonicMs(), out)
-      this.#perform(out)
+      this.#parts.slices.run('handoff', () => {
+        this.#handoff.page(target, found, next, this.#parts.clock.monotonicMs(), out)
+        this.#perform(out)
+      })
     })
   }
 

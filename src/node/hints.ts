@@ -135,7 +135,11 @@ export class Hints {
 
   /** The durable record of a key. */
   read(rowKey: Uint8Array, done: (record: KeptRead) => void): void {
-    this.#parts.guard.readRecord('fallback', rowKey, (bytes) => done(decoded(bytes)))
+    this.#parts.guard.readRecord('fallback', rowKey, (bytes) => {
+      const record = decoded(bytes)
+      if (typeof record === 'object') this.#lanes.met(record.number)
+      done(record)
+    })
   }
 
   /** The object kept here for others, as a replica's row would be shown. */

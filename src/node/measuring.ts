@@ -4,6 +4,7 @@ import { TASKS } from '../protocol/background/governor.js'
 import type { StorageGuard } from './guard/index.js'
 import type { Measurements } from './requests.js'
 import type { RunningNode } from './running.js'
+import { SLICE_KINDS } from './slices.js'
 
 export function measurements(guard: StorageGuard, running: RunningNode | undefined): Measurements {
   const { stats } = guard
@@ -15,12 +16,14 @@ export function measurements(guard: StorageGuard, running: RunningNode | undefin
     ['storage_cache_hits_total', stats.cacheHits],
     ['storage_rows_damaged_total', stats.rowsDamaged],
     ['storage_tables_damaged', stats.tablesDamaged],
+    ['storage_tables_mended_total', stats.tablesMended],
     ['storage_fences_total', stats.fences],
     ['storage_refused_total{reason="full"}', stats.refusedFull],
     ['storage_refused_total{reason="overloaded"}', stats.refusedOverloaded],
     ['storage_rows_buffered_total', stats.rowsBuffered],
     ['storage_buffered_rows', stats.bufferedRows],
     ['storage_buffered_bytes', stats.bufferedBytes],
+    ['storage_buffered_rows_lost_total', stats.bufferLost],
     ['storage_queued_writes', stats.queuedWrites],
     ['storage_queued_bytes', stats.queuedBytes],
     ['storage_queued_reads', stats.queuedReads],
@@ -40,6 +43,7 @@ export function measurements(guard: StorageGuard, running: RunningNode | undefin
   const { governor } = running
   for (const task of TASKS) out.set(`background_units_total{task="${task}"}`, governor.spentBy(task))
   out.set('background_grant', governor.grant)
+  sliceMeasurements(guard, out)
   out.set('request_p99_seconds{when="now"}', governor.p99Ms / 1_000)
   out.set('request_p99_seconds{when="quiet"}', governor.quietMs / 1_000)
   out.set('requests_in_flight', running.conversations.size)
@@ -71,6 +75,15 @@ export function measurements(guard: StorageGuard, running: RunningNode | undefin
   entropyMeasurements(running, out)
   reapingMeasurements(running, out)
   return out
+}
+
+function sliceMeasurements({ slices }: StorageGuard, out: Map<string, number>): void {
+  for (const kind of SLICE_KINDS) {
+    const durations = slices.durations(kind)
+    out.set(`background_slices_total{kind="${kind}"}`, durations.total)
+    out.set(`background_slice_seconds{kind="${kind}",quantile="0.99"}`, durations.quantile(0.99) / 1_000)
+    out.set(`background_slice_longest_seconds{kind="${kind}"}`, durations.longestMs / 1_000)
+  }
 }
 
 function reapingMeasurements({ reaper, replica }: RunningNode, out: Map<string, number>): void {

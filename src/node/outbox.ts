@@ -80,7 +80,8 @@ export class Outbox {
   }
 
   flush(): void {
-    for (const { conversation, peer } of this.#refused.splice(0)) this.#unsent(conversation, peer)
+    if (this.#refused.length > 0)
+      for (const { conversation, peer } of this.#refused.splice(0)) this.#unsent(conversation, peer)
     const waiting = this.#waiting
     this.#waiting = []
     for (const bundle of waiting) if (bundle.waiting) this.#leave(bundle, this.#unsent)

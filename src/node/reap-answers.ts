@@ -8,6 +8,7 @@ import { ReplicaStatus } from '../wire/messages.js'
 import type { Conversations } from './conversations.js'
 import type { Drain } from './drain.js'
 import type { StorageGuard } from './guard/index.js'
+import { readEach } from './read-each.js'
 import type { LocalRow, Replica } from './replica.js'
 
 const NOTHING = new Uint8Array(0)
@@ -71,11 +72,13 @@ export class ReapAnswers {
     }
     const dropping = { conductor: from, id, gone: noKeys(limits.reapKeys), left: asked.length }
     if (asked.length === 0) this.#dropped(dropping)
-    for (const { index, key } of asked) {
+    const submit = (which: number) => {
+      const { index, key } = asked[which]!
       this.#ticket++
       this.#dropping.set(this.#ticket, { dropping, index })
       replica.submit(key.rowKey, { kind: 'drop', digest: key.digest, ticket: this.#ticket })
     }
+    guard.slices.each('reaping', asked.length, submit, () => {})
   }
 
   /** A row went, durably, or had gone already; or it is not as it was agreed upon any more. */
@@ -96,15 +99,18 @@ export class ReapAnswers {
   #look(keys: readonly ReapKey[], done: () => void): void {
     const { replica, membership } = this.#parts
     const { marks } = replica
-    replica.readMany(
+    readEach(
+      this.#parts,
       keys.map(({ rowKey }) => rowKey),
-      (rows) => {
-        keys.forEach((key, index) => {
+      {
+        kind: 'reaping',
+        each: (row, index) => {
+          const key = keys[index]!
           const isOwner = membership.ring.ownersOf(key.rowKey).includes(membership.self)
-          const isSo = replica.isDurable(key.rowKey) && isAgreed(rows[index]!, key, isOwner)
+          const isSo = replica.isDurable(key.rowKey) && isAgreed(row, key, isOwner)
           if (!isSo) marks.touched(key.rowKey)
-        })
-        this.#lookForHints(keys, done)
+        },
+        done: () => this.#lookForHints(keys, done),
       },
     )
   }

@@ -20,19 +20,20 @@ import {
 } from '../protocol/reaping/round.js'
 import type { Message } from '../wire/messages.js'
 import type { RunningOptions } from './options.js'
+import { readEach } from './read-each.js'
 import { ReapAnswers, type ReapAnswersParts } from './reap-answers.js'
 import type { LocalRow } from './replica.js'
 import type { Tombstone } from './tombstones.js'
 
 /** What a page of the scan for tombstones costs: as a page of a tree's scan. */
 const SCAN_UNITS = 8
-/** What each member reads for a round, and what its owners write at its end. */
-const LOOKS_OF_A_UNIT = 16
-const DROPS_OF_A_UNIT = 4
+/** What each member reads for a round, and what its owners write at its end: a put is one write on each of them, too. */
+const LOOKS_OF_A_UNIT = 8
+const DROPS_OF_A_UNIT = 2
 /** Keys of a round under the least grant: a look at more of them would be felt. */
 const LEAST_KEYS = 32
 /** So much of a second's grant may go into one round. */
-const SHARE_OF_GRANT = 1 / 4
+const SHARE_OF_GRANT = 1 / 8
 
 export interface ReaperParts extends Omit<ReapAnswersParts, 'flush' | 'now'> {
   readonly clock: Clock
@@ -102,15 +103,16 @@ export class Reaper {
 
   /** True for a message of a round that a member conducts, or of its flush. */
   answer(from: string, message: Message): boolean {
+    const { slices } = this.#parts.guard
     switch (message.type) {
       case 48:
-        this.#answers.ask(from, message)
+        slices.run('reaping', () => this.#answers.ask(from, message))
         return true
       case 50:
-        this.#answers.agree(from, message)
+        slices.run('reaping', () => this.#answers.agree(from, message))
         return true
       case 51:
-        this.#answers.drop(from, message)
+        slices.run('reaping', () => this.#answers.drop(from, message))
         return true
       case 53:
         this.#parts.reply(from, { type: 54, id: message.id })
@@ -156,14 +158,22 @@ export class Reaper {
     const isMine = (rowKey: Uint8Array) =>
       ring.ownersOf(rowKey)[0] === self && !ring.moving.has(ring.partitionOf(rowKey))
     const due = replica.tombstones.due({ afterMs, shedAfterMs, most: this.#keysOfARound }, isMine)
-    if (due.length === 0) return
+    if (due.length === 0) {
+      if (replica.tombstones.isWalking) this.#nextMs = 0
+      return
+    }
     this.#looking = true
-    replica.readMany(
+    const keys: ReapCandidate[] = []
+    readEach(
+      this.#parts,
       due.map(({ rowKey }) => rowKey),
-      (rows) => {
-        this.#looking = false
-        const keys = due.flatMap((tombstone, index) => this.#candidate(tombstone, rows[index]!))
-        if (keys.length > 0) this.#conduct(keys)
+      {
+        kind: 'reaping',
+        each: (row, index) => void keys.push(...this.#candidate(due[index]!, row)),
+        done: () => {
+          this.#looking = false
+          if (keys.length > 0) this.#conduct(keys)
+        },
       },
     )
   }

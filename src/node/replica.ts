@@ -19,6 +19,7 @@ import { ReapMarks } from '../protocol/reaping/marks.js'
 import type { ActorSource } from '../protocol/replica/actor.js'
 import type { LaneCommit, LaneEffect, LaneOperation } from '../protocol/replica/lanes.js'
 import { Lanes } from '../protocol/replica/lanes.js'
+import { empty } from './empty.js'
 import type { Lost, RecordRead, RowRead, StorageFault, StorageGuard } from './guard/index.js'
 import { Hints } from './hints.js'
 import { Tombstones } from './tombstones.js'
@@ -216,11 +217,16 @@ export class Replica {
     for (let i = 0; i < this.#effects.length; i++) {
       const effect = this.#effects[i]!
       if (effect.kind === 'read-row') this.#readRow(effect)
-      else if (effect.kind === 'settled' && this.#lasting.delete(effect.operation)) this.#settle(effect)
+      else if (effect.kind === 'settled' && this.#isLasting(effect.operation)) this.#settle(effect)
       else this.#listener.laneEffect(effect)
     }
-    this.#effects.length = 0
+    empty(this.#effects)
     this.#draining = false
+  }
+
+  /** Once for each. */
+  #isLasting(operation: LaneOperation): boolean {
+    return this.#lasting.size > 0 && this.#lasting.delete(operation)
   }
 
   /** What it rests on is acknowledged, and perhaps nowhere but in memory. */

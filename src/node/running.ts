@@ -25,6 +25,7 @@ import type { ReopenReport, StorageGuard } from './guard/index.js'
 import { Deliveries } from './handoff.js'
 import { Keeper } from './keeper.js'
 import { Listing } from './listing.js'
+import { Mender } from './mender.js'
 import type { NodePorts, RunningOptions, StartFailure } from './options.js'
 import { Outbox } from './outbox.js'
 import { Peers } from './peers.js'
@@ -73,6 +74,7 @@ export class RunningNode {
   readonly #diskWatch: DiskWatch
   /** That conversations under way were placed by last. */
   #ring: Ring
+  readonly #mender: Mender
   #woken = false
   #stopped = false
   #tickDueMs = 0
@@ -130,8 +132,8 @@ export class RunningNode {
     const { coordination } = this
     this.#performer = this.#newPerformer()
     this.listing = new Listing({ membership, coordination, nextId: () => conversations.nextId(), perform })
-    const handoff = { clock, random, peers, membership, replica, conversations, coordination, governor }
-    this.deliveries = new Deliveries(handoff)
+    const delivered = { clock, random, peers, membership, replica, conversations, coordination, governor }
+    this.deliveries = new Deliveries({ ...delivered, slices: guard.slices })
     this.#watch = new Watch(clock.monotonicMs(), {
       ...{ random, log, peers, counts, reply },
       probe: (to, message) => this.#outbox.post(to, 'control', message),
@@ -145,14 +147,14 @@ export class RunningNode {
     const work = { conversations, coordination, governor, perform, completed }
     const parts = { clock, log, guard, membership, peers, ...work }
     const mayCompare = () => everyMs > 0 && this.entropy?.keeper.cannotScan !== true
-    const { rebuild, report, forgotOthers } = started
+    const { rebuild, report, forgotOthers, trees, indexHasGaps } = started
     this.rebuilder = new Rebuilder({ ...parts, mayCompare }, rebuild, report.lost, forgotOthers)
-    const more = { ...parts, random, replica, reads, reply }
+    const more = { ...parts, random, replica, reads, reply, deliveries: this.deliveries }
     const refill = () => this.rebuilder.refill
-    const { trees } = started
     this.transfers = new Transfers({ ...more, trees, offer: (state) => this.keeper.offer(state) })
     const { handover } = this.transfers
-    this.entropy = new Entropy({ ...more, trees, everyMs, refill, handover })
+    this.entropy = new Entropy({ ...more, trees, indexHasGaps, everyMs, refill, handover })
+    this.#mender = new Mender({ ...parts, canMend: ports.engine.mend !== undefined })
     this.reaper = new Reaper({ ...more, ...reapingTimes(options) })
     this.#switchboard = this.#newSwitchboard(reply)
   }
@@ -273,7 +275,7 @@ export class RunningNode {
     this.replica.renew(new ActorSource(report.incarnation, report.boot))
     this.replica.hints.reopened(report.lost)
     this.replica.tombstones.restart()
-    if (report.lost !== 'nothing') this.entropy.keeper.lost()
+    if (report.lost !== 'nothing') this.entropy.keeper.lost(report.mended > 0)
     const lost = report.lost !== 'nothing' && this.membership.ring.members.length > 1
     this.keeper.describeSelf(
       lost ? { incarnation: report.incarnation, incomplete: true } : { incarnation: report.incarnation },
@@ -301,11 +303,12 @@ export class RunningNode {
   #route(id: number, input: Input): void {
     if (id === 0) return
     const nowMs = this.#ports.clock.monotonicMs()
+    if (this.conversations.step(id, input, nowMs)) return
+    const { slices } = this.#guard
     if (this.listing.has(id)) this.listing.step(id, input, nowMs)
-    else if (this.rebuilder.owns(id)) this.rebuilder.step(input)
-    else if (this.entropy.owns(id)) this.entropy.step(id, input)
-    else if (this.reaper.owns(id)) this.reaper.step(id, input)
-    else this.conversations.step(id, input, nowMs)
+    else if (this.rebuilder.owns(id)) slices.run('rebuild', () => this.rebuilder.step(input))
+    else if (this.entropy.owns(id)) slices.run('exchange', () => this.entropy.step(id, input))
+    else if (this.reaper.owns(id)) slices.run('reaping', () => this.reaper.step(id, input))
   }
 
   #reply(to: string, message: Message): void {
@@ -378,16 +381,13 @@ export class RunningNode {
     this.governor.tick(nowMs)
     this.#watch.tick(nowMs)
     this.#diskWatch.look()
+    this.#mender.tick(nowMs)
     if (!this.#outbox.isEmpty) this.#wake()
     this.conversations.expire(nowMs)
     this.listing.expire(nowMs)
     this.buckets.expire(nowMs)
     this.keeper.tick(nowMs)
-    this.rebuilder.tick(nowMs)
-    this.deliveries.tick(nowMs)
-    this.transfers.tick(nowMs)
-    this.entropy.tick(nowMs)
-    this.reaper.tick(nowMs)
+    this.#tickBackground(nowMs)
     this.coordination.releaseHeld(nowMs)
     this.#tickIn(this.#isBusy ? BUSY_TICK_MS : IDLE_TICK_MS)
   }
@@ -396,5 +396,14 @@ export class RunningNode {
     const { rebuilder, deliveries, entropy, reaper, transfers } = this
     const background = rebuilder.active || deliveries.active || entropy.isBusy || reaper.isBusy
     return this.conversations.size > 0 || this.listing.size > 0 || background || transfers.isBusy
+  }
+
+  #tickBackground(nowMs: number): void {
+    const { slices } = this.#guard
+    slices.run('rebuild', () => this.rebuilder.tick(nowMs))
+    slices.run('handoff', () => this.deliveries.tick(nowMs))
+    slices.run('handoff', () => this.transfers.tick(nowMs))
+    slices.run('exchange', () => this.entropy.tick(nowMs))
+    slices.run('reaping', () => this.reaper.tick(nowMs))
   }
 }

@@ -12,7 +12,7 @@ import type { OpenReport, RowRead, StorageGuard } from './guard/index.js'
 import type { NodeOptions, NodePorts, StartFailure } from './options.js'
 import type { Identity } from './records.js'
 import { decodeIdentity, encodeIdentity, RECORDS } from './records.js'
-import { loadTrees } from './tree-keeper.js'
+import { loadTrees, saysIndexHasGaps } from './tree-keeper.js'
 
 const DEFAULT_N = 3
 const DEFAULT_PARTITIONS = 256
@@ -26,6 +26,8 @@ export interface Started {
   readonly freshlyJoined: boolean
   /** The membership was lost with other rows: nothing is served before a member was heard. */
   readonly forgotOthers: boolean
+  /** Index rows may have been lost with a damaged table. */
+  readonly indexHasGaps: boolean
   /** Progress of a rebuild that was under way. */
   readonly rebuild: Uint8Array | undefined
   readonly trees: Trees
@@ -46,6 +48,9 @@ export class Startup {
   #report: OpenReport | undefined
   #hasRows = false
   #treesRecord: RowRead
+  #indexHasGaps = false
+  /** What keeps a record from being read, by its name. */
+  readonly #damage = new Map<string, string>()
 
   constructor(ports: NodePorts, options: NodeOptions, guard: StorageGuard, listener: StartupListener) {
     this.#ports = ports
@@ -84,8 +89,9 @@ export class Startup {
     const next = (): void => {
       const name = names[records.length]
       if (name === undefined) return done(records)
-      this.#guard.readSystem(name, (value) => {
+      this.#guard.readSystem(name, (value, why) => {
         records.push(value)
+        if (why !== undefined) this.#damage.set(name, why)
         next()
       })
     }
@@ -95,10 +101,11 @@ export class Startup {
   #decide([identity, membership, rebuild, trees]: readonly RowRead[]): void {
     const report = this.#report!
     this.#treesRecord = trees
-    if (identity === 'unreadable' || membership === 'unreadable') return this.#fail(UNREADABLE)
+    this.#indexHasGaps = saysIndexHasGaps(trees)
+    if (identity === 'unreadable' || membership === 'unreadable') return this.#fail(this.#nobody())
     if (identity !== undefined && membership !== undefined) {
       this.#resume(identity, membership, rebuild === 'unreadable' ? undefined : rebuild, report)
-    } else if (this.#hasRows) this.#fail(UNREADABLE)
+    } else if (this.#hasRows) this.#fail(this.#nobody())
     else if (this.#options.join.length > 0) this.#listener.join(this.#hex(16), report)
     else if (report.lost !== 'nothing') this.#fail(LOST)
     else this.#bear(report)
@@ -116,13 +123,20 @@ export class Startup {
       identity = decodeIdentity(identityBytes)
       state = decodeState(stateBytes)
     } catch (error) {
-      return this.#fail(`${UNREADABLE} (${(error as Error).message})`)
+      return this.#fail(this.#nobody((error as Error).message))
     }
     if (state.moves?.left.includes(identity.nodeId) === true)
       return this.#listener.failed({ kind: 'left', message: LEFT })
     const wrong = this.#contradiction(identity, state)
     if (wrong !== undefined) this.#listener.failed({ kind: 'config', message: wrong })
     else this.#start(identity, state, report, this.#hex(8), false, rebuild)
+  }
+
+  /** The directory does not say whose it is. */
+  #nobody(why?: string): string {
+    const found = [RECORDS.identity, RECORDS.membership].flatMap((name) => this.#damage.get(name) ?? [])
+    const reason = why ?? found[0] ?? 'one of the two is missing'
+    return `${UNREADABLE} cannot be read (${reason.replaceAll(/\s+/g, ' ').trim()}). ${WHAT_TO_DO}`
   }
 
   /** What was asked for and what the directory says do not go together. */
@@ -191,6 +205,7 @@ export class Startup {
         freshlyJoined,
         rebuild: lost ? undefined : rebuild,
         forgotOthers,
+        indexHasGaps: this.#indexHasGaps,
         trees,
       }),
     )
@@ -244,6 +259,8 @@ function birthProblem(n: number, partitions: number): string | undefined {
 
 const LEFT = 'The node of this directory has left the cluster; all that it held is with other members.'
 const UNREADABLE =
-  'The data directory holds data, but not who it belongs to (its identity or membership record is missing or damaged); it is left untouched.'
+  'The data directory holds data, but not who it belongs to: the identity or membership record in its database'
+const WHAT_TO_DO =
+  'It is left untouched. Set it aside, do not delete it, and start the node under the same --name with --join and an empty directory: the other members fill it again.'
 const LOST =
   'The database in this directory is empty, although it was used before. Start with --join to be filled again by the other members, or on a new directory.'

@@ -7,6 +7,8 @@ import { limits } from '../limits.js'
 import type { StorageGuard } from './guard/index.js'
 
 const RETRY_MS = 1_000
+/** Looked at by one call of `due`, whether or not they are. */
+const LOOKS = 4_096
 const START = new Uint8Array(1)
 
 export interface Tombstone {
@@ -40,6 +42,8 @@ export class Tombstones {
   /** Rows committed while a page is under way: what the page shows of them is out of date. */
   #since: Set<string> | undefined
   #nextMs = 0
+  /** Through those found; it sees what comes and goes meanwhile. */
+  #walk: Iterator<Tombstone, undefined> | undefined
   #life = 0
 
   /** `spareEntries`: so many of a clock are left alone. */
@@ -80,14 +84,25 @@ export class Tombstones {
     this.#forget(textOf(rowKey))
   }
 
-  /** Those that have been as they are for so long; at most so many, and so many bytes of their keys. */
+  /** Not all that are known have been looked at since the last time that they were: `due` goes on where it was. */
+  get isWalking(): boolean {
+    return this.#walk !== undefined
+  }
+
+  /** The next of those that have been as they are for so long; at most so many, and so many bytes of their keys. */
   due(
     { afterMs, shedAfterMs, most }: DueRows,
     isMine: (rowKey: Uint8Array) => boolean,
   ): readonly Tombstone[] {
     const due: Tombstone[] = []
     let bytes = 0
-    for (const tombstone of this.#found.values()) {
+    for (let looks = 0; looks < LOOKS; looks++) {
+      this.#walk ??= this.#found.values()
+      const { value: tombstone } = this.#walk.next()
+      if (tombstone === undefined) {
+        this.#walk = undefined
+        break
+      }
       const restMs = tombstone.isLive ? shedAfterMs : afterMs
       if (this.nowMs - tombstone.sinceMs < restMs || !isMine(tombstone.rowKey)) continue
       bytes += tombstone.rowKey.length
@@ -126,9 +141,11 @@ export class Tombstones {
       this.#since = undefined
       this.#nextMs = this.nowMs + (failed ? RETRY_MS : limits.tombstoneScanMs)
       if (failed || this.#guard.state !== 'open') return
-      for (const { rowKey, row } of rows) {
-        if (row !== 'unreadable' && !since.has(textOf(rowKey))) this.#saw(rowKey, row)
-      }
+      this.#guard.slices.run('reaping', () => {
+        for (const { rowKey, row } of rows) {
+          if (row !== 'unreadable' && !since.has(textOf(rowKey))) this.#saw(rowKey, row)
+        }
+      })
       this.#cursor = next
     })
   }

@@ -11,7 +11,7 @@ import type { Log } from '../ports/log.js'
 import type { Governor } from '../protocol/background/governor.js'
 import { type TreePage, Trees } from '../protocol/entropy/trees.js'
 import { ByteReader, ByteWriter, WireError } from '../wire/bytes.js'
-import type { OpenReport, RowRead, StorageGuard, WriteOperation } from './guard/index.js'
+import type { OpenReport, RowRead, ScannedRow, StorageGuard, WriteOperation } from './guard/index.js'
 import { RECORDS } from './records.js'
 
 const VERSION = 2
@@ -25,6 +25,13 @@ const RETRY_MS = 1_000
 const FAILURES = 3
 /** What a page of a scan costs: some two milliseconds of checksums. */
 const UNITS = 8
+
+/** In the place of the mark: index rows may be missing, and trees are to be built, and the index rows written as the rows go by. */
+export const INDEX_HAS_GAPS = Uint8Array.of(0)
+
+export function saysIndexHasGaps(record: RowRead): boolean {
+  return record instanceof Uint8Array && Buffer.compare(record, INDEX_HAS_GAPS) === 0
+}
 
 /** What a clean stop says of the pages that it wrote. */
 interface Mark {
@@ -47,7 +54,8 @@ export function loadTrees(
 ): void {
   const trees = new Trees(partitions, !report.hasRows)
   const mark = record instanceof Uint8Array ? decoded(record, decodeMark) : undefined
-  const good = mark?.commit === report.lastCommit - 1 && mark.partitions === partitions && report.clean
+  const isSound = report.clean && report.lost === 'nothing'
+  const good = mark?.commit === report.lastCommit - 1 && mark.partitions === partitions && isSound
   if (mark === undefined || !good) {
     done(trees)
     return
@@ -87,6 +95,8 @@ export interface TreeKeeperParts {
   readonly guard: StorageGuard
   readonly trees: Trees
   readonly governor: Governor
+  /** Index rows may have been lost, while their rows were not. */
+  readonly indexHasGaps: boolean
 }
 
 export class TreeKeeper {
@@ -97,12 +107,15 @@ export class TreeKeeper {
   /** Scans that failed, one after the other. */
   #failures = 0
   #building = false
+  #indexHasGaps: boolean
   /** The next tree to be built anew for its age, and when. */
   #oldest = 0
   #rebuildMs: number
 
   constructor(parts: TreeKeeperParts) {
     this.#parts = parts
+    this.#indexHasGaps = parts.indexHasGaps
+    if (parts.indexHasGaps) parts.trees.doubtAll()
     this.#rebuildMs = parts.clock.monotonicMs() + this.#rebuildEveryMs
   }
 
@@ -131,19 +144,24 @@ export class TreeKeeper {
       this.#building = !this.#building
       log.info(this.#building ? 'trees-building' : 'trees-ready', { partitions: trees.shape.partitions })
     }
+    if (this.#indexHasGaps && trees.stale === 0 && this.#parts.guard.state === 'open') this.#indexIsWhole()
     if (!this.#scanning && nowMs >= this.#againMs) this.#scan()
   }
 
-  /** What was committed is not all there any more. */
-  lost(): void {
-    this.#parts.trees.doubtAll()
+  /** What was committed is not all there any more; `index`: of index rows, too, whose rows are there. */
+  lost(index: boolean): void {
+    const { guard, trees } = this.#parts
+    if (index) this.#indexHasGaps = true
+    this.#failures = 0
+    guard.slices.run('trees', () => trees.doubtAll())
   }
 
   /** No row is committed from now on but those that wait already. `done` when the trees are on the disk, or cannot be. */
   save(done: () => void): void {
     this.#stopped = true
     const { guard, trees } = this.#parts
-    if (guard.state !== 'open') return done()
+    // What the record says meanwhile must outlive this stop.
+    if (guard.state !== 'open' || this.#indexHasGaps) return done()
     // Behind all that waits; and the last mark goes.
     guard.write([{ type: 'system', name: RECORDS.trees, value: undefined }], (fault) => {
       if (fault === undefined && trees.stale === 0) this.#write(trees.pages(), guard.lastCommit, 0, done)
@@ -178,6 +196,28 @@ export class TreeKeeper {
     this.#oldest = (this.#oldest + 1) % trees.shape.partitions
   }
 
+  /**
+   * Writes the index rows of these rows, whether they are there or not. (One whose row is dropped just now may be left over: listings look at the row of each key,
+   * and so it names nothing.)
+   */
+  #index(rows: readonly ScannedRow[]): void {
+    const indexed = rows.map(({ rowKey }) => ({ type: 'index', rowKey }) as const)
+    if (indexed.length > 0) this.#parts.guard.write(indexed, (fault) => this.#indexed(fault === undefined))
+  }
+
+  /** What was not written, another pass writes. */
+  #indexed(isWritten: boolean): void {
+    if (!isWritten) this.lost(true)
+  }
+
+  /** All rows have gone by since it was known. */
+  #indexIsWhole(): void {
+    this.#indexHasGaps = false
+    this.#parts.guard.write([{ type: 'system', name: RECORDS.trees, value: undefined }], (fault) => {
+      if (fault !== undefined) this.#indexHasGaps = true
+    })
+  }
+
   /** One page after the other, as fast as is granted. */
   #scan(): void {
     const { guard, trees, governor } = this.#parts
@@ -192,7 +232,8 @@ export class TreeKeeper {
       this.#scanning = false
       // What was read while the storage was fenced may lack a row that is there afterwards.
       const good = !failed && guard.stats.fences === fences && guard.state === 'open'
-      trees.scanned(good ? { rows, next } : undefined)
+      guard.slices.run('trees', () => trees.scanned(good ? { rows, next } : undefined))
+      if (good && this.#indexHasGaps) this.#index(rows)
       this.#failures = failed && guard.state === 'open' ? this.#failures + 1 : 0
       if (!good) this.#againMs = this.#parts.clock.monotonicMs() + RETRY_MS
       else this.#scan()

@@ -113,7 +113,11 @@ export function warningsOf(guard: StorageGuard, membership: Membership, rowsToRe
   const warnings: string[] = []
   if (guard.stats.tablesDamaged > 0)
     warnings.push(
-      'a table of the database is damaged: listings and comparisons are refused here; the node should be rebuilt',
+      'a table of the database is damaged: listings and comparisons are refused here, until it is taken out, for which all other owners of its keys have to be up; if they are, and this stays, rebuild the node',
+    )
+  if (guard.refusal(false) === 'full')
+    warnings.push(
+      'there is less room than the floor on the disk: this node takes no rows until there is more',
     )
   if (membership.own.incomplete)
     warnings.push('this replica lost rows and is being filled again; it does not count for reads until then')

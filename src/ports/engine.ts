@@ -46,6 +46,17 @@ export interface ScanResult {
   readonly done: boolean
 }
 
+/** What became of tables that were damaged. */
+export interface Mended {
+  /** Names of the tables that the database does without now. */
+  readonly tables: readonly string[]
+  readonly rowsKept: number
+  /** Older versions of rows whose newest one cannot be read. */
+  readonly rowsSetAside: number
+  /** Where the tables and these versions are. */
+  readonly aside: string
+}
+
 export type Completion<T> = (error: EngineError | undefined, result: T) => void
 
 /**
@@ -63,6 +74,11 @@ export interface Engine {
   open(done: Completion<void>): void
   /** Opens without writing a byte to the disk, for reading while nothing can be written (full disk). Engines that cannot leave it out. */
   openReadOnly?(done: Completion<void>): void
+  /**
+   * While closed: takes the damaged tables that scans have met out of the database. What can be read of them stays in it; what cannot is not there afterwards, nor
+   * is any older version of it. All that is taken out is kept aside. Changes nothing that can be read where it fails. Engines without such tables leave it out.
+   */
+  mend?(done: Completion<Mended>): void
   /** Finishes what is under way, then closes. An engine that was closed can be opened again. */
   close(done: Completion<void>): void
   /** One slot for each key, `undefined` where there is no row. */

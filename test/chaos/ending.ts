@@ -64,6 +64,7 @@ export class Ending {
     await this.#step('A4', () => cluster.untilWhole(WHOLE_MS))
     await this.#step('A5', () => this.#serve())
     await this.#step('A8', () => this.#handOver())
+    await this.#step('A4', () => this.#mend())
     await this.#step('A4', () => this.#becomeAlike())
     this.convergedMs = Math.round(performance.now() - healedMs)
     history.note(`all replicas are alike after ${this.convergedMs} ms`)
@@ -130,6 +131,22 @@ export class Ending {
         SERVE_MS,
       )
     }
+  }
+
+  /** Every node has looked at all its tables, has taken out what was damaged, and has what it lost again. */
+  async #mend(): Promise<void> {
+    const { cluster } = this.#parts
+    for (const { name, process } of cluster.nodes)
+      await until(
+        `${name} has its trees, and no damaged table`,
+        async () => {
+          const series = ['trees_stale', 'storage_tables_damaged']
+          const values = await Promise.all(series.map((one) => process.metric(one))).catch(() => undefined)
+          return values?.every((value) => value === 0) === true
+        },
+        ALIKE_MS,
+      )
+    await cluster.untilWhole(WHOLE_MS)
   }
 
   async #handOver(): Promise<void> {

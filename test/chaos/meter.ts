@@ -8,6 +8,7 @@ const SUMMED = [
   'exchange_bytes_sent_total',
   'exchange_keys_repaired_total',
   'storage_fences_total',
+  'storage_tables_mended_total',
   'bugs_total',
 ] as const
 export type Counter = (typeof SUMMED)[number]

@@ -1,5 +1,6 @@
 /** Carries out the episodes of a schedule on a real cluster, and says in the history what was done. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { until } from '../cluster/until.js'
 import type { ChaosCluster } from './chaos-cluster.js'
 import type { ChaosNode } from './chaos-node.js'
 import type { History } from './history.js'
@@ -9,6 +10,7 @@ const MiB = 1024 * 1024
 /** Below the nodes' floor, above nothing: rows are refused before a write fails. */
 const TIGHT_BYTES = 8 * MiB
 const READY_MS = 60_000
+const HANDED_OVER_MS = 20_000
 
 export class Nemeses {
   /** How often each fault was carried out. */
@@ -80,6 +82,8 @@ export class Nemeses {
           `fdatasync:delay_enter=${Math.round(50_000 + 250_000 * episode.force)}`,
           episode.lastsMs,
         )
+      case 'table-damage':
+        return this.#damage(episode)
       case 'clock-jump': {
         const offSeconds = Math.round((episode.force - 0.5) * 7_200)
         victim.setClock(offSeconds)
@@ -115,6 +119,23 @@ export class Nemeses {
     await this.#pause(lastsMs)
     victim.disk.relieve()
     return `the disk of ${victim.name} had ${leaveBytes} bytes left`
+  }
+
+  /** Always the same node, and only where it has nothing that another owner lacks: what is damaged on one disk must be whole on the others. */
+  async #damage({ force, lastsMs }: Episode): Promise<string> {
+    const [victim] = this.#cluster.nodes as [ChaosNode]
+    const isBare = async () =>
+      (await victim.process.isReady()) && (await this.#cluster.view(victim.name))?.pendingHints === 0
+    const isSafe = await until('it has handed over', isBare, HANDED_OVER_MS).then(
+      () => true,
+      () => false,
+    )
+    if (!isSafe) return `not done: ${victim.name} may have what others lack`
+    await victim.kill()
+    const what = victim.disk.damageTable(force)
+    await this.#pause(lastsMs)
+    victim.launch()
+    return `${victim.name}: ${what}`
   }
 
   async #tamper(victim: ChaosNode, injection: string, lastsMs: number): Promise<string> {

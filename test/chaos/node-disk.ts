@@ -1,8 +1,11 @@
 /** The file system that one node's directory is on: an ext4 image of its own where the machine can mount one. */
 import {
   closeSync,
+  existsSync,
   mkdirSync,
   openSync,
+  readdirSync,
+  readFileSync,
   rmSync,
   statfsSync,
   truncateSync,
@@ -17,6 +20,10 @@ const MiB = 1024 * 1024
 /** Sparse: only what is written takes room. */
 const IMAGE_BYTES = 4096 * MiB
 const TMPFS = 'size=1g'
+/** Rows take more than this in a table that is worth damaging. */
+const LEAST_DAMAGED_BYTES = 512
+/** More than a block holds. */
+const BLOCK_BYTES = 5 * 1024
 /** What is left for the last, small pieces of ballast. */
 const CRUMBS_BYTES = 2 * MiB
 const CRUMB = Buffer.alloc(64 * 1024)
@@ -64,6 +71,24 @@ export class NodeDisk {
     if (leaveBytes < CRUMBS_BYTES) this.#fillCrumbs()
   }
 
+  /** Changes a bit of the largest table, well before what the node knows of itself: without that it would not start, and say so. Says what was done. */
+  damageTable(force: number): string {
+    const rows = join(this.directory, 'rows')
+    const tables = existsSync(rows) ? readdirSync(rows).filter((name) => name.endsWith('.sst')) : []
+    const all = tables.map((name) => ({ path: join(rows, name), bytes: readFileSync(join(rows, name)) }))
+    const [largest] = all.sort((one, other) => other.bytes.length - one.bytes.length)
+    const room = largest === undefined ? 0 : beforeItself(largest.bytes)
+    if (largest === undefined || room < LEAST_DAMAGED_BYTES) return 'no table is large enough'
+    const at = Math.floor(force * room)
+    const file = openSync(largest.path, 'r+')
+    try {
+      writeSync(file, Buffer.of(largest.bytes[at]! ^ (1 << (at % 8))), 0, 1, at)
+    } finally {
+      closeSync(file)
+    }
+    return `byte ${at} of ${largest.bytes.length} of ${largest.path} changed`
+  }
+
   relieve(): void {
     for (const name of ['ballast', 'crumbs']) rmSync(join(this.#mountPoint, name), { force: true })
   }
@@ -104,4 +129,10 @@ export class NodeDisk {
       closeSync(file)
     }
   }
+}
+
+/** How far the rows of a table reach at least, in bytes. Its end, with the index of its blocks, does not count. */
+function beforeItself(table: Buffer): number {
+  const found = ['identity', 'membership'].map((name) => table.indexOf(name)).filter((at) => at >= 0)
+  return Math.min(0.7 * table.length, ...found.map((at) => at - BLOCK_BYTES))
 }

@@ -85,7 +85,7 @@ export function meterLines(meter: Meter): string[] {
   const keys = meter.sum('exchange_keys_repaired_total')
   return [
     `peak memory: ${rss.join(', ')}`,
-    `repair by comparing trees: ${repair} KiB sent, ${keys} rows; storage fenced ${meter.sum('storage_fences_total')} times`,
+    `repair by comparing trees: ${repair} KiB sent, ${keys} rows; storage fenced ${meter.sum('storage_fences_total')} times, ${meter.sum('storage_tables_mended_total')} damaged tables taken out`,
   ]
 }
 

@@ -13,6 +13,7 @@ export const NODE_FAULTS = [
   'full-disk',
   'sync-error',
   'slow-sync',
+  'table-damage',
   'clock-jump',
   'rolling-restart',
   'cold-start',

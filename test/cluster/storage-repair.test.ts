@@ -11,50 +11,21 @@ import {
   writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import test from 'ava'
 import { TestCluster } from './cluster.js'
 import { http, kv } from './http.js'
+import { BUCKET, fileOf, keysOf, putAll, wrong } from './stored.js'
 import type { TestNode } from './test-node.js'
 import { canTrace, Tracer } from './tracer.js'
 import { until } from './until.js'
 
-const BUCKET = 'repair'
-const VALUE = 'v'.repeat(300)
 const underTracer = canTrace() ? test.serial : test.skip
 
 test('what this machine can provoke', (t) => {
   t.log(canTrace() ? 'failing syncs: run' : 'failing syncs: not run, strace is not here or not allowed')
   t.pass()
 })
-
-async function putAll(node: TestNode, keys: readonly string[]): Promise<void> {
-  for (const key of keys) {
-    const { status } = await http('PUT', kv(node.url, BUCKET, key), { body: `${key} ${VALUE}` })
-    if (status !== 204) throw new Error(`PUT ${key}: ${status}`)
-  }
-}
-
-/** What does not read as it was written, through this node. */
-async function wrong(node: TestNode, keys: readonly string[]): Promise<string[]> {
-  const found: string[] = []
-  for (const key of keys) {
-    const { status, body } = await http('GET', kv(node.url, BUCKET, key))
-    if (status !== 200 || body.toString() !== `${key} ${VALUE}`) found.push(`${key}: ${status}`)
-  }
-  return found
-}
-
-function keysOf(name: string, count: number): string[] {
-  return Array.from({ length: count }, (_, index) => `${name}-${index}`)
-}
-
-function fileOf(node: TestNode, name: RegExp): string {
-  const rows = join(node.setup.directory, 'rows')
-  const paths = readdirSync(rows)
-    .filter((each) => name.test(each))
-    .map((each) => join(rows, each))
-  return paths.sort((one, other) => statSync(other).size - statSync(one).size)[0]!
-}
 
 test.serial('half a log: the node says what it lost, and gets just that by comparing trees', async (t) => {
   const cluster = await TestCluster.start(t, { flags: ['--engine', 'rocksdb'] })
@@ -87,6 +58,13 @@ test.serial('half a log: the node says what it lost, and gets just that by compa
   await n2.kill()
   t.deepEqual(await wrong(n3, [...kept, ...shaky]), [])
 })
+
+/** All keys, in the order of a listing through this node. */
+async function listed(node: TestNode): Promise<string[]> {
+  const { status, body } = await http('GET', `${node.url}/v1/kv/${BUCKET}?limit=1000`)
+  if (status !== 200) throw new Error(`listing: ${status} ${body}`)
+  return (JSON.parse(body.toString()) as { keys: string[] }).keys
+}
 
 /** The third node holds all of `keys` in one table, and none of them in memory. */
 async function withTable(cluster: TestCluster, keys: readonly string[]): Promise<TestNode> {
@@ -125,18 +103,91 @@ test.serial(
     })
     // What was written anew is whole: it is shown, where nobody else is asked.
     for (const key of keys) t.is((await http('GET', kv(n3.url, BUCKET, key, '?r=1'))).status, 200, key)
+  },
+)
 
+test.serial(
+  'a damaged table is taken out by the node itself once the others can do without it, and what it lost is fetched',
+  async (t) => {
+    const cluster = await TestCluster.start(t, { flags: ['--engine', 'rocksdb'] })
+    const [, n2] = cluster.nodes as [TestNode, TestNode, TestNode]
+    const keys = keysOf('key', 200)
+    const n3 = await withTable(cluster, keys)
+    await n2.kill()
+    damage(fileOf(n3, /\.sst$/))
     // A listing is the first to look at the whole table.
     await n3.request('GET', `/v1/kv/${BUCKET}`)
-    await until(
-      'n3 says that a table is damaged',
-      async () => (await n3.metric('storage_tables_damaged')) === 1,
-    )
+    await until('n3 says so', async () => (await n3.metric('storage_tables_damaged')) === 1)
+    await until('n3 waits for n2', () => n3.lines.some((line) => line.includes('mending-waits')))
     const { ready, warnings } = await n3.json<{ ready: boolean; warnings: string[] }>('/health/ready')
     t.true(ready)
     t.regex(warnings.join(), /a table of the database is damaged/)
+    t.is(await n3.metric('storage_tables_mended_total'), 0)
+
+    n2.launch()
+    await cluster.untilWhole()
+    await until('the table is gone', async () => (await n3.metric('storage_tables_mended_total')) === 1)
+    await until('n3 is whole again', () => n3.lines.some((line) => line.includes('rebuild-complete')))
+    t.true(n3.lines.some((line) => line.includes('rebuild-begun') && line.includes('"trees"')))
+    t.is(await n3.metric('storage_tables_damaged'), 0)
+    t.true(readdirSync(join(n3.setup.directory, 'rows-damaged')).some((name) => name.endsWith('.sst')))
+    for (const key of keys) t.is((await http('GET', kv(n3.url, BUCKET, key, '?r=1'))).status, 200, key)
+    await until('rows met before that are whole, too', async () => (await n3.metric('rows_to_recover')) === 0)
+    // Without n2 a quorum needs what n3 holds now.
+    await n2.kill()
+    await n3.kill()
+    n3.launch()
+    await n3.untilReady()
+    t.deepEqual(await wrong(n3, keys), [])
+    t.deepEqual(await listed(n3), [...keys].sort())
   },
 )
+
+test.serial(
+  'a node alone leaves a damaged table where it is: what it cannot read it does not call missing',
+  async (t) => {
+    const cluster = await TestCluster.start(t, { nodes: 1, flags: ['--engine', 'rocksdb'] })
+    const [n1] = cluster.nodes as [TestNode]
+    const keys = keysOf('key', 200)
+    await putAll(n1, keys)
+    await n1.stop()
+    n1.launch()
+    await cluster.untilWhole()
+    damage(fileOf(n1, /\.sst$/))
+    await n1.request('GET', `/v1/kv/${BUCKET}`)
+    await until('n1 says so', async () => (await n1.metric('storage_tables_damaged')) === 1)
+    await sleep(3_000)
+    t.is(await n1.metric('storage_tables_mended_total'), 0)
+    const answers = new Set<number>()
+    for (const key of keys) answers.add((await http('GET', kv(n1.url, BUCKET, key))).status)
+    t.true(answers.has(200) && !answers.has(404), [...answers].join())
+  },
+)
+
+test.serial('a start that cannot read who it is names the damage and what to do', async (t) => {
+  const cluster = await TestCluster.start(t, { flags: ['--engine', 'rocksdb'] })
+  const n3 = await withTable(cluster, keysOf('key', 60))
+  await n3.kill()
+  const table = fileOf(n3, /\.sst$/)
+  const at = readFileSync(table).indexOf('identity')
+  t.true(at > 0)
+  const file = openSync(table, 'r+')
+  writeSync(file, Buffer.of(0xff), 0, 1, at)
+  closeSync(file)
+  n3.launch()
+  t.is((await n3.ended()).code, 1)
+  const line = n3.lines.find((each) => each.startsWith('rotunda: ')) ?? ''
+  t.regex(
+    line,
+    /^rotunda: The data directory holds data, but not who it belongs to: .*mismatch.*\/rows\/\d+\.sst/,
+  )
+  t.regex(line, /It is left untouched\. Set it aside, do not delete it, .*--join/)
+  // And that does it.
+  renameSync(n3.setup.directory, `${n3.setup.directory}.aside`)
+  n3.launch()
+  await cluster.untilWhole()
+  await until('n3 is filled again', () => n3.lines.some((each) => each.includes('rebuild-complete')))
+})
 
 test.serial(
   'a table deleted under a running node: it serves on; the next start refuses in one sentence',
@@ -151,7 +202,7 @@ test.serial(
     n3.launch()
     t.is((await n3.ended()).code, 1)
     t.true(
-      n3.lines.some((line) => /^rotunda: .*(it was left as it is|it is left untouched)/.test(line)),
+      n3.lines.some((line) => /^rotunda: .*(it was left as it is|It is left untouched)/.test(line)),
       n3.lines.slice(-4).join('\n'),
     )
     // A person sets the directory aside; the others fill the new one.

@@ -124,8 +124,8 @@ test('the MANIFEST names the tables in force, however it is read', async (t) => 
   for (let tries = 0; ; tries++) {
     const inForce = await follower.tables()
     const there = new Set(tableNumbers(busy))
-    if (isDeepStrictEqual(there, inForce)) break
-    t.true(tries < 200, `in force ${[...inForce!].join()}, there ${[...there].join()}`)
+    if (isDeepStrictEqual(there, new Set(inForce!.keys()))) break
+    t.true(tries < 200, `in force ${[...inForce!.keys()].join()}, there ${[...there].join()}`)
     await setTimeout(25)
   }
   await asked((done) => engine.close(done))
@@ -144,11 +144,11 @@ test('a MANIFEST that was cut anywhere names tables that were in force before, a
     writeFileSync(join(folder, 'CURRENT'), `${name}\n`)
     writeFileSync(join(folder, name), bytes.subarray(0, length))
     const tables = await new RocksdbManifest(folder).tables()
-    for (const table of tables!) seen.add(table)
+    for (const table of tables!.keys()) seen.add(table)
     if (length === 0) t.is(tables!.size, 0)
     if (length === bytes.length) t.deepEqual(tables, whole)
   }
-  t.true([...whole!].every((table) => seen.has(table)))
+  t.true([...whole!.keys()].every((table) => seen.has(table)))
   t.true(seen.size <= 10, 'no number was made up')
   t.is(await new RocksdbManifest(join(directory, 'nowhere')).tables(), undefined)
 })

@@ -70,7 +70,7 @@ export class SimDisk {
   slowSyncMs = 0
   /** What is read is what was there when the call was made; it is told of it up to so much later, while writes pass. */
   lateReadMs = 0
-  /** Opening fails. */
+  /** The file that names all others is damaged: opening fails, until the directory is another one. */
   unopenable = false
   /** A disk that lies: synced means written. Only the canary uses it. */
   liesAboutSync = false
@@ -175,9 +175,28 @@ export class SimDisk {
   wipe(): void {
     this.#durable.clear()
     this.slots = [undefined, undefined]
+    this.loseDatabase()
+  }
+
+  /** Its files are gone, and the side file is not: the next start finds an empty database. */
+  loseDatabase(): void {
+    this.#durable.clear()
+    this.unopenable = false
     this.damaged.clear()
     this.#recent = []
     this.#settle()
+  }
+
+  /** A bit of one of its slots flips; false where nothing was ever written there. */
+  damageSlot(prng: Prng): boolean {
+    const index = prng.pick([0, 1] as const)
+    const slot = this.slots[index]
+    if (slot === undefined || slot.length === 0) return false
+    const spoiled = Uint8Array.from(slot)
+    const bit = prng.below(spoiled.length * 8)
+    spoiled[bit >> 3] = (spoiled[bit >> 3] as number) ^ (1 << (bit & 7))
+    this.slots[index] = spoiled
+    return true
   }
 
   /** A copy of what is on the disk now, as a backup tool would take it. */

@@ -143,7 +143,7 @@ export class SimEngine implements Engine {
   }
 
   #openFailure(readOnly: boolean): EngineError | undefined {
-    if (this.#disk.unopenable) return new EngineError('unavailable', 'the lock is held')
+    if (this.#disk.unopenable) return new EngineError('corrupt', 'the manifest is damaged')
     const full = !readOnly && this.#disk.full && this.#prng.chance(0.7)
     return full ? new EngineError('full', 'no space left on device') : undefined
   }

@@ -57,6 +57,7 @@ export interface WriteEntry {
   readonly begunAt: number
   /** After this ledger step it certainly has no effect any more; Infinity while that is open. */
   endedAt: number
+  /** Its first acknowledgement that was a strict one; as long as there was none, the last of the others. */
   ackedAt: number
   outcome: Outcome
   attempts: number
@@ -198,22 +199,25 @@ export class Ledger {
     if (outcome === 'unknown') entry.lingers = true
     if (!entry.lingers) entry.endedAt = at
     if (outcome === 'acked') {
-      entry.ackedAt = Math.min(entry.ackedAt, at)
+      // One that rested on nodes that stand in promised readers nothing yet: its next one may.
+      entry.ackedAt = entry.strict ? Math.min(entry.ackedAt, at) : at
       entry.outcome = 'acked'
     } else if (entry.outcome === 'open') entry.outcome = outcome
   }
 }
 
 const FILL = 'abcdefghijklmnopqrstuvwxyz0123456789'
+/** The filler of all values, as it begins at each of its places. */
+const FILLERS = Array.from(FILL, (_, first) =>
+  Buffer.from(Array.from(FILL, (_letter, at) => FILL.charCodeAt(((first + at) * 7) % FILL.length))),
+)
 
 /** The one value that this attempt of this write puts: its name, then filler that follows from it. */
 export function valueBytesOf(id: number, attempt: number, valueBytes: number): Uint8Array {
   const name = `w${id}.${attempt}|`
-  const value = Buffer.alloc(Math.max(valueBytes, name.length))
+  const value = Buffer.allocUnsafe(Math.max(valueBytes, name.length))
   value.write(name, 'latin1')
-  for (let at = name.length; at < value.length; at += 1)
-    value[at] = FILL.charCodeAt((at * 7 + id * 13) % FILL.length)
-  return value
+  return value.fill(FILLERS[(name.length + id * 7) % FILL.length] as Buffer, name.length)
 }
 
 const NAME = /^w(\d{1,7})\.(\d{1,3})\|/

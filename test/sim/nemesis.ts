@@ -7,6 +7,7 @@ import type { Counters } from './counters.js'
 import type { Crowd } from './crowd.js'
 import type { DiskImage } from './disk.js'
 import type { SimHost } from './host.js'
+import { loseFiles } from './lost-files.js'
 import { type Side, sides } from './partitions.js'
 import type { Prng } from './prng.js'
 import { FAULTS, type Fault } from './swarm.js'
@@ -71,7 +72,9 @@ export class Nemesis {
       case 'clean-restart':
         return this.#restart(this.#someone())
       case 'pause':
-        return this.#pause(this.#someone())
+        return this.#pause(this.#someone(), [50, 700, 4_000, 15_000])
+      case 'long-pause':
+        return this.#pause(this.#someone(), [60_000])
       case 'partition-halves':
       case 'partition-single':
       case 'partition-ring':
@@ -110,6 +113,8 @@ export class Nemesis {
       case 'wipe':
       case 'old-copy':
         return this.#ruin(fault, this.#frail())
+      case 'lost-files':
+        return loseFiles(this.#world, this.#frail(), this.#prng)
       default:
         fault satisfies never
     }
@@ -161,9 +166,9 @@ export class Nemesis {
     })
   }
 
-  #pause(host: SimHost): void {
+  #pause(host: SimHost, lengthsMs: readonly number[]): void {
     if (host.state === 'off' || host.isStopped) return
-    const pauseMs = this.#prng.pick([50, 700, 4_000, 15_000])
+    const pauseMs = this.#prng.pick(lengthsMs)
     this.#act(`${host.name} stands still for ${pauseMs} ms`)
     const process = host.process
     host.pause()

@@ -96,7 +96,7 @@ export class SimNetwork implements Network {
     const connection = this.#connections.get(peerId)
     const end = connection?.endOf(this)
     if (connection === undefined || end === undefined || !end.up) return 'down'
-    const frame = Uint8Array.from(Buffer.concat(parts))
+    const frame = Buffer.concat(parts)
     this.#bounded(channel, frame.length)
     const pipe = connection.pipeFrom(end, channel)
     const { dataWindowBytes, controlWindowBytes } = this.fabric.sizes

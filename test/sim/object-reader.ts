@@ -86,20 +86,31 @@ function spanText([first, last]: Span): string {
   return first === last ? `${first}` : `${first}-${last}`
 }
 
+/** Reads from the front; a part of the bytes is read by a cursor of its own, over the same buffer. */
 class Cursor {
-  readonly bytes: Buffer
-  at = 0
+  readonly #bytes: Buffer
+  readonly #end: number
+  at: number
 
-  constructor(bytes: Uint8Array) {
-    this.bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  constructor(bytes: Uint8Array, at = 0, end = bytes.length) {
+    this.#bytes = Buffer.isBuffer(bytes)
+      ? bytes
+      : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    this.at = at
+    this.#end = end
   }
 
   u8(): number {
-    return this.take(1)[0] as number
+    return this.#bytes[this.#pass(1)] as number
   }
 
   u48(): number {
-    return this.take(6).readUIntBE(0, 6)
+    return this.#bytes.readUIntBE(this.#pass(6), 6)
+  }
+
+  text(length: number, encoding: 'hex' | 'latin1'): string {
+    const from = this.#pass(length)
+    return this.#bytes.toString(encoding, from, this.at)
   }
 
   varint(): number {
@@ -114,14 +125,25 @@ class Cursor {
     }
   }
 
-  take(length: number): Buffer {
-    if (length > this.bytes.length - this.at) throw new UnreadableBytes('the bytes end too early')
-    this.at += length
-    return this.bytes.subarray(this.at - length, this.at)
+  skip(length: number): void {
+    this.#pass(length)
+  }
+
+  /** The next so many bytes, to be read for themselves. */
+  part(length: number): Cursor {
+    const from = this.#pass(length)
+    return new Cursor(this.#bytes, from, this.at)
   }
 
   rest(): Buffer {
-    return this.take(this.bytes.length - this.at)
+    return this.#bytes.subarray(this.#pass(this.#end - this.at), this.#end)
+  }
+
+  #pass(length: number): number {
+    if (length > this.#end - this.at) throw new UnreadableBytes('the bytes end too early')
+    const from = this.at
+    this.at += length
+    return from
   }
 }
 
@@ -158,18 +180,17 @@ export function readObject(bytes: Uint8Array): ReadObject {
   const clockBytes = bytes.subarray(clockAt, cursor.at)
   const siblings: ReadSibling[] = []
   const count = cursor.varint()
-  for (let index = 0; index < count; index += 1)
-    siblings.push(takeSibling(new Cursor(cursor.take(cursor.varint()))))
+  for (let index = 0; index < count; index += 1) siblings.push(takeSibling(cursor.part(cursor.varint())))
   return { clock, clockBytes, siblings }
 }
 
 export function readRow(bytes: Uint8Array): ReadRow {
   const cursor = new Cursor(bytes)
-  const head = cursor.take(ROW_HEAD_BYTES)
-  if (head[0] !== 1) throw new UnreadableBytes('a row of another version')
-  const flags = head[1] as number
-  if ((flags & HAS_ACTOR) !== 0) cursor.take(ACTOR_BYTES)
-  if ((flags & HAS_OPERATIONS) !== 0) cursor.take(cursor.u8() * 8)
+  if (cursor.u8() !== 1) throw new UnreadableBytes('a row of another version')
+  const flags = cursor.u8()
+  cursor.skip(ROW_HEAD_BYTES - 2)
+  if ((flags & HAS_ACTOR) !== 0) cursor.skip(ACTOR_BYTES)
+  if ((flags & HAS_OPERATIONS) !== 0) cursor.skip(cursor.u8() * 8)
   const objectBytes = cursor.rest()
   return { incomplete: (flags & INCOMPLETE) !== 0, objectBytes, object: readObject(objectBytes) }
 }
@@ -179,7 +200,7 @@ function takeClock(cursor: Cursor): ReadClock {
   const clock = new ReadClock()
   const entries = cursor.varint()
   for (let entry = 0; entry < entries; entry += 1) {
-    const actor = cursor.take(ACTOR_BYTES).toString('hex')
+    const actor = cursor.text(ACTOR_BYTES, 'hex')
     let end = cursor.varint()
     if (end > 0) clock.add(actor, [1, end])
     const beyond = cursor.varint()
@@ -194,12 +215,12 @@ function takeClock(cursor: Cursor): ReadClock {
 
 function takeSibling(cursor: Cursor): ReadSibling {
   const flags = cursor.u8()
-  const actor = cursor.take(ACTOR_BYTES).toString('hex')
+  const actor = cursor.text(ACTOR_BYTES, 'hex')
   const dot = `${actor}.${cursor.varint()}`
   const wallMs = cursor.u48()
-  const operation = cursor.take(cursor.u8()).toString('latin1')
+  const operation = cursor.text(cursor.u8(), 'latin1')
   if ((flags & 4) !== 0) cursor.u48()
-  cursor.take(cursor.varint())
-  if ((flags & 8) !== 0) cursor.take(cursor.varint())
+  cursor.skip(cursor.varint())
+  if ((flags & 8) !== 0) cursor.skip(cursor.varint())
   return { dot, tombstone: (flags & 1) !== 0, operation, wallMs, value: cursor.rest() }
 }

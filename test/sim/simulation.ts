@@ -169,6 +169,7 @@ export class Simulation {
       lostSomethingAt: host.lostSomethingAtMs,
     }
     for (const name of host.disk.keys()) {
+      if (!name.endsWith(key)) continue
       if (rowNameOf(name)?.key === key) found.row = this.#world.durable(host, name)
       else if (isKeptOf(name, key)) found.kept = keptRow(this.#world.durable(host, name))
     }

@@ -6,7 +6,14 @@ import type { Durability } from '../../src/node/guard/index.js'
 import { Prng } from './prng.js'
 
 /** Drawn from a stream of their own, so that seeds in which they are off stay what they were. */
-const LATER_FAULTS = ['slow-sync', 'late-reads', 'damaged-frames', 'crowd'] as const
+const LATER_FAULTS = [
+  'slow-sync',
+  'late-reads',
+  'damaged-frames',
+  'crowd',
+  'long-pause',
+  'lost-files',
+] as const
 
 export const FAULTS = [
   'kill',
@@ -83,11 +90,17 @@ export interface Config {
   readonly changes: number
 }
 
+/** Clients of seeds in which processes stand still for a minute: else it is over before the minute is. */
+const PATIENT_MS = 600
+
 /** More entries than any clock has. */
 const NEVER_SHED = 1_000_000
 
 /** Faults that destroy what was durable. */
-export const DISASTERS: readonly Fault[] = ['damaged-row', 'lost-tail', 'wipe', 'old-copy']
+export const DISASTERS: readonly Fault[] = ['damaged-row', 'lost-tail', 'wipe', 'old-copy', 'lost-files']
+
+/** Those that take long to simulate. */
+const RARE: readonly Fault[] = ['crowd', 'long-pause']
 
 /** Faults that end a process, and with it what was in its memory only. A clean stop does so where the disk does not take it. */
 const ENDS: readonly Fault[] = ['kill', 'power-cut', 'blackout', 'clean-restart']
@@ -165,8 +178,9 @@ function apply(config: Config, wish: Wish): Config {
   const reapEveryMs = faults.has('harsh-network') ? 0 : config.reapEveryMs
   // A disk that goes back behind what it has vouched for may bring back what others have shed: that is known (decision 26).
   const spareEntries = faults.has('lost-tail') ? NEVER_SHED : config.spareEntries
+  const thinkMs = faults.has('long-pause') ? PATIENT_MS : config.thinkMs
+  const all = { ...config, faults, dataWindowBytes, reapEveryMs, spareEntries, thinkMs, ...fields }
   // The promises are told with one N; a smaller cluster that grows has several.
-  const all = { ...config, faults, dataWindowBytes, reapEveryMs, spareEntries, ...fields }
   return { ...all, changes: all.nodes >= all.n && !all.unbudgeted ? all.changes : 0 }
 }
 
@@ -176,7 +190,7 @@ function drawFaults(prng: Prng, nodes: number, copies: number): Set<Fault> {
   const later: readonly Fault[] = LATER_FAULTS
   for (const fault of FAULTS) if (!later.includes(fault) && prng.chance(density)) faults.add(fault)
   const other = prng.split('later faults')
-  for (const fault of later) if (other.chance(density / (fault === 'crowd' ? 8 : 2))) faults.add(fault)
+  for (const fault of later) if (other.chance(density / (RARE.includes(fault) ? 8 : 2))) faults.add(fault)
   // With fewer than two copies at a quorum, one lost disk is a lost write by definition.
   if (Math.floor(copies / 2) + 1 < 2) for (const fault of DISASTERS) faults.delete(fault)
   if (nodes === 1) for (const fault of FAULTS) if (fault.startsWith('partition')) faults.delete(fault)

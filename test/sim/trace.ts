@@ -32,8 +32,16 @@ export class Trace {
   bytes(bytes: Uint8Array): void {
     let low = this.#low
     let high = this.#high
-    for (let index = 0; index < bytes.length; index += 1) {
-      low = Math.imul(low ^ (bytes[index] as number), 0x01000193)
+    const words = bytes.length & ~3
+    for (let at = 0; at < words; at += 4) {
+      const [first, second, third, fourth] = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]
+      const word =
+        (first as number) | ((second as number) << 8) | ((third as number) << 16) | ((fourth as number) << 24)
+      low = Math.imul(low ^ word, 0x01000193) ^ (low >>> 13)
+      high = Math.imul(high ^ low, 0x85ebca6b) ^ (low >>> 15)
+    }
+    for (let at = words; at < bytes.length; at += 1) {
+      low = Math.imul(low ^ (bytes[at] as number), 0x01000193)
       high = Math.imul(high ^ low, 0x85ebca6b) ^ (low >>> 15)
     }
     this.#low = low

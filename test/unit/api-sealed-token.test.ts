@@ -113,6 +113,18 @@ test('a new secret signs, the old one verifies until it is taken away', (t) => {
   t.throws(() => new TokenSealer([], cluster))
 })
 
+test('tokens that are out there stay good', (t) => {
+  const sealer = new TokenSealer([NEW, OLD], cluster)
+  const sealed = {
+    context: 'ASWqCSD_ABEiM0RVZneImaq7zN3u_wECA6R58hatz-qAGeza-BAHv4s',
+    cursor: 'ASWqCSAAdGhlIGxhc3Qga2V5IG9mIHRoZSBwYWdlrnxZpaHD4gAapVkFlYkJgg',
+  }
+  t.is(sealer.seal('context', BUCKET, KEY, NODE_ID, CLOCK), sealed.context)
+  t.is(sealer.seal('cursor', BUCKET, bytes(''), '', bytes('the last key of the page')), sealed.cursor)
+  t.is(sealer.open('context', BUCKET, KEY, sealed.context)?.hint, NODE_ID)
+  t.truthy(sealer.open('cursor', BUCKET, bytes(''), sealed.cursor))
+})
+
 test('nodes that share a secret take each other’s tokens; others do not', (t) => {
   const token = new TokenSealer([OLD], cluster).seal('context', BUCKET, KEY, NODE_ID, CLOCK)
   t.is(new TokenSealer([Buffer.from(OLD)], cluster).open('context', BUCKET, KEY, token)?.hint, NODE_ID)

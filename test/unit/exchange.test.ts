@@ -4,7 +4,7 @@ import { Conversation } from '../../bench/entropy/conversation.js'
 import { byRowKey, MemoryReplica, makeRow, RING, type StoredRow } from '../../bench/entropy/replica.js'
 import { mergeObjects, mergeObjectsBound, rowObject } from '../../src/kernel/index.js'
 import { limits } from '../../src/limits.js'
-import { Exchange, type ExchangeEffect } from '../../src/protocol/entropy/exchange.js'
+import { Exchange, type ExchangeEffect, type ExchangeInput } from '../../src/protocol/entropy/exchange.js'
 import type { Message } from '../../src/wire/messages.js'
 
 const PARTITIONS = 16
@@ -71,6 +71,41 @@ test('an exchange with one that may lack rows, or cannot read some, is doubtful'
   t.truthy(b.trees.nextScan())
   b.trees.scanned({ rows: b.rows, next: undefined })
   t.like((await new Conversation(a, b, ALL).run()).outcome, { result: 'same', doubtful: true })
+})
+
+test('segments with few rows between them are read in one scan, others each in one of their own', async (t) => {
+  const few = pair(rows(0, 500), [])
+  const { outcome } = await new Conversation(few.a, few.b, ALL).run()
+  t.like(outcome, { result: 'repaired', pushed: 500 })
+  t.true(few.a.scans < 60, `${few.a.scans} scans for 500 rows`)
+  const many = pair(rows(0, 60_000), rows(20, 60_000))
+  t.like((await new Conversation(many.a, many.b, ALL).run()).outcome, { result: 'repaired', pushed: 20 })
+  t.true(many.a.scans >= 18, `${many.a.scans} scans, so rows were read that nobody had asked for`)
+  t.true(many.a.spent < 60, `${many.a.spent} units for 20 rows`)
+})
+
+test('a list of rows waits until it is granted', async (t) => {
+  const { a, b } = pair(rows(0, 20), [])
+  b.granted = false
+  const conversation = new Conversation(a, b, ALL)
+  const running = conversation.run()
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
+  t.is(b.scans, 0)
+  t.true(b.lister.isWaiting)
+  b.lister.tick()
+  t.is(b.scans, 0)
+  b.granted = true
+  const ticking = setInterval(() => b.lister.tick(), 1)
+  t.like((await running).outcome, { result: 'repaired', pushed: 20 })
+  clearInterval(ticking)
+  t.true(b.scans > 0)
+})
+
+test('one that hands hints to the asker has it wait', async (t) => {
+  const { a, b } = pair(rows(0, 20), [])
+  b.waits = true
+  t.like((await new Conversation(a, b, ALL).run()).outcome, { result: 'overloaded', pushed: 0 })
+  t.deepEqual(b.compared, [])
 })
 
 test('concurrent versions are joined on both sides', async (t) => {
@@ -186,7 +221,10 @@ test('answers that say no, or make no sense, end it', async (t) => {
 
 function started(deadlineMs = 60_000): { exchange: Exchange; a: MemoryReplica; out: ExchangeEffect[] } {
   const { a } = pair(rows(0, 400), [])
-  const task = { id: 7, peer: 'b', ring: RING, ringOf: () => RING, chunk: 0, partitions: ALL, deadlineMs }
+  let lastId = 7
+  const nextId = () => ++lastId
+  const where = { peer: 'b', ring: RING, ringOf: () => RING, chunk: 0, partitions: ALL }
+  const task = { id: 7, nextId, ...where, deadlineMs }
   const exchange = new Exchange(task, a.trees)
   const out: ExchangeEffect[] = []
   exchange.start(0, out)
@@ -233,6 +271,30 @@ test('one whose time is up goes no further; answers of others and of another kin
   exchange.step({ kind: 'answer', from: 'b', message: answer }, 60, out)
   t.like(out[1], { kind: 'ended', outcome: { result: 'late', differing: PARTITIONS } })
 })
+
+test('what answers an earlier question, and comes twice or late, answers none that is under way', (t) => {
+  const { exchange, out } = started()
+  const roots = Buffer.alloc(16 * PARTITIONS)
+  exchange.step(answered({ type: 41, id: 7, status: 0, incomplete: false, roots }), 10, out)
+  const asked = (): Message & { type: 42 } => {
+    const effect = out.at(-1)
+    if (effect?.kind !== 'send' || effect.message.type !== 42) throw new Error('no question about nodes')
+    t.is(effect.conversation, effect.message.id)
+    return effect.message
+  }
+  const first = asked()
+  const nodes = Buffer.alloc(first.places.length * 8 * 16)
+  const answer = answered({ type: 43, id: first.id, status: 0, incomplete: false, nodes })
+  exchange.step(answer, 20, out)
+  const second = asked()
+  t.not(second.id, first.id)
+  exchange.step(answer, 30, out)
+  t.is(asked(), second)
+})
+
+function answered(message: Message): ExchangeInput {
+  return { kind: 'answer', from: 'b', message }
+}
 
 test('questions that make no sense, or come under another table, are refused', (t) => {
   const { b } = pair([], rows(0, 30))

@@ -1,6 +1,7 @@
 import test from 'ava'
 import { rowObject } from '../../src/kernel/index.js'
 import { limits } from '../../src/limits.js'
+import { measurements } from '../../src/node/measuring.js'
 import { rowKeyOf, World } from './storage-world.js'
 
 /** Durability `buffered`: rows are acknowledged from memory and written out behind it. */
@@ -273,6 +274,7 @@ test('stopped while it cannot write: what is lost is counted and told, and the s
   world.close()
   t.true(world.events.includes('log storage-buffer-lost'))
   t.is(world.guard.stats.bufferLost, 2)
+  t.is(measurements(world.guard, undefined).get('storage_buffered_rows_lost_total'), 2)
   t.is(killed(world).open().lost, 'tail')
 })
 

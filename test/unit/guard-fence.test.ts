@@ -342,3 +342,45 @@ test('commit numbers never repeat over a fence', (t) => {
   const after = Buffer.from(world.disk.rows.get(nameOf('k'))!).readBigUInt64LE(8)
   t.true(after > doubtful)
 })
+
+test('damaged tables are taken out behind a fence: the loss is in the side file before anything changes, and told', (t) => {
+  const world = opened()
+  const before = world.guard.incarnation
+  world.engine.canMend()
+  world.engine.failScans.push('corrupt')
+  world.scan()
+  world.timeline.run()
+  t.is(world.guard.stats.tablesDamaged, 1)
+  world.engine.calls.length = 0
+  world.events.length = 0
+  world.guard.mend()
+  t.is(world.guard.state, 'fenced')
+  world.timeline.run()
+  t.deepEqual(world.engine.calls.slice(0, 3), ['close', 'mend', 'open'])
+  t.true(world.events.indexOf('slot 0') < world.events.indexOf('log storage-mended'), world.events.join())
+  t.like(world.reopens[0], { lost: 'tail', mended: 1, failedBatch: 'none' })
+  t.not(world.guard.incarnation, before)
+  t.like(world.guard.stats, { tablesDamaged: 0, tablesMended: 1 })
+  t.is(new World(world.disk).open().lost, 'tail')
+})
+
+test('what cannot be mended is opened as it is, once', (t) => {
+  const world = opened()
+  world.engine.canMend('full')
+  world.engine.failOpens.push('io')
+  world.guard.mend()
+  world.timeline.run()
+  world.timeline.advance(1_000)
+  t.is(world.engine.calls.filter((call) => call === 'mend').length, 1)
+  t.is(world.guard.state, 'open')
+  t.like(world.reopens[0], { lost: 'tail', mended: 0 })
+  t.true(world.events.includes('log storage-not-mended'))
+})
+
+test('an engine that cannot mend is not fenced for it', (t) => {
+  const world = opened()
+  world.guard.mend()
+  world.timeline.run()
+  t.is(world.guard.state, 'open')
+  t.deepEqual(world.events, [])
+})

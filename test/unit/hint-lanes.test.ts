@@ -87,6 +87,26 @@ test('a release for an earlier state releases nothing: there is something newer 
   t.deepEqual(scene.settled(), ['ok', 'ok', 'ok'])
 })
 
+test('a release for a record that has gone bad since releases nothing of what took its place', (t) => {
+  const scene = new Scene()
+  scene.submit(keep(objectOf('x', { value: 'one' }), A))
+  const { number } = scene.commit()!.record
+  scene.record = undefined
+  scene.submit(keep(objectOf('y', { value: 'two' }), A))
+  t.not(scene.commit()!.record.number, number)
+  scene.submit(release(A, number))
+  t.is(scene.commit(), undefined)
+  t.deepEqual(scene.record, { ...(scene.record as unknown as FallbackRecord), targets: [A] })
+})
+
+test('nor does one for a record of an earlier process that was read to be delivered', (t) => {
+  const scene = new Scene()
+  scene.lanes.met(7)
+  for (const value of ['a', 'b', 'c', 'd', 'e', 'f', 'g']) scene.submit(keep(objectOf(value, { value }), A))
+  scene.submit(release(A, 7))
+  t.deepEqual(scene.commit()!.record.targets, [A])
+})
+
 test('what is kept for an owner by another owner names it anew each time, and holds no row', (t) => {
   const scene = new Scene()
   scene.submit(keep(NOTHING, A))

@@ -12,8 +12,6 @@ import {
   KernelError,
   type KernelErrorCode,
   liveCount,
-  mac,
-  macMatches,
   makeRowKey,
   mergeBound,
   mergeRow,
@@ -38,6 +36,7 @@ import {
   rowObject,
   sealRow,
   sealRowKey,
+  sealToken,
   setIncomplete,
   siblingCount,
   splitRowKey,
@@ -172,10 +171,10 @@ const mistakes: Record<string, [KernelErrorCode, () => unknown]> = {
   'sealing what is no row': ['bad-row', () => sealRow(ROW_KEY, Buffer.alloc(15), 1)],
   'the commit number of what is no row': ['bad-row', () => rowCommit(Buffer.alloc(15))],
   'the object of a row cut short': ['bad-row', () => rowObject(Buffer.from([1, 1, 0, 0, 0]))],
-  'a mac with a short key': ['bad-argument', () => mac(Buffer.alloc(31), NONE, Buffer.alloc(16))],
-  'checking a mac with a short key': [
-    'bad-argument',
-    () => macMatches(Buffer.alloc(31), NONE, Buffer.alloc(16)),
+  'a token without a key': ['out-too-small', () => sealToken(Buffer.alloc(35), Buffer.alloc(99), 0, 9)],
+  'a token and no room for its text': [
+    'out-too-small',
+    () => sealToken(Buffer.alloc(36), Buffer.alloc(45), 0, 9),
   ],
   'a digest into 15 bytes': ['out-too-small', () => objectDigest(NONE, Buffer.alloc(15))],
   'a row key that promises more than it has': ['bad-argument', () => sealRowKey(Buffer.from([0, 0, 2, 1]))],
@@ -218,6 +217,12 @@ test('a change that cannot be packed is refused by name', (t) => {
   refused({ author: '' })
   refused({ kind: 'promote' })
   refused({ stamp: -1 })
+  refused({ after: Array.from({ length: 1025 }, () => ({ stamp: 0, author: id })) })
+  refused({ after: [{ stamp: 0, author: '' }] })
+  refused({ kind: 'replace', replaced: 'nobody' })
+  refused({ kind: 'split', partitions: 100 })
+  refused({ kind: 'split', partitions: 131_072 })
+  refused({ kind: 'copies', copies: 17 })
   t.is(placementTable(8, 3, encodeChanges([join])).members.length, 1)
 })
 

@@ -4,6 +4,7 @@ import {
   applyWrite,
   applyWriteBound,
   type Change,
+  type ChangeMark,
   CODES,
   checkContext,
   checkObject,
@@ -16,8 +17,6 @@ import {
   encodeChanges,
   KernelError,
   keyHash,
-  mac,
-  macMatches,
   makeRowKey,
   mergeBound,
   mergeObjects,
@@ -239,21 +238,17 @@ test('contexts: what a write is answered with', (t) => {
   }
 })
 
-test('digests: checksums, macs, object and version digests', (t) => {
+test('digests: checksums, object and version digests', (t) => {
   interface Golden {
-    macKey: string
-    cases: { bytes: string; crc32c: number; mac: string; objectDigest: string }[]
+    cases: { bytes: string; crc32c: number; objectDigest: string }[]
     objects: { object: string; versionDigest: string }[]
   }
-  const { macKey, cases, objects } = golden<Golden>('digests.json')
+  const { cases, objects } = golden<Golden>('digests.json')
   const out = Buffer.alloc(16)
   for (const c of cases) {
     const input = bytes(c.bytes)
     t.is(crc32c(input), c.crc32c)
     t.is(crc32c(input.subarray(4), crc32c(input.subarray(0, 4))), c.crc32c)
-    mac(bytes(macKey), input, out)
-    t.is(hex(out), c.mac)
-    t.true(macMatches(bytes(macKey), input, out))
     objectDigest(input, out)
     t.is(hex(out), c.objectDigest)
   }
@@ -263,23 +258,40 @@ test('digests: checksums, macs, object and version digests', (t) => {
   }
 })
 
-test('placements: members and tables', (t) => {
+test('placements: changes, members and tables', (t) => {
   interface Case {
     name: string
     partitions: number
     copies: number
     changes: Change[]
+    packed: string
+    packedBefore?: string
+    q: number
+    n: number
+    owners: number
     members: string[]
     gone: string[]
-    owners: number
     dues: number[]
+    heads: string
+    voided: string
     table: string
   }
-  for (const c of golden<{ cases: Case[] }>('placements.json').cases) {
-    const packed = encodeChanges([...c.changes].reverse())
-    const { members, gone, copies, dues, table } = placementTable(c.partitions, c.copies, packed)
-    t.deepEqual([members, gone, copies, dues], [c.members, c.gone, c.owners, c.dues], c.name)
-    t.is(table.join(' '), c.table, c.name)
+  const marks = (list: readonly ChangeMark[]) =>
+    list.map(({ stamp, author }) => `${stamp} ${author}`).join(', ')
+  for (const c of golden<{ cases: Case[] }>('placements-2.json').cases) {
+    t.is(hex(encodeChanges(c.changes)), c.packed, c.name)
+    const packings = [encodeChanges([...c.changes].reverse())]
+    if (c.packedBefore !== undefined) packings.push(bytes(c.packedBefore))
+    for (const packed of packings) {
+      const { partitions, n, members, gone, copies, dues, heads, voided, table } = placementTable(
+        c.partitions,
+        c.copies,
+        packed,
+      )
+      t.deepEqual([members, gone, copies, dues], [c.members, c.gone, c.owners, c.dues], c.name)
+      t.deepEqual([partitions, n, marks(heads), marks(voided)], [c.q, c.n, c.heads, c.voided], c.name)
+      t.is(table.join(' '), c.table, c.name)
+    }
   }
 })
 

@@ -4,6 +4,7 @@ import { digestOf, makeRowKey } from '../../src/kernel/index.js'
 import { Drain } from '../../src/node/drain.js'
 import { ReapAnswers, type ReapAnswersParts } from '../../src/node/reap-answers.js'
 import type { LocalRow } from '../../src/node/replica.js'
+import { Slices } from '../../src/node/slices.js'
 import { keysIn } from '../../src/protocol/reaping/key-set.js'
 import { ReapMarks } from '../../src/protocol/reaping/marks.js'
 import type { ReapMessage } from '../../src/wire/messages.js'
@@ -36,6 +37,7 @@ function member() {
   }
   const parts = {
     guard: {
+      slices: new Slices({ monotonicMs: () => 0, wallMs: () => 0 }, { afterTurn: setImmediate }),
       get state() {
         return world.state
       },

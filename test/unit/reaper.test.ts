@@ -32,7 +32,7 @@ function conductor() {
     log: { debug: () => {} },
     peers: { isUp: () => true },
     conversations: { nextId: () => 1, rowKeys: () => [] },
-    guard: { state: 'open' },
+    guard: { state: 'open', slices: { run: (_: string, slice: () => unknown) => slice() } },
     membership: {
       self: SELF,
       confirmed: true,

@@ -4,6 +4,7 @@ import {
   type Engine,
   EngineError,
   type EngineErrorKind,
+  type Mended,
   type ScanRange,
   type ScanResult,
 } from '../../src/ports/engine.js'
@@ -91,6 +92,7 @@ export class ScriptedEngine implements Engine {
   eager = false
   mostBatchesUnderWay = 0
   openReadOnly?: (done: Completion<void>) => void
+  mend?: (done: Completion<Mended>) => void
   readonly #timeline: Timeline
   readonly #disk: Disk
   #mode: 'closed' | 'writing' | 'reading' = 'closed'
@@ -113,6 +115,16 @@ export class ScriptedEngine implements Engine {
       this.calls.push('openReadOnly')
       this.#mode = 'reading'
       this.#timeline.soon(() => done(undefined))
+    }
+  }
+
+  /** As RocksDB can; with a kind of error it fails. */
+  canMend(kind?: EngineErrorKind): void {
+    this.mend = (done) => {
+      this.calls.push('mend')
+      if (this.#mode !== 'closed') throw new Error('mended while open')
+      const mended = { tables: ['7'], rowsKept: 3, rowsSetAside: 1, aside: 'beside' }
+      this.#timeline.soon(() => done(kind && new EngineError(kind, `mend: ${kind}`), mended))
     }
   }
 

@@ -2,7 +2,7 @@
 import test from 'ava'
 import type { OpenReport, RowRead } from '../../src/node/guard/index.js'
 import { RECORDS } from '../../src/node/records.js'
-import { loadTrees, TreeKeeper } from '../../src/node/tree-keeper.js'
+import { INDEX_HAS_GAPS, loadTrees, TreeKeeper } from '../../src/node/tree-keeper.js'
 import { Governor } from '../../src/protocol/background/governor.js'
 import type { Trees } from '../../src/protocol/entropy/trees.js'
 import { Disk } from './scripted-engine.js'
@@ -19,7 +19,11 @@ class Node {
   readonly keeper: TreeKeeper
   readonly events: string[] = []
 
-  constructor(disk: Disk, change: (report: OpenReport) => OpenReport = (report) => report) {
+  constructor(
+    disk: Disk,
+    change: (report: OpenReport) => OpenReport = (report) => report,
+    indexHasGaps = false,
+  ) {
     this.world = new World(disk)
     const report = change(this.world.open())
     const record: RowRead = this.world.systemNow(RECORDS.trees)
@@ -34,7 +38,8 @@ class Node {
     const { clock } = this.world.timeline
     const governor = new Governor(0, { least: 1e9, most: 1e9, windowMs: 500, longestMs: 5_000 })
     governor.tick(1_000)
-    this.keeper = new TreeKeeper({ clock, log, guard: this.world.guard, trees: this.trees, governor })
+    const { guard } = this.world
+    this.keeper = new TreeKeeper({ clock, log, guard, trees: this.trees, governor, indexHasGaps })
   }
 
   put(key: string, value: string): void {
@@ -160,7 +165,7 @@ test('a scan that fails is tried again; rows that cannot be read are in no tree'
     Uint8Array.from(disk.rows.get(name)!, (byte) => byte ^ 1),
   )
   t.false(ALL.some((partition) => node.trees.hasHole(partition)))
-  node.keeper.lost()
+  node.keeper.lost(false)
   node.tick()
   t.is(node.trees.stale, 0)
   t.not(node.roots, roots)
@@ -169,7 +174,7 @@ test('a scan that fails is tried again; rows that cannot be read are in no tree'
     [node.trees.shape.partitionOf(rowKeyOf('key 7'))],
   )
   node.put('key 7', 'written anew')
-  node.keeper.lost()
+  node.keeper.lost(false)
   node.tick()
   t.false(ALL.some((partition) => node.trees.hasHole(partition)))
 })
@@ -202,4 +207,37 @@ test('every tree is built anew in its turn', (t) => {
     t.is(node.roots, roots)
   }
   t.deepEqual([...seen].sort(), ALL)
+})
+
+test('index rows that may be lost are written anew as the rows go by, also over a restart', (t) => {
+  const { disk, roots } = filled()
+  const indexed = () => [...disk.rows.keys()].filter((name) => name.startsWith('i')).length
+  const lose = (node: Node) => {
+    const gaps = { type: 'system', name: RECORDS.trees, value: INDEX_HAS_GAPS } as const
+    node.world.write(gaps)
+    node.world.timeline.run()
+    for (const name of [...disk.rows.keys()].filter((each) => each.startsWith('i')).slice(0, 12))
+      disk.rows.delete(name)
+    t.is(indexed(), KEYS.length - 12)
+  }
+  const node = new Node(disk)
+  lose(node)
+  node.keeper.lost(true)
+  node.tick()
+  t.is(node.world.systemNow(RECORDS.trees) === undefined, false, 'not before all have gone by')
+  node.tick()
+  t.is(indexed(), KEYS.length)
+  t.is(node.world.systemNow(RECORDS.trees), undefined)
+  t.is(node.roots, roots)
+  lose(node)
+  node.world.close()
+
+  const next = new Node(disk, undefined, true)
+  next.tick()
+  next.tick()
+  t.is(indexed(), KEYS.length)
+  t.is(next.world.systemNow(RECORDS.trees), undefined)
+  const calls = next.world.engine.calls.length
+  next.tick()
+  t.is(next.world.engine.calls.length, calls, 'and then no more')
 })

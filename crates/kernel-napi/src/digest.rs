@@ -1,6 +1,5 @@
-//! Row keys, checksums, digests, macs.
+//! Row keys, checksums, digests.
 
-use crate::borders::code;
 use napi::bindgen_prelude::BufferSlice;
 use napi_derive::napi;
 use rotunda_kernel::{Fault, digest, key, object::compare};
@@ -52,23 +51,5 @@ pub fn version_digest(object: &[u8], mut out: BufferSlice) -> i32 {
     match compare::version_digest(object) {
         Ok(digest) => put_digest(&mut out, &digest),
         Err(fault) => fault.code(),
-    }
-}
-
-/// Keyed BLAKE3, 16 bytes, into `out`.
-#[napi(catch_unwind)]
-pub fn mac(key: &[u8], bytes: &[u8], mut out: BufferSlice) -> i32 {
-    match key.try_into() {
-        Ok(key) => put_digest(&mut out, &digest::mac(key, bytes)),
-        Err(_) => code(Err(Fault::BadWrite)),
-    }
-}
-
-/// 1 if `expected` is the mac of `bytes`, 0 if not; in constant time.
-#[napi(catch_unwind)]
-pub fn mac_matches(key: &[u8], bytes: &[u8], expected: &[u8]) -> i32 {
-    match key.try_into() {
-        Ok(key) => i32::from(digest::mac_matches(key, bytes, expected)),
-        Err(_) => code(Err(Fault::BadWrite)),
     }
 }

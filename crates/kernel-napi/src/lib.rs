@@ -10,3 +10,4 @@ mod merkle;
 mod object;
 mod placement;
 mod row;
+mod token;

@@ -6,8 +6,8 @@ use rotunda_kernel::digest::{crc32c, digest, mac};
 use rotunda_kernel::key::seal_row_key;
 use rotunda_kernel::merkle::{Shape, Tree};
 use rotunda_kernel::object::{Object, compare, context, merge};
-use rotunda_kernel::placement::changes::{Act, Change};
-use rotunda_kernel::placement::replay;
+use rotunda_kernel::placement::changes::{Act, Change, Id};
+use rotunda_kernel::placement::{Checkpoint, replay};
 use rotunda_kernel::row::{Limits, Row, Write, apply_write, check_row, merge_row, seal_row};
 
 fn main() {
@@ -194,14 +194,60 @@ fn tree_updated(bencher: Bencher<'_, '_>) {
     });
 }
 
-#[divan::bench(args = [(256, 3), (256, 12), (256, 60), (4096, 12), (65536, 12)], sample_count = 10)]
-fn placement_of(bencher: Bencher<'_, '_>, (partitions, members): (usize, u8)) {
-    let join = |number: u8| Change {
-        stamp: u64::from(number) + 1,
+fn joins(members: u64, zones: u64) -> Vec<Change> {
+    let join = |number: u64| Change {
+        stamp: number,
         author: [0; 16],
-        after: None,
-        act: Act::Join { member: [number; 16], weight: 1.0, zone: Vec::new() },
+        after: Some(if number == 1 { vec![] } else { vec![(number - 1, [0; 16])] }),
+        act: Act::Join { member: member(number), weight: 1.0, zone: vec![(number % zones) as u8] },
     };
-    let changes: Vec<Change> = (0..members).map(join).collect();
+    (1..=members).map(join).collect()
+}
+
+fn member(number: u64) -> Id {
+    digest(&number.to_be_bytes())
+}
+
+#[divan::bench(args = [(256, 3), (256, 12), (256, 60), (4096, 12), (65536, 12)], sample_count = 10)]
+fn placement_of(bencher: Bencher<'_, '_>, (partitions, members): (usize, u64)) {
+    let changes = joins(members, 1);
     bencher.bench_local(|| replay(partitions, 3, black_box(&changes)));
+}
+
+/// One change in a ring of 300 members in four zones and 16,384 partitions.
+#[divan::bench(
+    args = ["join", "leave", "replace", "weight", "zone", "split", "copies", "two joins at once", "a join on a split"],
+    sample_count = 5
+)]
+fn placement_after(bencher: Bencher<'_, '_>, what: &str) {
+    let mut changes = joins(300, 4);
+    let (member, new, weight, zone) = (member(17), member(301), 1.0, vec![1]);
+    let joined = Act::Join { member: new, weight, zone: zone.clone() };
+    let act = match what {
+        "join" | "two joins at once" | "a join on a split" => joined,
+        "leave" => Act::Leave { member },
+        "replace" => Act::Replace { member: new, weight, zone, replaced: member, seen: 0 },
+        "weight" => Act::Weight { member, weight: 2.0 },
+        "zone" => Act::Zone { member, zone: vec![2] },
+        "split" => Act::Split { partitions: 32_768 },
+        _ => Act::Copies { copies: 4 },
+    };
+    let before = Checkpoint::of(16_384, 3, &changes).expect("valid");
+    let on = |author: u8, act, after| Change { stamp: 301, author: [author; 16], after: Some(after), act };
+    let tip = vec![(300, [0; 16])];
+    let before = match what {
+        "two joins at once" => {
+            let other = Act::Join { member: [9; 16], weight, zone: vec![2] };
+            changes.push(on(2, other, tip.clone()));
+            before.after(&changes).expect("valid")
+        }
+        "a join on a split" => {
+            changes.push(on(2, Act::Split { partitions: 32_768 }, tip.clone()));
+            before.after(&changes).expect("valid")
+        }
+        _ => before,
+    };
+    let on_top = if what == "a join on a split" { vec![(301, [2; 16])] } else { tip };
+    changes.push(Change { stamp: 302, ..on(1, act, on_top) });
+    bencher.bench_local(|| before.after(black_box(&changes)).map(|after| after.placement().copies));
 }

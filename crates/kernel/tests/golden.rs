@@ -6,7 +6,7 @@ use rotunda_kernel::clock::{Actor, Clock, Dot};
 use rotunda_kernel::digest::{crc32c, digest, mac};
 use rotunda_kernel::key::{key_hash, partition_of, seal_row_key};
 use rotunda_kernel::object::{Object, compare, context, merge, skeleton};
-use rotunda_kernel::placement::changes::{Act, Change};
+use rotunda_kernel::placement::changes::{self, Act, Change, Id, Mark};
 use rotunda_kernel::placement::replay;
 use rotunda_kernel::row::{
     Limits, MERGE_EXTRA_BYTES, Row, WRITE_EXTRA_BYTES, Write, apply_write, check_row, merge_row,
@@ -228,32 +228,63 @@ fn digests() {
 
 #[test]
 fn placements() {
-    for case in list(&golden("placements.json"), "cases") {
+    for case in list(&golden("placements-2.json"), "cases") {
+        let packed = bytes(&case["packed"]);
         let changes: Vec<Change> = list(case, "changes").iter().map(change).collect();
-        let copies = number(&case["copies"]) as usize;
-        let placement = replay(number(&case["partitions"]) as usize, copies, &changes).expect("valid");
-        let members: Vec<Vec<u8>> = placement.members.iter().map(|member| member.id.to_vec()).collect();
-        let expected: Vec<Vec<u8>> = list(case, "members").iter().map(bytes).collect();
-        assert_eq!(members, expected, "{}", name(case));
-        let gone: Vec<Vec<u8>> = placement.gone.iter().map(|id| id.to_vec()).collect();
-        assert_eq!(gone, case["gone"].as_array().expect("a list").iter().map(bytes).collect::<Vec<_>>());
+        assert_eq!(changes::decode(&packed), Ok(changes.clone()), "{}", name(case));
+        assert_eq!(changes::encode(&changes), packed, "{}", name(case));
+        if !case["packedBefore"].is_null() {
+            assert_eq!(changes::decode(&bytes(&case["packedBefore"])), Ok(changes.clone()), "version 1");
+        }
+        let (partitions, copies) = (number(&case["partitions"]) as usize, number(&case["copies"]) as usize);
+        let placement = replay(partitions, copies, &changes).expect("valid");
+        let ids =
+            |key: &str| -> Vec<Vec<u8>> { case[key].as_array().expect("a list").iter().map(bytes).collect() };
+        let mark = |(stamp, author): &Mark| format!("{stamp} {}", hex(author));
+        let marks = |marks: &[Mark]| marks.iter().map(mark).collect::<Vec<_>>().join(", ");
+        assert_eq!(placement.members.iter().map(|one| one.id.to_vec()).collect::<Vec<_>>(), ids("members"));
+        assert_eq!(placement.gone.iter().map(|id| id.to_vec()).collect::<Vec<_>>(), ids("gone"));
+        assert_eq!(Some(&marks(&placement.heads)[..]), case["heads"].as_str(), "{}", name(case));
+        assert_eq!(Some(&marks(&placement.voided)[..]), case["voided"].as_str(), "{}", name(case));
+        let asked = (placement.partitions as u64, placement.copies_asked as u64);
+        assert_eq!(asked, (number(&case["q"]), number(&case["n"])), "{}", name(case));
         let table: Vec<String> = placement.table.iter().map(u16::to_string).collect();
         assert_eq!(Some(&table.join(" ")[..]), case["table"].as_str(), "{}", name(case));
     }
 }
 
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn id(value: &Value) -> Id {
+    bytes(value).try_into().expect("16 bytes")
+}
+
 fn change(described: &Value) -> Change {
-    let member = bytes(&described["member"]).try_into().expect("16 bytes");
-    let weight = described["weight"].as_f64().expect("a weight");
-    let zone = described["zone"].as_str().expect("a zone").as_bytes().to_vec();
+    let member = || id(&described["member"]);
+    let weight = || described["weight"].as_f64().expect("a weight");
+    let zone = || described["zone"].as_str().expect("a zone").as_bytes().to_vec();
+    let seen = || number(&described["seen"]);
+    let count = |key: &str| number(&described[key]) as usize;
     let act = match described["kind"].as_str() {
-        Some("join") => Act::Join { member, weight, zone },
-        Some("leave") => Act::Leave { member },
-        Some("remove") => Act::Remove { member, seen: number(&described["seen"]) },
-        Some("weight") => Act::Weight { member, weight },
-        Some("zone") => Act::Zone { member, zone },
+        Some("join") => Act::Join { member: member(), weight: weight(), zone: zone() },
+        Some("leave") => Act::Leave { member: member() },
+        Some("remove") => Act::Remove { member: member(), seen: seen() },
+        Some("weight") => Act::Weight { member: member(), weight: weight() },
+        Some("zone") => Act::Zone { member: member(), zone: zone() },
+        Some("replace") => Act::Replace {
+            member: member(),
+            weight: weight(),
+            zone: zone(),
+            replaced: id(&described["replaced"]),
+            seen: seen(),
+        },
+        Some("split") => Act::Split { partitions: count("partitions") },
+        Some("copies") => Act::Copies { copies: count("copies") },
         other => panic!("no kind of change: {other:?}"),
     };
-    let author = bytes(&described["author"]).try_into().expect("16 bytes");
-    Change { stamp: number(&described["stamp"]), author, after: None, act }
+    let mark = |mark: &Value| (number(&mark["stamp"]), id(&mark["author"]));
+    let after = described["after"].as_array().map(|after| after.iter().map(mark).collect());
+    Change { stamp: number(&described["stamp"]), author: id(&described["author"]), after, act }
 }

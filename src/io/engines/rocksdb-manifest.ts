@@ -1,6 +1,6 @@
 import { open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { endOfRecord, LOG_BLOCK_BYTES, RECORD_HEAD_BYTES, RECORD_KIND } from './rocksdb-record.js'
+import { endOfRecord, LOG_BLOCK_BYTES, RECORD_HEAD_BYTES, RECORD_KIND, recordsOf } from './rocksdb-record.js'
 import { varint } from './snappy.js'
 
 /**
@@ -50,17 +50,17 @@ export class RocksdbManifest {
   #name = ''
   /** Where the first record begins that has not been read whole. */
   #at = 0
-  #tables = new Set<number>()
+  #tables = new Map<number, number>()
 
   constructor(directory: string) {
     this.#directory = directory
   }
 
   /**
-   * The numbers of the tables; undefined where there is no database, or where it is not said in a way that is understood here. What comes after
+   * The numbers of the tables, each with its level; undefined where there is no database, or where it is not said in a way that is understood here. What comes after
    * a damaged record is not read: the engine refuses such a MANIFEST when it opens it. Rejects where a file cannot be read.
    */
-  async tables(): Promise<ReadonlySet<number> | undefined> {
+  async tables(): Promise<ReadonlyMap<number, number> | undefined> {
     try {
       const name = (await readFile(join(this.#directory, 'CURRENT'), 'latin1')).trimEnd()
       if (!/^MANIFEST-\d+$/.test(name)) return undefined
@@ -75,10 +75,31 @@ export class RocksdbManifest {
     }
   }
 
+  /** Says in the MANIFEST that the database does without these tables; only while it is closed, after an opening that left no torn record behind. */
+  async remove(numbers: readonly number[]): Promise<void> {
+    const inForce = await this.tables()
+    const levels = numbers.map((number) => inForce?.get(number))
+    if (levels.includes(undefined)) throw new NotUnderstood('a table is not in force')
+    const change = numbers.flatMap((number, index) => [
+      DELETED,
+      ...bytesOf(levels[index]!),
+      ...bytesOf(number),
+    ])
+    const records = recordsOf(Buffer.from(change), this.#at)
+    const file = await open(join(this.#directory, this.#name), 'r+')
+    try {
+      if ((await file.stat()).size !== this.#at) throw new NotUnderstood('something follows its last record')
+      await file.write(records, 0, records.length, this.#at)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+  }
+
   #begin(name: string): void {
     this.#name = name
     this.#at = 0
-    this.#tables = new Set()
+    this.#tables = new Map()
   }
 
   async #readOn(): Promise<void> {
@@ -120,7 +141,7 @@ export class RocksdbManifest {
       const tag = reader.varint()
       const added = ADDED.get(tag)
       const fields = FIELDS.get(tag)
-      if (tag === DELETED) this.#tables.delete(reader.levelAndNumber())
+      if (tag === DELETED) this.#tables.delete(reader.levelAndNumber().number)
       else if (added !== undefined) this.#add(tag, added, reader)
       else if (fields !== undefined) reader.skip(fields)
       else if ((tag & MAY_BE_IGNORED) !== 0) reader.skip('s')
@@ -129,7 +150,8 @@ export class RocksdbManifest {
   }
 
   #add(tag: number, fields: string, reader: Fields): void {
-    this.#tables.add(reader.levelAndNumber())
+    const { level, number } = reader.levelAndNumber()
+    this.#tables.set(number, level)
     reader.skip(fields.slice(2))
     if (tag === WITH_FIELDS) while (reader.varint() !== END_OF_FIELDS) reader.skip('s')
   }
@@ -154,9 +176,8 @@ class Fields {
     return read.value
   }
 
-  levelAndNumber(): number {
-    this.varint()
-    return this.varint()
+  levelAndNumber(): { level: number; number: number } {
+    return { level: this.varint(), number: this.varint() }
   }
 
   /** Sequence numbers have 56 bits: what is only passed over may be longer than what can be read. */
@@ -169,4 +190,11 @@ class Fields {
       if (this.#at > this.#bytes.length) throw new NotUnderstood('a field beyond the end')
     }
   }
+}
+
+/** A number as a varint. */
+function bytesOf(value: number): number[] {
+  const bytes: number[] = []
+  for (; value >= 0x80; value = Math.floor(value / 0x80)) bytes.push((value % 0x80) | 0x80)
+  return [...bytes, value]
 }

@@ -1,6 +1,8 @@
 import { type FileHandle, open } from 'node:fs/promises'
+import { EngineError } from '../../ports/engine.js'
+import { type Block, blockAt, Damage, entries, indexEntries, rowsOf, type TableRow } from './rocksdb-block.js'
 import { isMaskedCrc } from './rocksdb-record.js'
-import { snappyDecompress, varint } from './snappy.js'
+import { snappyDecompress } from './snappy.js'
 
 /**
  * Verifies a RocksDB table file (block-based, format version 4, as 6.17 writes it) by its own checksums, block by block:
@@ -12,9 +14,10 @@ import { snappyDecompress, varint } from './snappy.js'
  */
 export type TableDamage = string | undefined
 
-interface Block {
-  readonly offset: number
-  readonly length: number
+/** Keys between two others; `undefined`: no end on that side. */
+export interface Between {
+  readonly after: Buffer | undefined
+  readonly before: Buffer | undefined
 }
 
 const FOOTER_BYTES = 53
@@ -41,7 +44,23 @@ export async function verifyTable(path: string, depth: 'ends' | 'all'): Promise<
   }
 }
 
-class Damage extends Error {}
+/**
+ * The rows of a table, a data block after the other in order of the keys; `damaged` in the place of a block that cannot be read. With `between` those blocks
+ * that may hold such keys. Throws `corrupt` where the index does not tell which blocks there are.
+ */
+export async function* rowsOfTable(
+  path: string,
+  between: Between = { after: undefined, before: undefined },
+): AsyncGenerator<readonly TableRow[] | 'damaged'> {
+  const file = await open(path, 'r')
+  try {
+    yield* new Table(file).rows(between)
+  } catch (error) {
+    throw error instanceof Damage ? new EngineError('corrupt', `${path}: ${error.message}`) : error
+  } finally {
+    await file.close()
+  }
+}
 
 class Table {
   readonly #file: FileHandle
@@ -58,10 +77,30 @@ class Table {
       const meta = await this.#metaBlocks(metaindex)
       for (const { name, block } of meta)
         if (depth === 'all' || name === 'rocksdb.properties') await this.#block(block)
-      if (depth === 'all') await this.#dataBlocks(indexEntries(await this.#block(index)))
+      if (depth === 'all')
+        await this.#dataBlocks(indexEntries(await this.#block(index)).map(({ block }) => block))
       return undefined
     } catch (error) {
       if (error instanceof Damage) return error.message
+      throw error
+    }
+  }
+
+  async *rows(between: Between): AsyncGenerator<readonly TableRow[] | 'damaged'> {
+    this.#bytes = (await this.#file.stat()).size
+    const { index } = await this.#footer()
+    let separator: Buffer | undefined
+    for (const { key, block } of indexEntries(await this.#block(index))) {
+      if (mayHold(separator, key, between)) yield await this.#rowsOrDamage(block)
+      separator = key
+    }
+  }
+
+  async #rowsOrDamage(block: Block): Promise<readonly TableRow[] | 'damaged'> {
+    try {
+      return rowsOf(await this.#block(block))
+    } catch (error) {
+      if (error instanceof Damage) return 'damaged'
       throw error
     }
   }
@@ -120,53 +159,19 @@ class Table {
   }
 }
 
+/**
+ * Whether a block whose keys lie behind one separator and up to the next may hold keys in between. A separator is a key, or one with the 8 bytes of
+ * its write behind it.
+ */
+function mayHold(separator: Buffer | undefined, next: Buffer, { after, before }: Between): boolean {
+  if (after !== undefined && Buffer.compare(next, after) <= 0) return false
+  if (separator === undefined || before === undefined) return true
+  return Buffer.compare(separator.subarray(0, Math.max(0, separator.length - 8)), before) < 0
+}
+
 /** The block's bytes with its trailer, their checksum verified. */
 function checked(bytes: Buffer, block: Block): Buffer {
   if (!isMaskedCrc(bytes.readUInt32LE(block.length + 1), bytes.subarray(0, block.length + 1)))
     throw new Damage(`block at ${block.offset}`)
   return bytes
-}
-
-/** Where the data blocks are, by an index block. */
-function indexEntries(index: Buffer): Block[] {
-  return [...entries(index, false)].map(({ value }) => blockAt(value, 0).block)
-}
-
-interface Entry {
-  readonly key: Buffer
-  /** To the end of the entry, or of all entries where the length is not stored. */
-  readonly value: Buffer
-}
-
-/**
- * The entries of a metaindex or index block: shared key bytes, further key bytes, length of the value (not stored in an index,
- * whose values are block handles), key, value. Both store every key in full. The restart points follow, and their number.
- */
-function* entries(block: Buffer, hasLength: boolean): Generator<Entry> {
-  if (block.length < 4) throw new Damage('index')
-  const end = block.length - 4 - 4 * block.readUInt32LE(block.length - 4)
-  for (let at = 0; at < end; ) {
-    const shared = number(block, at)
-    const unshared = number(block, shared.next)
-    const length = hasLength ? number(block, unshared.next) : undefined
-    const keyAt = length?.next ?? unshared.next
-    const valueAt = keyAt + unshared.value
-    if (shared.value !== 0 || valueAt >= end) throw new Damage('index')
-    const key = block.subarray(keyAt, valueAt)
-    const value = block.subarray(valueAt, length === undefined ? end : valueAt + length.value)
-    yield { key, value }
-    at = length === undefined ? valueAt + blockAt(value, 0).next : valueAt + length.value
-  }
-}
-
-function blockAt(bytes: Buffer, at: number): { block: Block; next: number } {
-  const offset = number(bytes, at)
-  const length = number(bytes, offset.next)
-  return { block: { offset: offset.value, length: length.value }, next: length.next }
-}
-
-function number(bytes: Buffer, at: number): { value: number; next: number } {
-  const read = varint(bytes, at)
-  if (read === undefined) throw new Damage('index')
-  return read
 }

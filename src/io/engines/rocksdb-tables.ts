@@ -17,6 +17,8 @@ export class RocksdbTables {
   readonly #directory: string
   readonly #manifest: RocksdbManifest
   #sound = new Set<string>()
+  /** Found damaged, and by what. */
+  #damaged = new Map<string, string>()
   #checking: Promise<void> | undefined
 
   constructor(directory: string) {
@@ -27,7 +29,16 @@ export class RocksdbTables {
   /** Before an opening. Rejects with `corrupt` where a table could not be opened, and forgets what was found sound before. */
   async checkEnds(): Promise<void> {
     this.#sound = new Set()
-    for (const name of await this.#names()) await this.#verify(name, 'ends')
+    this.#damaged = new Map()
+    for (const name of await this.inForce()) {
+      const damage = await this.#verify(name, 'ends')
+      if (damage !== undefined) throw isDamaged(name, damage)
+    }
+  }
+
+  /** A read has met something damaged: what was found sound may not be so any more. */
+  doubt(): void {
+    this.#sound = new Set()
   }
 
   /** Before an iterator. Rejects with `corrupt` while any table is damaged. One check at a time: later callers wait for it and look again. */
@@ -41,34 +52,58 @@ export class RocksdbTables {
     }
   }
 
+  /** Damaged tables that the database can be opened with, so that what is sound of them can be read. */
+  async mendable(): Promise<string[]> {
+    const names = new Set(await this.inForce())
+    const mendable: string[] = []
+    for (const name of this.#damaged.keys())
+      if (names.has(name) && (await this.#verify(name, 'ends')) === undefined) mendable.push(name)
+    return mendable
+  }
+
+  /** The database is closed, and does without these from now on. */
+  async remove(names: readonly string[]): Promise<void> {
+    await this.#manifest.remove(names.map(numberOf))
+  }
+
   async #checkNew(): Promise<void> {
-    for (const name of await this.#names()) {
-      if (this.#sound.has(name)) continue
-      await this.#verify(name, 'all')
-      this.#sound.add(name)
+    const names = await this.inForce()
+    for (const name of names) {
+      if (this.#sound.has(name) || this.#damaged.has(name)) continue
+      const damage = await this.#verify(name, 'all')
+      if (damage === undefined) this.#sound.add(name)
+      else this.#damaged.set(name, damage)
     }
+    const damaged = names.find((name) => this.#damaged.has(name))
+    if (damaged !== undefined) throw isDamaged(damaged, this.#damaged.get(damaged)!)
   }
 
   /** Those in force; all that are there where that cannot be told. One that is missing is the engine's to notice. */
-  async #names(): Promise<string[]> {
+  async inForce(): Promise<string[]> {
     try {
       const names = (await readdir(this.#directory)).filter((name) => name.endsWith('.sst'))
       const inForce = await this.#manifest.tables()
-      return inForce === undefined ? names : names.filter((name) => inForce.has(Number.parseInt(name, 10)))
+      return inForce === undefined ? names : names.filter((name) => inForce.has(numberOf(name)))
     } catch (error) {
       throw fileError(error as NodeJS.ErrnoException)
     }
   }
 
-  /** A table that is gone was replaced by a compaction meanwhile. */
-  async #verify(name: string, depth: 'ends' | 'all'): Promise<void> {
-    let damage: string | undefined
+  /** What is wrong. A table that is gone was replaced by a compaction meanwhile. */
+  async #verify(name: string, depth: 'ends' | 'all'): Promise<string | undefined> {
     try {
-      damage = await verifyTable(join(this.#directory, name), depth)
+      return await verifyTable(join(this.#directory, name), depth)
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
       throw fileError(error as NodeJS.ErrnoException)
     }
-    if (damage !== undefined) throw new EngineError('corrupt', `table ${name} is damaged: ${damage}`)
   }
+}
+
+function isDamaged(name: string, damage: string): EngineError {
+  return new EngineError('corrupt', `table ${name} is damaged: ${damage}`)
+}
+
+function numberOf(name: string): number {
+  return Number.parseInt(name, 10)
 }

@@ -3,6 +3,7 @@ import {
   type Completion,
   type Engine,
   EngineError,
+  type Mended,
   type ScanRange,
   type ScanResult,
   type ScanRow,
@@ -13,6 +14,8 @@ import { loadRocksdb, type RocksDatabase, type RocksIterator } from './rocksdb-b
 import { examineDirectory } from './rocksdb-directory.js'
 import { rocksdbError } from './rocksdb-errors.js'
 import { logsHaveHole } from './rocksdb-log.js'
+import { asked } from './rocksdb-mended-database.js'
+import { mendTables } from './rocksdb-mending.js'
 import { RocksdbTables } from './rocksdb-tables.js'
 
 /**
@@ -99,6 +102,15 @@ export class RocksdbEngine implements Engine {
     })
   }
 
+  /** Its own calls serve it: nobody else is there. */
+  mend(done: Completion<Mended>): void {
+    const directory = this.#directory
+    const aside = `${directory}-damaged`
+    // Past the check of the tables: the damaged ones would not pass it.
+    const open = () => asked<void>((opened) => this.#openDatabase(false, false, opened))
+    settle(mendTables({ directory, aside, tables: this.#tables, engine: this, open }), done)
+  }
+
   close(done: Completion<void>): void {
     const database = this.#database
     this.#database = undefined
@@ -110,7 +122,9 @@ export class RocksdbEngine implements Engine {
     const database = this.#enter(done)
     database?.getMany(keys.map(asBuffer), {}, (error, values) => {
       this.#gate.leave()
-      done(failure(error), error ? [] : values)
+      const failed = failure(error)
+      if (failed?.kind === 'corrupt') this.#tables.doubt()
+      done(failed, error ? [] : values)
     })
   }
 

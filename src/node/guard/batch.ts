@@ -1,4 +1,4 @@
-import { sealRow } from '../../kernel/index.js'
+import { crc32c, sealRow } from '../../kernel/index.js'
 import type { BatchOperation } from '../../ports/engine.js'
 import { encodeMark, type Mark } from './boot-record.js'
 import type { WriteOperation } from './face.js'
@@ -10,6 +10,7 @@ import { sealRecord } from './small-record.js'
 
 /** The record that says how far the database has come; written with every batch. */
 export const MARK_KEY = systemKey('commit')
+const MARK_NAME_SUM = crc32c(MARK_KEY)
 
 const NOTHING = new Uint8Array(0)
 
@@ -43,7 +44,7 @@ export function appendOperations(
 }
 
 export function markOperation(mark: Mark): BatchOperation {
-  return { type: 'put', key: MARK_KEY, value: encodeMark(MARK_KEY, mark) }
+  return { type: 'put', key: MARK_KEY, value: encodeMark(MARK_NAME_SUM, mark) }
 }
 
 /** Whether an operation keeps somebody's data: it waits for room on the disk, and a node that has done it once is not empty. */

@@ -1,5 +1,5 @@
 import type { Lost } from './face.js'
-import { openRecord, sealRecord } from './small-record.js'
+import { openRecord, sealNamed, sealRecord } from './small-record.js'
 
 /**
  * What a directory knows of its own history, in two places that fail apart.
@@ -47,10 +47,11 @@ const SHARED = 16
 const BUFFERED = 32
 const SLOT_NAME = Buffer.from('rotunda side file')
 
-export function encodeMark(name: Uint8Array, mark: Mark): Buffer {
+/** `nameSum`: the CRC-32C of its name. */
+export function encodeMark(nameSum: number, mark: Mark): Buffer {
   const payload = writePosition(Buffer.allocUnsafe(MARK_BYTES), mark)
   payload[POSITION_BYTES] = mark.hasRows ? HAS_ROWS : 0
-  return sealRecord(name, payload)
+  return sealNamed(nameSum, payload)
 }
 
 export function decodeMark(name: Uint8Array, record: Uint8Array): Mark | 'damaged' {
@@ -94,10 +95,17 @@ function lostFrom(flags: number): Lost {
 }
 
 function writePosition(payload: Buffer, position: Position): Buffer {
-  payload.writeBigUInt64LE(BigInt(position.commit), 0)
-  payload.writeBigUInt64LE(BigInt(position.boot), 8)
+  writeU53(payload, position.commit, 0)
+  writeU53(payload, position.boot, 8)
   payload.write(position.incarnation, 16, 'hex')
   return payload
+}
+
+/** As u64 LE; without a BigInt, as one of these goes with every batch. */
+function writeU53(payload: Buffer, value: number, at: number): void {
+  const high = Math.floor(value / 0x1_0000_0000)
+  payload.writeUInt32LE(value - high * 0x1_0000_0000, at)
+  payload.writeUInt32LE(high, at + 4)
 }
 
 function readPosition(payload: Buffer): Position {

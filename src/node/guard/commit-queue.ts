@@ -205,7 +205,8 @@ export class CommitQueue {
       appendOperations(batch, operations, flight.commit)
       this.#hasRows ||= operations.some(holdsData)
     }
-    batch.push(markOperation({ ...this.#story, commit: flight.commit, hasRows: this.#hasRows }))
+    const { boot, incarnation } = this.#story
+    batch.push(markOperation({ boot, incarnation, commit: flight.commit, hasRows: this.#hasRows }))
     this.#flight = flight
     this.#flightMs = this.#ports.clock.monotonicMs()
     this.#ports.stats.largestBatch = Math.max(this.#ports.stats.largestBatch, batch.length)

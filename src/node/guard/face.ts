@@ -81,6 +81,8 @@ export interface ReopenReport {
   readonly lost: Lost
   /** How much of the batch whose failure was the reason is there now. */
   readonly failedBatch: 'none' | 'whole' | 'absent' | 'partly'
+  /** Damaged tables that the database does without now. */
+  readonly mended: number
   readonly fencedMs: number
 }
 
@@ -224,6 +226,8 @@ export interface GuardStats {
   rowsDamaged: number
   /** 1 while a table is damaged, which the last scan said: no row can be scanned. */
   tablesDamaged: number
+  /** Damaged tables that were taken out of the database. */
+  tablesMended: number
   fences: number
   refusedFull: number
   refusedOverloaded: number

@@ -1,5 +1,6 @@
 import type { EngineError } from '../../ports/engine.js'
 import type { RowMemory } from '../../protocol/replica/row-memory.js'
+import { Slices } from '../slices.js'
 import { holdsData } from './batch.js'
 import { closeStorage } from './closing.js'
 import { CommitQueue, type Flight } from './commit-queue.js'
@@ -29,11 +30,11 @@ import { mayRead, writeGate } from './gates.js'
 import { rowKeysOf } from './inspection.js'
 import { type RecordSpace, recordKey, systemKey } from './key-space.js'
 import { openStorage } from './opening.js'
-import { countRefusal, DamageLog, fault, newStats } from './outcomes.js'
+import { countMended, countRefusal, DamageLog, fault, newStats } from './outcomes.js'
 import { OwnedEngine } from './owned-engine.js'
 import { ReadQueue } from './read-queue.js'
 import { RecordReads } from './records.js'
-import { Recovery, type Standing } from './recovery.js'
+import { MENDING, Recovery, type Standing } from './recovery.js'
 import { Room } from './room.js'
 import { RowCache } from './row-cache.js'
 import { ScanQueue } from './scan-queue.js'
@@ -59,6 +60,8 @@ const HELD = () => {}
  */
 export class StorageGuard {
   readonly stats: GuardStats = newStats()
+  /** Of this node's work in the background, scans here among it. */
+  readonly slices: Slices
   readonly #ports: GuardPorts
   readonly #listener: GuardListener
   readonly #turn: Turn
@@ -84,6 +87,7 @@ export class StorageGuard {
     this.#ports = ports
     this.#listener = listener
     const turn = new Turn(scheduler)
+    const slices = new Slices(clock, scheduler)
     const engine = new OwnedEngine(ports.engine, turn)
     const cache = new RowCache(options.cacheBytes)
     const buffer = options.durability === 'buffered' ? new WriteBuffer(stats) : undefined
@@ -96,13 +100,14 @@ export class StorageGuard {
       committed: (flight) => this.#committed(flight),
       failed: (error, flight) => this.#failed(error, flight),
     })
+    this.slices = slices
     this.#turn = turn
     this.#engine = engine
     this.#cache = cache
     this.#buffer = buffer
     this.#commits = commits
     this.#reads = new ReadQueue({ engine, turn, cache, buffer, commits, stats, mayRead: mayReadNow, damage })
-    this.#scans = new ScanQueue({ engine, turn, commits, mayRead: mayReadNow, mayWrite, damage })
+    this.#scans = new ScanQueue({ engine, turn, slices, commits, mayRead: mayReadNow, mayWrite, damage })
     this.#records = new RecordReads({ engine, turn, commits, mayRead: mayReadNow })
     this.#watermark = new WatermarkWriter({
       sideFile,
@@ -165,6 +170,11 @@ export class StorageGuard {
     if (this.#state === 'open') this.#watermark.follow()
   }
 
+  /** Takes damaged tables out of the database. It is fenced meanwhile, and what it cannot read any more is lost here; the report of the reopening says so. */
+  mend(): void {
+    if (this.#state === 'open' && this.#engine.canMend) this.#fence(MENDING)
+  }
+
   /** Writes out what waits, then closes, with a clean mark if nothing failed. `done` once closed; may be called in any state. */
   close(done: () => void): void {
     this.#whenClosed.push(done)
@@ -185,9 +195,9 @@ export class StorageGuard {
     this.#reads.read(rowKeys, done)
   }
 
-  /** One of the node's own records. */
-  readSystem(name: string, done: (value: RowRead) => void): void {
-    this.#records.read(systemKey(name), (value) => done(value === 'damaged' ? 'unreadable' : value))
+  /** One of the node's own records; with `unreadable` comes why. */
+  readSystem(name: string, done: (value: RowRead, why?: string) => void): void {
+    this.#records.read(systemKey(name), (value, why) => done(value === 'damaged' ? 'unreadable' : value, why))
   }
 
   /** A fallback's record, a hint, a page of the hash trees. */
@@ -347,6 +357,7 @@ export class StorageGuard {
 
   #reopened(report: ReopenReport, lastCommit: number): void {
     const { boot, incarnation, lost } = report
+    countMended(this.stats, report.mended)
     this.#story = { boot, incarnation, lost }
     this.#failedFlight = undefined
     this.#cache.clear()
@@ -388,8 +399,6 @@ export class StorageGuard {
     const rows = this.#buffer?.abandon() ?? 0
     if (rows > 0) this.#ports.log.error('storage-buffer-lost', { rows })
     this.#cache.clear()
-    const whenClosed = this.#whenClosed
-    this.#whenClosed = []
-    for (const done of whenClosed) done()
+    for (const done of this.#whenClosed.splice(0)) done()
   }
 }

@@ -25,6 +25,12 @@ export function countRefusal(stats: GuardStats, kind: StorageFaultKind | undefin
   else if (kind === 'full') stats.refusedFull++
 }
 
+/** The database was opened again without so many damaged tables. Where one is left, the next scan says so. */
+export function countMended(stats: GuardStats, tables: number): void {
+  stats.tablesMended += tables
+  if (tables > 0) stats.tablesDamaged = 0
+}
+
 export function newStats(): GuardStats {
   return {
     commits: 0,
@@ -35,6 +41,7 @@ export function newStats(): GuardStats {
     cacheHits: 0,
     rowsDamaged: 0,
     tablesDamaged: 0,
+    tablesMended: 0,
     fences: 0,
     refusedFull: 0,
     refusedOverloaded: 0,

@@ -3,6 +3,7 @@ import {
   type Completion,
   type Engine,
   EngineError,
+  type Mended,
   type ScanRange,
   type ScanResult,
 } from '../../ports/engine.js'
@@ -62,6 +63,18 @@ export class OwnedEngine {
         else throw new EngineError('unavailable', 'this engine does not open for reading only')
       },
     )
+  }
+
+  get canMend(): boolean {
+    return this.#engine.mend !== undefined
+  }
+
+  /** While closed. */
+  mend(done: Completion<Mended>): void {
+    this.#call<Mended>(done, (completion) => {
+      if (this.#engine.mend !== undefined) this.#engine.mend(completion)
+      else throw new EngineError('unavailable', 'this engine cannot be mended')
+    })
   }
 
   /** Nothing reaches the engine from now on. `done` when it is closed; at once, after the turn, if it was. */

@@ -31,9 +31,12 @@ export interface RecordPorts {
   mayRead(): boolean
 }
 
+/** `why`: what is known of a record that is `damaged` or `unreadable`. */
+type Answered = (value: RecordRead, why?: string) => void
+
 interface Asked {
   readonly key: Uint8Array
-  readonly done: (value: RecordRead) => void
+  readonly done: Answered
 }
 
 /** Reads of records by their whole key in the engine. All that is asked within a turn is one look-up. */
@@ -47,7 +50,7 @@ export class RecordReads {
   }
 
   /** `done` never comes within the call. */
-  read(key: Uint8Array, done: (value: RecordRead) => void): void {
+  read(key: Uint8Array, done: Answered): void {
     if (this.#waiting >= limits.storageQueueReads) {
       this.#ports.turn.after(() => done('unreadable'))
       return
@@ -80,20 +83,23 @@ export class RecordReads {
   /** A damaged block hides only its own records. */
   #refused(asked: readonly Asked[], error: EngineError): void {
     if (asked.length > 1 && error.kind !== 'closed') for (const one of asked) this.#look([one])
-    else for (const one of asked) this.#answer(one, error.kind === 'corrupt' ? 'damaged' : 'unreadable')
+    else
+      for (const one of asked)
+        this.#answer(one, error.kind === 'corrupt' ? 'damaged' : 'unreadable', error.message)
   }
 
   #show(one: Asked, record: Uint8Array | undefined): void {
     const payload = record === undefined ? undefined : openPayload(one.key, record)
-    if (payload === undefined || payload === 'damaged') this.#answer(one, payload)
+    if (payload === undefined) this.#answer(one, undefined)
+    else if (payload === 'damaged') this.#answer(one, 'damaged', 'its checksum is wrong')
     else if (payload.commit <= this.#ports.commits.lastCommit) this.#answer(one, payload.value)
     else if (this.#ports.commits.inFlight) this.#ports.commits.whenSettled(() => this.#look([one]))
     else this.#answer(one, 'unreadable')
   }
 
-  #answer({ done }: Asked, value: RecordRead): void {
+  #answer({ done }: Asked, value: RecordRead, why?: string): void {
     this.#waiting--
-    done(value)
+    done(value, why)
   }
 }
 

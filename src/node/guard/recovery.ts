@@ -1,5 +1,5 @@
 import type { Clock } from '../../ports/clock.js'
-import type { EngineError } from '../../ports/engine.js'
+import { EngineError } from '../../ports/engine.js'
 import type { Log } from '../../ports/log.js'
 import type { Random } from '../../ports/random.js'
 import type { Scheduler } from '../../ports/scheduler.js'
@@ -23,7 +23,13 @@ import type { WatermarkWriter } from './watermark.js'
  * Any failure on the way starts over after a pause that doubles, with jitter. Meanwhile the engine is opened for reading only
  * if it can be (RocksDB can on a full disk, where it cannot be opened for writing), so that the node still answers with what it
  * holds. A fence soon after a reopen goes on with the longer pauses: each costs every key a new actor.
+ *
+ * Damaged tables are taken out in the same way, but for one step more: before the engine is opened it is mended, and what lay in the damaged blocks counts as
+ * lost. That is recorded first. Where it cannot be mended, all goes on as it was.
  */
+/** The reason of a fence that nobody's write has failed for. */
+export const MENDING = new EngineError('corrupt', 'damaged tables are being taken out of the database')
+
 export interface RecoveryPorts {
   readonly engine: OwnedEngine
   readonly watermark: WatermarkWriter
@@ -60,6 +66,9 @@ export class Recovery {
   #fallenMs = 0
   #reopenedMs = Number.NEGATIVE_INFINITY
   #attempts = 0
+  /** Damaged tables are to be taken out. */
+  #mends = false
+  #mended = 0
   #incarnation = ''
   /** Found in this fall, in whatever attempt: each opening may remove the evidence. */
   #lost: Lost = 'nothing'
@@ -79,7 +88,9 @@ export class Recovery {
     const now = this.#ports.clock.monotonicMs()
     this.#active = true
     this.#fallenMs = now
-    this.#lost = 'nothing'
+    this.#mends = reason === MENDING
+    this.#mended = 0
+    this.#lost = this.#mends ? 'tail' : 'nothing'
     this.#incarnation = newIncarnation(this.#ports.random)
     if (now - this.#reopenedMs > CALM_MS) this.#attempts = 0
     this.#ports.watermark.stop(() => this.#close(reason))
@@ -123,8 +134,21 @@ export class Recovery {
     const incarnation = this.#incarnation
     const position = { boot, commit: lastCommit, incarnation, lost: worse(lost, this.#lost) }
     this.#ports.watermark.record(position, {}, (error) => {
-      if (error === undefined) this.#open()
-      else this.#retry(error)
+      if (error !== undefined) this.#retry(error)
+      else if (this.#mends) this.#mend()
+      else this.#open()
+    })
+  }
+
+  /** Once: what a second attempt needs, the first has recorded. */
+  #mend(): void {
+    this.#mends = false
+    this.#ports.engine.mend((error, mended) => {
+      if (error === undefined) {
+        this.#mended = mended.tables.length
+        this.#ports.log.warn('storage-mended', { ...mended })
+      } else this.#ports.log.error('storage-not-mended', { reason: error.message })
+      this.#open()
     })
   }
 
@@ -177,7 +201,10 @@ export class Recovery {
     this.#ports.engine.batch([markOperation({ boot, incarnation, commit, hasRows })], true, (error) => {
       if (error !== undefined) this.#retry(error)
       else if (!this.#isStopped()) {
-        this.#finish({ boot, incarnation, lost: worse(lost, this.#lost), failedBatch }, commit)
+        this.#finish(
+          { boot, incarnation, lost: worse(lost, this.#lost), failedBatch, mended: this.#mended },
+          commit,
+        )
       }
     })
   }

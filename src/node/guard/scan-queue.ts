@@ -1,6 +1,7 @@
 import { checkRow, makeRowKey, rowCommit } from '../../kernel/index.js'
 import { limits } from '../../limits.js'
 import type { ScanRange, ScanResult } from '../../ports/engine.js'
+import type { Slices } from '../slices.js'
 import type { CommitQueue } from './commit-queue.js'
 import type {
   IndexPage,
@@ -37,6 +38,7 @@ import type { Turn } from './turn.js'
 export interface ScanPorts {
   readonly engine: OwnedEngine
   readonly turn: Turn
+  readonly slices: Slices
   readonly commits: CommitQueue
   readonly damage: DamageLog
   mayRead(): boolean
@@ -172,10 +174,23 @@ export class ScanQueue {
     })
   }
 
-  /** Rows of the batch under way are shown when it has ended well, and not at all if it has not. */
   #rowPage(range: Bounds, result: ScanResult, done: (page: ScanPage) => void): void {
+    const rows: ScannedRow[] = []
+    const verify = (index: number) => {
+      const { key, value } = result.rows[index]!
+      rows.push(this.#verified(engineToRowKey(key), value))
+    }
+    this.#ports.slices.each('scan', result.rows.length, verify, () => this.#show(range, result, rows, done))
+  }
+
+  /** Rows of the batch under way are shown when it has ended well, and not at all if it has not. */
+  #show(
+    range: Bounds,
+    result: ScanResult,
+    rows: readonly ScannedRow[],
+    done: (page: ScanPage) => void,
+  ): void {
     const { commits } = this.#ports
-    const rows = result.rows.map(({ key, value }) => this.#verified(engineToRowKey(key), value))
     const show = () =>
       done(
         this.#page(

@@ -11,9 +11,14 @@ const VERSION = 1
 const HEAD_BYTES = 5
 
 export function sealRecord(name: Uint8Array, payload: Uint8Array): Buffer {
+  return sealNamed(crc32c(name), payload)
+}
+
+/** The same where the name is always one: `nameSum` is its CRC-32C. */
+export function sealNamed(nameSum: number, payload: Uint8Array): Buffer {
   const record = Buffer.allocUnsafe(HEAD_BYTES + payload.length)
   record[0] = VERSION
-  record.writeUInt32LE(crc32c(payload, crc32c(name)), 1)
+  record.writeUInt32LE(crc32c(payload, nameSum), 1)
   record.set(payload, HEAD_BYTES)
   return record
 }

@@ -15,11 +15,13 @@
  * task asks whether it may go on, and says what it spent; a step that costs more than there was is paid off before the next. No clock, no timers: time comes with `tick`.
  */
 
+import { Durations } from './durations.js'
+
 export const TASKS = ['handoff', 'exchange', 'rebuild', 'trees', 'reaping'] as const
 export type BackgroundTask = (typeof TASKS)[number]
 
-/** What a page of a refill costs whoever asks for it and whoever is asked: up to 64 rows to be read there and joined here. */
-export const REFILL_PAGE_UNITS = 16
+/** What a page of a refill costs whoever asks for it and whoever is asked: up to 64 rows to be read there, and here joined, written and synced. */
+export const REFILL_PAGE_UNITS = 32
 
 /** What a page of rows costs that go to others and are let go of here: up to 64 rows, each a write of all its owners and a drop here. */
 export const SWEEP_UNITS = 64
@@ -54,11 +56,6 @@ const QUIET_SHARE = 1 / 2
 /** What is not spent is kept for this long. */
 const KEPT_MS = 100
 
-/** Buckets of latencies, eight to each doubling, from 1/16 ms on. */
-const SMALLEST_MS = 1 / 16
-const STEPS = 8
-const BUCKETS = 24 * STEPS
-
 export class Governor {
   readonly #options: GovernorOptions
   #grant: number
@@ -67,8 +64,8 @@ export class Governor {
   #noisyWindows = 0
   readonly #tokens = new Map<BackgroundTask, number>()
   readonly #spentBy = new Map<BackgroundTask, number>()
-  readonly #counts = new Uint32Array(BUCKETS)
-  #answers = 0
+  /** Of this window's answers. */
+  readonly #answers = new Durations()
   #spent = 0
   #beganMs: number
   #tickedMs: number
@@ -101,9 +98,7 @@ export class Governor {
 
   /** A client's request was served after so long. Cheap: called for each. */
   served(tookMs: number): void {
-    const bucket = tookMs <= SMALLEST_MS ? 0 : Math.ceil(Math.log2(tookMs / SMALLEST_MS) * STEPS)
-    this.#counts[Math.min(bucket, BUCKETS - 1)]!++
-    this.#answers++
+    this.#answers.add(tookMs)
   }
 
   /** Units so far. */
@@ -136,7 +131,8 @@ export class Governor {
     this.#tickedMs = nowMs
     const { windowMs, longestMs } = this.#options
     const lastedMs = nowMs - this.#beganMs
-    const enough = this.#answers >= ENOUGH || this.#answers < HARDLY_ANY
+    const { total } = this.#answers
+    const enough = total >= ENOUGH || total < HARDLY_ANY
     if (lastedMs >= longestMs || (lastedMs >= windowMs && enough)) this.#judge(lastedMs, nowMs)
     this.#refill(passedMs)
   }
@@ -150,9 +146,10 @@ export class Governor {
   }
 
   #judge(lastedMs: number, nowMs: number): void {
-    const known = this.#answers >= ENOUGH
-    const nobody = this.#answers * this.#options.windowMs < HARDLY_ANY * lastedMs
-    if (known) this.#p99Ms = this.#quantile(0.99)
+    const { total } = this.#answers
+    const known = total >= ENOUGH
+    const nobody = total * this.#options.windowMs < HARDLY_ANY * lastedMs
+    if (known) this.#p99Ms = this.#answers.quantile(0.99)
     const quiet = this.#spent <= (QUIET_SHARE * this.#options.least * lastedMs) / 1_000
     if (known && quiet) this.#learn()
     else if (known) this.#noisyWindows++
@@ -164,8 +161,7 @@ export class Governor {
     else if (known && this.#p99Ms <= WELL * this.#quietMs) this.#set(this.#grant * GROWTH)
     const every = this.#grant > this.#options.least ? LISTEN_EVERY : LISTEN_AT_LEAST_EVERY
     this.#listening = this.#noisyWindows >= every || (known && this.#quietWindows === 0)
-    this.#counts.fill(0)
-    this.#answers = 0
+    this.#answers.clear()
     this.#spent = 0
     this.#beganMs = nowMs
   }
@@ -194,16 +190,5 @@ export class Governor {
 
   #set(grant: number): void {
     this.#grant = Math.min(this.#options.most, Math.max(this.#options.least, grant))
-  }
-
-  /** In ms, the upper edge of its bucket. */
-  #quantile(fraction: number): number {
-    const rank = Math.ceil(this.#answers * fraction)
-    let seen = 0
-    for (let bucket = 0; bucket < BUCKETS; bucket++) {
-      seen += this.#counts[bucket]!
-      if (seen >= rank) return SMALLEST_MS * 2 ** (bucket / STEPS)
-    }
-    return SMALLEST_MS * 2 ** (BUCKETS / STEPS)
   }
 }

@@ -51,11 +51,15 @@ export class QuorumTally {
   readonly #failed: string[] = []
   readonly #sloppy: boolean
   #standIns: StandIns | undefined
+  /** Owners that count, and owners that still may: asked for at every step, changed by few. */
+  #got = 0
+  #open: number
 
   constructor(owners: readonly string[], needed: number, sloppy = false) {
     this.#owners = owners
     this.#needed = needed
     this.#sloppy = sloppy
+    this.#open = owners.length
   }
 
   /** Every one of these lists counts as well, each for itself. */
@@ -93,13 +97,26 @@ export class QuorumTally {
   }
 
   count(node: string): void {
-    if (!this.#counted.includes(node)) this.#counted.push(node)
+    if (this.#counted.includes(node)) return
+    this.#counted.push(node)
     const failed = this.#failed.indexOf(node)
     if (failed >= 0) this.#failed.splice(failed, 1)
+    this.#sum()
   }
 
   fail(node: string): void {
-    if (!this.#counted.includes(node) && !this.#failed.includes(node)) this.#failed.push(node)
+    if (!this.isOpen(node)) return
+    this.#failed.push(node)
+    this.#sum()
+  }
+
+  #sum(): void {
+    this.#got = 0
+    this.#open = 0
+    for (const owner of this.#owners) {
+      if (this.#counted.includes(owner)) this.#got++
+      else if (!this.#failed.includes(owner)) this.#open++
+    }
   }
 
   /** Other lists are in force: what nodes already did still holds, but only their owners count. */
@@ -108,6 +125,7 @@ export class QuorumTally {
     this.#needed = needed
     this.#others = NONE
     this.#standIns = undefined
+    this.#sum()
   }
 
   isOpen(node: string): boolean {
@@ -127,11 +145,11 @@ export class QuorumTally {
   }
 
   get got(): number {
-    return this.#gotOf(this.#owners)
+    return this.#got
   }
 
   get open(): number {
-    return this.#openOf(this.#owners)
+    return this.#open
   }
 
   get enough(): boolean {

@@ -20,7 +20,7 @@
  */
 import type { Failure } from '../../errors.js'
 import { CODES, decodeObject, objectClock, siblingCount, writtenContext } from '../../kernel/index.js'
-import type { ReplicaWritten } from '../../wire/messages.js'
+import type { HintedWrite, ReplicaWrite, ReplicaWritten } from '../../wire/messages.js'
 import { ReplicaStatus } from '../../wire/messages.js'
 import type { DurableBy, Effect, Input, LocalFault, Machine, Placement, WriteFields } from '../effects.js'
 import { DurableCopy } from './durable-copy.js'
@@ -191,15 +191,14 @@ export class WriteMachine implements Machine {
 
   /** To every owner not heard yet, and in place of those that are away already to others. */
   #replicate(nowMs: number, out: Effect[]): void {
-    const message = { type: 1, ...this.#copy(nowMs), durable: false } as const
+    const message = this.#replica(nowMs, false)
     const isOpen = (owner: string) => owner !== this.#self && this.#tally.isOpen(owner)
     const asked = this.#durable.isOpen ? this.#durable.ask(this.#placement.owners.filter(isOpen)) : undefined
     for (const owner of this.#holders) {
       if (owner === this.#self) continue
       if (!this.#tally.isOpen(owner)) this.#standIn(owner, nowMs, out)
       else if (owner !== asked) out.push({ kind: 'send', conversation: this.id, to: owner, message })
-      else
-        out.push({ kind: 'send', conversation: this.id, to: owner, message: { ...message, durable: true } })
+      else out.push({ kind: 'send', conversation: this.id, to: owner, message: this.#replica(nowMs, true) })
     }
   }
 
@@ -214,19 +213,26 @@ export class WriteMachine implements Machine {
     if (to === this.#self)
       out.push({ kind: 'merge', conversation, rowKey, object: this.#object, durable: true })
     else if (to !== undefined) {
-      const message = { type: 1, ...this.#copy(nowMs), durable: true } as const
-      out.push({ kind: 'send', conversation, to, message })
+      out.push({ kind: 'send', conversation, to, message: this.#replica(nowMs, true) })
     }
   }
 
-  #copy(nowMs: number) {
-    return {
-      id: this.id,
-      leftMs: Math.max(0, Math.ceil(this.deadlineMs - nowMs)),
-      ring: this.#placement.ring,
-      rowKey: this.rowKey,
-      object: this.#object!,
-    } as const
+  /** For an owner's replica. */
+  #replica(nowMs: number, durable: boolean): ReplicaWrite {
+    const { id, rowKey } = this
+    const { ring } = this.#placement
+    return { type: 1, id, durable, leftMs: this.#leftMs(nowMs), ring, rowKey, object: this.#object! }
+  }
+
+  /** For one who stands in for `target`. */
+  #hinted(nowMs: number, target: string): HintedWrite {
+    const { id, rowKey } = this
+    const { ring } = this.#placement
+    return { type: 17, id, leftMs: this.#leftMs(nowMs), ring, target, rowKey, object: this.#object! }
+  }
+
+  #leftMs(nowMs: number): number {
+    return Math.max(0, Math.ceil(this.deadlineMs - nowMs))
   }
 
   /** An owner, or one who stands in for one, cannot be expected to store this. */
@@ -242,8 +248,7 @@ export class WriteMachine implements Machine {
     if (this.#tally.hasCounted(owner) || this.#tally.hasStandIn(owner)) return
     const to = this.#tally.standIn(owner, this.#placement, this.#self)
     if (to !== undefined) {
-      const message = { type: 17, ...this.#copy(nowMs), target: owner } as const
-      out.push({ kind: 'send', conversation: this.id, to, message })
+      out.push({ kind: 'send', conversation: this.id, to, message: this.#hinted(nowMs, owner) })
     } else if (this.#isOwner && owner !== this.#self) {
       const { rowKey } = this
       out.push({ kind: 'merge', conversation: 0, rowKey, object: NOTHING, hintFor: [owner] })

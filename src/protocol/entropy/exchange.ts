@@ -15,7 +15,8 @@
  * seen by this exchange or not. So what was compared may be out of date, and often is: the worst that comes of it is a row sent for nothing.
  * The peer answers each question for itself and remembers none; an exchange that ends anywhere has only repaired less.
  *
- * One question is under way at a time. Nodes that differ are taken from the end of their list, so that the list stays short however
+ * One question is under way at a time, and each has a number of its own: what answers an earlier one, and comes twice or late, would lead down another
+ * branch of the tree, where nothing differs. Nodes that differ are taken from the end of their list, so that the list stays short however
  * much differs: it grows by eight for each node taken, level below level, and segments are dealt with as soon as a message is full of them.
  */
 import { skeletonOf } from '../../kernel/index.js'
@@ -38,7 +39,10 @@ const NODE_BYTES = 16
 const NOTHING = new Uint8Array(0)
 
 export interface ExchangeTask {
+  /** The number of the exchange, and of its first question. */
   readonly id: number
+  /** Numbers for its other questions. */
+  nextId(): number
   readonly peer: string
   /** Of what anybody holds. */
   readonly ring: Digest64
@@ -100,6 +104,8 @@ interface Round {
 
 export class Exchange {
   readonly task: ExchangeTask
+  /** The number of the question under way. */
+  question: number
   readonly #trees: Trees
   /** Nodes above the segments that differ. */
   #nodes: TreePlace[] = []
@@ -128,20 +134,21 @@ export class Exchange {
 
   constructor(task: ExchangeTask, trees: Trees) {
     this.task = task
+    this.question = task.id
     this.#trees = trees
   }
 
   start(nowMs: number, out: ExchangeEffect[]): void {
-    const { id, ring, chunk, partitions } = this.task
+    const { ring, chunk, partitions } = this.task
     const digest = digestOfRoots(this.#trees.roots(partitions))
-    this.#ask({ type: 40, id, ring, chunk, digest }, 41, nowMs, out)
+    this.#ask({ type: 40, id: this.question, ring, chunk, digest }, 41, nowMs, out)
   }
 
   step(input: ExchangeInput, nowMs: number, out: ExchangeEffect[]): void {
     if (this.#ended) return
     switch (input.kind) {
       case 'answer':
-        if (input.from === this.task.peer && input.message.type === this.#expects)
+        if (input.from === this.task.peer && this.#isAsked(input.message))
           this.#answered(input.message, nowMs, out)
         return
       case 'listed':
@@ -166,6 +173,10 @@ export class Exchange {
   /** The ring has changed, or the node has no time for it. */
   abandon(out: ExchangeEffect[]): void {
     if (!this.#ended) this.#end('stale', out)
+  }
+
+  #isAsked(message: Message): boolean {
+    return message.type === this.#expects && 'id' in message && message.id === this.question
   }
 
   #answered(message: Message, nowMs: number, out: ExchangeEffect[]): void {
@@ -226,10 +237,10 @@ export class Exchange {
   }
 
   #askNodes(nowMs: number, out: ExchangeEffect[]): void {
-    const { id, ring } = this.task
+    const { ring } = this.task
     const places = this.#nodes.splice(-limits.exchangePlaces)
     this.#askedNodes = places
-    this.#ask({ type: 42, id, ring, places }, 43, nowMs, out)
+    this.#ask({ type: 42, id: this.#nextQuestion(), ring, places }, 43, nowMs, out)
   }
 
   #nodesFound(nodes: Uint8Array, nowMs: number, out: ExchangeEffect[]): void {
@@ -263,10 +274,10 @@ export class Exchange {
   }
 
   #askKeys(round: Round, nowMs: number, out: ExchangeEffect[]): void {
-    const { id, ring } = this.task
+    const { ring } = this.task
     const { segments, from } = round
     this.#round = round
-    this.#ask({ type: 44, id, ring, from, segments }, 45, nowMs, out)
+    this.#ask({ type: 44, id: this.#nextQuestion(), ring, from, segments }, 45, nowMs, out)
   }
 
   /** Now the same keys here: up to where the peer's list ends. */
@@ -298,11 +309,11 @@ export class Exchange {
   }
 
   #askRows(nowMs: number, out: ExchangeEffect[]): void {
-    const { id, ring } = this.task
+    const { ring } = this.task
     const asked = this.#wants.splice(0, limits.exchangeRows)
     const keys = asked.map(({ rowKey, object }) => ({ rowKey, skeleton: skeletonOf(object) }))
     this.#askedRows = asked
-    this.#ask({ type: 46, id, ring, keys }, 47, nowMs, out)
+    this.#ask({ type: 46, id: this.#nextQuestion(), ring, keys }, 47, nowMs, out)
   }
 
   #rowsFound(rows: SegmentRowsFound['rows'], nowMs: number, out: ExchangeEffect[]): void {
@@ -330,7 +341,8 @@ export class Exchange {
 
   /** As many as may be on their way; each is answered when it is durable there. */
   #give(nowMs: number, out: ExchangeEffect[]): void {
-    const { id, peer: to, ringOf } = this.task
+    const { peer: to, ringOf } = this.task
+    const id = this.#nextQuestion()
     this.#expects = 2
     this.#untilMs = nowMs + limits.exchangeAnswerMs
     const leftMs = limits.exchangeAnswerMs
@@ -345,10 +357,15 @@ export class Exchange {
     }
   }
 
+  #nextQuestion(): number {
+    this.question = this.task.nextId()
+    return this.question
+  }
+
   #ask(message: Message, expects: number, nowMs: number, out: ExchangeEffect[]): void {
     this.#expects = expects
     this.#untilMs = nowMs + limits.exchangeAnswerMs
-    out.push({ kind: 'send', conversation: this.task.id, to: this.task.peer, message })
+    out.push({ kind: 'send', conversation: this.question, to: this.task.peer, message })
   }
 
   #end(result: ExchangeOutcome['result'], out: ExchangeEffect[]): void {

@@ -83,12 +83,12 @@ export class Schedule {
     }
   }
 
-  /** What is due longest, of those peers that can be asked now. */
-  due(nowMs: number, isFree: (peer: string) => boolean): Chunk | undefined {
+  /** What is due longest, of what can be asked now. */
+  due(nowMs: number, isFree: (chunk: Chunk) => boolean): Chunk | undefined {
     let found: Chunk | undefined
     for (const chunk of this.#chunks) {
       const sooner = chunk.dueMs <= nowMs && (found === undefined || chunk.dueMs < found.dueMs)
-      if (sooner && isFree(chunk.peer)) found = chunk
+      if (sooner && isFree(chunk)) found = chunk
     }
     return found
   }

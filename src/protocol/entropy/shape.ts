@@ -40,6 +40,11 @@ export class RingShape {
     return ((rowKey[0]! << 8) | rowKey[1]!) >>> (ROW_KEY_BITS - this.partitionBits)
   }
 
+  /** Ranges of row keys (see `rangeOfSegment`) in a partition; at least one. */
+  get rangesOfAPartition(): number {
+    return 2 ** (ROW_KEY_BITS - this.partitionBits)
+  }
+
   /** Nodes of a level. */
   width(level: number): number {
     return 2 ** Math.min(level * FAN_BITS, this.segmentBits)

@@ -27,6 +27,7 @@
  * built anew now and then, whether or not anything is known against it.
  */
 import {
+  digestOf,
   KernelError,
   merkleClear,
   merkleCommit,
@@ -39,7 +40,6 @@ import {
   merkleRows,
   merkleSegment,
   merkleUnpack,
-  objectDigest,
 } from '../../kernel/index.js'
 import { limits } from '../../limits.js'
 import { RingShape } from './shape.js'
@@ -179,6 +179,13 @@ export class Trees {
     return this.shape.ringSegment(partition, merkleSegment(this.#tree(partition), rowKey))
   }
 
+  /** Rows of a partition, as far as they are in its tree. */
+  rowsOf(partition: number): number {
+    this.settle()
+    const tree = this.#handles.get(partition)
+    return tree === undefined ? 0 : merkleRows(tree)
+  }
+
   /** The page to scan next, if there is a tree to build. Then `scanned`, before the next one is asked for. */
   nextScan(): ScanWish | undefined {
     if (this.#scan === undefined) this.#beginScan()
@@ -300,7 +307,5 @@ class HandleValues implements Iterable<number> {
 
 /** 16 bytes over roots: what two replicas compare first. */
 export function digestOfRoots(roots: Uint8Array): Buffer {
-  const digest = Buffer.alloc(NODE_BYTES)
-  objectDigest(roots, digest)
-  return digest
+  return Buffer.from(digestOf(roots).buffer)
 }

@@ -60,6 +60,12 @@ export class Handoff {
     return false
   }
 
+  /** What is kept for it is on its way or soon will be: it is there, took what it was given last, and nothing was left behind as unreadable. */
+  isHanding(target: string): boolean {
+    const queue = this.#queues.get(target)
+    return queue !== undefined && !queue.away && !queue.failing && queue.stuckRounds === 0
+  }
+
   /** Call often. `targets`: those who have hints here; `chance`: 0 to 1, anew each time. */
   tick(
     nowMs: number,

@@ -6,7 +6,8 @@
  *     write(fields, for A B C)  a dot minted into the row      this node coordinates: no owner can be reached
  *     release(A, number 7)      targets − A                    A holds durably what the record held when its number was 7
  *
- * A release that meets a later number releases nothing: the hint stays for what came after. The record goes when its last target
+ * A release that meets a later number releases nothing: the hint stays for what came after. No number is given twice in the life of a process, also
+ * where a record is begun anew over one that went, or that went bad while it was being delivered. The record goes when its last target
  * goes. Record and hints of a key change in one batch; nothing is acknowledged before it.
  */
 import {
@@ -115,9 +116,16 @@ export class HintLanes {
   readonly #lanes = new LaneTable<HintLane>()
   readonly #dirty: HintLane[] = []
   #actors: ActorSource
+  /** The highest that was met so far, of whatever key. */
+  #number = 0
 
   constructor(actors: ActorSource) {
     this.#actors = actors
+  }
+
+  /** A record was read, here or by whoever delivers it, and has this number. */
+  met(number: number): void {
+    this.#number = Math.max(this.#number, number)
   }
 
   renew(actors: ActorSource): void {
@@ -158,6 +166,7 @@ export class HintLanes {
       return
     }
     lane.ready = true
+    if (record !== undefined) this.met(record.number)
     lane.record = record ?? EMPTY
     lane.flushed = lane.record
     const queue = lane.queue
@@ -275,7 +284,8 @@ export class HintLanes {
       lane.gone.clear()
     }
     const added = targets.filter((target) => !record.targets.includes(target))
-    lane.record = { number: record.number + 1, targets: [...record.targets, ...added], row }
+    this.#number++
+    lane.record = { number: this.#number, targets: [...record.targets, ...added], row }
     this.#mark(lane, operation)
   }
 

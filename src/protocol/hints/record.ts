@@ -5,8 +5,8 @@
  *   a hint, one for each key and target      u8 version, u8 flags (1: the record holds a row), u32 bytes
  *
  * The row is like any other, envelope and all, but sealed by the record around it. It is empty where the node is an owner
- * itself: then the row to be given on is its own. `number` goes up with every change, so that an answer to an earlier state does not
- * remove a hint for a later one.
+ * itself: then the row to be given on is its own. `number` goes up with every change, and is never one that was met before, so that an answer to an
+ * earlier state does not remove a hint for a later one.
  */
 import { ByteReader, ByteWriter, WireError } from '../../wire/bytes.js'
 

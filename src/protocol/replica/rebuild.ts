@@ -18,6 +18,8 @@ const PAGE_ROWS = 64
 const PAGE_BYTES = 128 * 1024
 const ANSWER_MS = 10_000
 const RETRY_MS = 500
+/** A peer that grants no page now will soon: at the least grant it has earned one within a third of a second. */
+const NOT_GRANTED_MS = 100
 const START = new Uint8Array(1)
 
 export interface RebuildProgress {
@@ -126,7 +128,8 @@ export class Rebuild {
 
   #take(page: RangeRows, nowMs: number, out: RebuildEffect[]): void {
     if (page.status !== ReplicaStatus.ok) {
-      this.#waitingUntilMs = nowMs + RETRY_MS
+      const isNotGranted = page.status === ReplicaStatus.overloaded
+      this.#waitingUntilMs = nowMs + (isNotGranted ? NOT_GRANTED_MS : RETRY_MS)
       return
     }
     this.#page = page

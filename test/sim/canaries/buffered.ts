@@ -3,6 +3,20 @@ import { type Canary, CROWD } from './canary.js'
 
 const GUARD = 'src/node/guard'
 
+/** Much is acknowledged by all three and read at r=1; nothing but reads and writes repairs a key, and most keys are left alone for long. */
+const FORGETFUL = {
+  ...CROWD,
+  durability: 'buffered',
+  keys: 16,
+  writes: 500,
+  thinkMs: 20,
+  calmMs: 1_200,
+  oddQuorums: 1,
+  deletes: 0,
+  exchangeEveryMs: 0,
+  only: ['kill'],
+} as const
+
 export const BUFFERED_CANARIES: readonly Canary[] = [
   {
     name: 'no-durable-copy',
@@ -29,6 +43,17 @@ export const BUFFERED_CANARIES: readonly Canary[] = [
         find: 'if (this.isBuffered && isLasting(operation))',
         replace: 'if (false)',
       },
+    ],
+  },
+  {
+    name: 'killed-buffered-node-counts',
+    story:
+      'A node that was killed counts towards R at once: its log is whole, and what it had acknowledged from memory is not looked for.',
+    breaks: ['A1', 'A2', 'A3'],
+    focus: FORGETFUL,
+    rare: true,
+    patches: [
+      { file: `${GUARD}/judgement.js`, find: 'if (watermark.buffered && !clean)', replace: 'if (false)' },
     ],
   },
   {

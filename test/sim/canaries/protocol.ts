@@ -130,6 +130,20 @@ export const PROTOCOL_CANARIES: readonly Canary[] = [
     ],
   },
   {
+    name: 'skeletons-count',
+    story:
+      'A replica of which only clock and dots are known counts for a read, as if its values were in what is merged.',
+    breaks: ['A1', 'A2', 'A3'],
+    focus: { ...CROWD, largeValues: true, only: ['partition-single', 'reset'] },
+    patches: [
+      {
+        file: `${COORDINATOR}/unseen-objects.js`,
+        find: 'if (relation === RELATION.SECOND_NEWER || relation === RELATION.CONCURRENT)',
+        replace: 'if (false)',
+      },
+    ],
+  },
+  {
     name: 'no-read-repair',
     story: 'Replicas that are behind stay behind.',
     breaks: ['A4'],

@@ -49,9 +49,9 @@ export class AnswerCheck {
   read(key: string, object: ReadObject | undefined, asked: AskedRead, where: string): WriteEntry[] {
     if (object !== undefined) this.#book.saw(key, object, where)
     const seen = this.#identified(key, object, where)
-    this.#history.shown(key, seen, asked, where)
-    if (asked.r * 2 > this.#n) this.#lookBack(key, seen, this.#history.closure(key, seen), asked.begunAt)
-    for (const entry of seen) this.#mustBeDurable(entry, asked.begunAtMs, where)
+    const closure = this.#history.shown(key, seen, asked, where)
+    if (asked.r * 2 > this.#n) this.#lookBack(key, seen, closure, asked.begunAt)
+    this.#mustBeDurable(key, seen, asked.begunAtMs, where)
     return seen
   }
 
@@ -69,7 +69,8 @@ export class AnswerCheck {
     }
     if (entry.sloppy && !entry.strict && entry.forgottenBy !== 'several')
       entry.strict = this.#owners(entry) >= entry.w
-    const holders = this.#holders(entry, begunAtMs, entry.sloppy)
+    const copies = this.#replicas.durableRows(entry.key)
+    const holders = this.#holders(entry, copies, begunAtMs, entry.sloppy)
     if (holders.length >= needed || this.#book.wasReaped(entry.key, entry.id)) return
     const held = holders.length === 0 ? 'nobody' : holders.join(', ')
     this.#violations.add(
@@ -103,9 +104,14 @@ export class AnswerCheck {
   }
 
   /** Nodes that hold the write, or something that has seen it, durably; those that lost something meanwhile are believed to have. */
-  #holders(entry: WriteEntry, sinceMs: number, sloppy: boolean): string[] {
+  #holders(
+    entry: WriteEntry,
+    copies: ReturnType<Replicas['durableRows']>,
+    sinceMs: number,
+    sloppy: boolean,
+  ): string[] {
     const holders: string[] = []
-    for (const { node, row, kept, lostSomethingAt } of this.#replicas.durableRows(entry.key)) {
+    for (const { node, row, kept, lostSomethingAt } of copies) {
       const holds = this.#has(entry, row) || (sloppy && this.#has(entry, kept))
       if (holds || lostSomethingAt >= sinceMs) holders.push(node)
     }
@@ -136,14 +142,17 @@ export class AnswerCheck {
   }
 
   /** What a read shows, a crash must not take back; unless rows are shown from memory. */
-  #mustBeDurable(entry: WriteEntry, sinceMs: number, where: string): void {
-    if (this.#replicas.durableCopies !== undefined) return
-    const isReaped = entry.kind === 'delete' && this.#book.wasReaped(entry.key, entry.id)
-    if (!isReaped && this.#holders(entry, sinceMs, true).length === 0)
-      this.#violations.add(
-        'A6',
-        `${where} of ${entry.key} shows ${entry.kind} ${entry.id}, which nobody held durably`,
-      )
+  #mustBeDurable(key: string, seen: readonly WriteEntry[], sinceMs: number, where: string): void {
+    if (this.#replicas.durableCopies !== undefined || seen.length === 0) return
+    const copies = this.#replicas.durableRows(key)
+    for (const entry of seen) {
+      const isReaped = entry.kind === 'delete' && this.#book.wasReaped(key, entry.id)
+      if (!isReaped && this.#holders(entry, copies, sinceMs, true).length === 0)
+        this.#violations.add(
+          'A6',
+          `${where} of ${key} shows ${entry.kind} ${entry.id}, which nobody held durably`,
+        )
+    }
   }
 
   /**

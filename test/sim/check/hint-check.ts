@@ -55,15 +55,22 @@ export class HintCheck {
       const hint = value === undefined && before[index] !== undefined ? hintOf(key) : undefined
       if (hint === undefined) return
       const record = changes.findIndex((change) => change.key === fallbackKey(hint.rowKey))
-      const kept = this.#kept(before[record])
+      const kept = this.#kept(holder, hint.target, before[record])
       if (kept !== undefined) this.#mustBeThere(holder, hint, kept)
     })
   }
 
-  #kept(record: Uint8Array | undefined): ReadObject | undefined {
+  /** Where the record has gone bad and was begun anew for others, there is nothing left for this target. */
+  #kept(holder: string, target: string, record: Uint8Array | undefined): ReadObject | undefined {
     if (record === undefined) return undefined
-    const { row } = readFallback(record)
-    return row.length === 0 ? undefined : this.#book.parse(row).object
+    const { row, targets } = readFallback(record)
+    if (row.length === 0 || (this.#hasLost(holder) && !targets.includes(target))) return undefined
+    return this.#book.parse(row).object
+  }
+
+  #hasLost(holder: string): boolean {
+    const disk = this.#disks().find(({ name }) => name === holder)
+    return disk !== undefined && disk.lostSomethingAtMs > Number.NEGATIVE_INFINITY
   }
 
   #holds(disk: HintDisk, rowKey: string, kept: ReadObject): boolean {

@@ -33,8 +33,16 @@ export class HistoryCheck {
     )
   }
 
-  /** A read was answered: it shows what it must (A1), nothing that is gone (A2, A3), and nothing beside what had seen it (A2). */
-  shown(key: string, seen: readonly WriteEntry[], { begunAt, r, strict }: ShownRead, where: string): void {
+  /**
+   * A read was answered: it shows what it must (A1), nothing that is gone (A2, A3), and nothing beside what had seen it (A2). What its reader has seen with
+   * it.
+   */
+  shown(
+    key: string,
+    seen: readonly WriteEntry[],
+    { begunAt, r, strict }: ShownRead,
+    where: string,
+  ): Knowledge {
     const ledger = this.#ledger.key(key)
     const closure = this.closure(key, seen)
     for (const entry of ledger.writes) {
@@ -44,6 +52,7 @@ export class HistoryCheck {
       }
     }
     this.#antichain(seen, where)
+    return closure
   }
 
   /** What is left in the end, when all replicas are alike. */

@@ -34,7 +34,7 @@ export function rowNameOf(engineKey: string): RowName | undefined {
 export class RowBook {
   readonly #ledger: Ledger
   readonly #violations: Violations
-  readonly #values = new Map<string, string>()
+  readonly #values = new Map<string, { readonly key: string; readonly sibling: ReadSibling }>()
   readonly #dots = new Map<number, Set<string>>()
   readonly #writes = new Map<string, number>()
   readonly #reaped = new Map<string, ReadClock[]>()
@@ -173,14 +173,14 @@ export class RowBook {
   }
 
   #sawSibling(key: string, sibling: ReadSibling, where: string): void {
-    const content = `${key} ${sibling.tombstone ? sibling.operation : excerpt(sibling.value)} ${sibling.wallMs}`
     const known = this.#values.get(sibling.dot)
-    if (known === content) return
     if (known !== undefined) {
-      this.#violations.add('A7', `dot ${sibling.dot} is [${known}], and in ${where} it is [${content}]`)
+      if (known.key === key && isSame(known.sibling, sibling)) return
+      const [first, second] = [content(known.key, known.sibling), content(key, sibling)]
+      this.#violations.add('A7', `dot ${sibling.dot} is [${first}], and in ${where} it is [${second}]`)
       return
     }
-    this.#values.set(sibling.dot, content)
+    this.#values.set(sibling.dot, { key, sibling })
     const entry = this.identify(key, sibling, where)
     if (entry === undefined) return
     this.#remember(entry, sibling.dot)
@@ -223,6 +223,15 @@ export class RowBook {
     const what = `${entry.kind} ${entry.id}`
     this.#violations.add('A2', `${node} dropped ${what} of ${name.key}, which no client's context covered`)
   }
+}
+
+function isSame(left: ReadSibling, right: ReadSibling): boolean {
+  if (left.tombstone !== right.tombstone || left.wallMs !== right.wallMs) return false
+  return left.tombstone ? left.operation === right.operation : Buffer.compare(left.value, right.value) === 0
+}
+
+function content(key: string, sibling: ReadSibling): string {
+  return `${key} ${sibling.tombstone ? sibling.operation : excerpt(sibling.value)} ${sibling.wallMs}`
 }
 
 function excerpt(value: Uint8Array): string {

@@ -66,23 +66,16 @@ impl Quotas {
     }
 }
 
-/// The members of a roster in the order in which they came.
-pub(super) fn in_order(roster: &Roster) -> Vec<(&Id, &Standing)> {
-    let mut members: Vec<_> = roster.members.iter().collect();
-    members.sort_by_key(|(_, standing)| standing.number);
-    members
-}
-
-/// The members of a roster by number, from 1 on; number 0 is nobody.
+/// The members of a roster by number, from 1 on in the order of their ids; number 0 is nobody.
 pub(super) fn peers(roster: &Roster) -> Vec<Peer> {
     let nobody = Peer { present: false, weight: 0.0, zone: Vec::new(), seed: 0 };
     let peer = |(id, standing): (&Id, &Standing)| Peer {
         present: true,
         weight: standing.weight,
         zone: standing.zone.clone(),
-        seed: super::step::seed(id),
+        seed: super::grid::seed(id),
     };
-    std::iter::once(nobody).chain(in_order(roster).into_iter().map(peer)).collect()
+    std::iter::once(nobody).chain(roster.members.iter().map(peer)).collect()
 }
 
 /// The quotas of the present nodes for `partitions` with at most `copies` owners.

@@ -3,34 +3,40 @@
 //! Every node that has heard the same set of changes computes the same table: no leader, nothing to agree on (Dynamo,
 //! section 6.2, strategy 3: Q equal partitions, whoever owns them). One function cannot both balance and move little if it
 //! looks at the present members only: balance means exact quotas, and quotas without a memory move everything. So the
-//! memory is the history: the set of changes, put in a canonical order ([`changes`]), is replayed, and each change is
-//! applied to the table before it by a step of least movement ([`step`]):
+//! memory is the history: each change has a table, made from the table of what its author had seen by a step of least movement ([`step`]).
+//! Changes recorded without knowledge of each other have tables that differ; a set that ends in several has one that is near to
+//! all of theirs, made by the same step with more than one table to start from:
 //!
 //! ```text
-//!   join a ─► join b ─► join c ─► join d ─► leave b        each arrow: quotas from weights and zones ([`due`]),
-//!   aaaaaa    aaaaaa    aaaaaa    aaadda    aaadda         slots change hands until every node is within its quota
-//!             bbbbbb    bbbbbb    bbbbdb    cdcc.c ...     and every partition spreads over as many zones as it can
-//!                       cccccc    cdcccc    ...
+//!   join a ─► join b ─► join c ─┬─► join d ──┬─►  what whoever has heard of both computes: near to the table
+//!   aaaaaa    aaaaaa    aaaaaa  └─► leave b ─┘    after "join d" and to the one after "leave b"
+//!             bbbbbb    bbbbbb
+//!                       cccccc       each arrow: quotas from weights and zones ([`due`]), then slots change hands until every
+//!                                    node is within its quota and every partition over as many zones as it can be
 //! ```
 //!
-//! Where a step has a choice it goes by the hash of (partition's range, node), so that histories that differ in the order
-//! of two concurrent changes end in tables that differ little, until gossip makes the histories equal.
+//! So a change's table follows from it and its past alone and never changes again, whatever is heard of later ([`history`],
+//! [`checkpoint`]); void changes (of members that were removed, [`voids`]) keep theirs too, for somebody may hold rows by it, but count no
+//! longer in who is a member ([`roster`]).
 //!
 //! What can be had at once is a flow problem: give partition p the fraction due/Q of node i, and all bounds hold
 //! fractionally; hence (integrality of flows) also in whole partitions: each node at its due rounded down or up, N
 //! distinct nodes a partition, zones spread as evenly as their sizes allow. The step therefore tries the cheap moves first and
-//! finishes with augmenting paths ([`search`]), which find what is left if anything does.
+//! finishes with cheapest paths and cycles ([`graph`]), which find what is left if anything does, at the least cost. Where a step has a choice
+//! it goes by rendezvous hashing ([`grid`]), so that sides which know nothing of each other choose alike what they should.
 
 pub mod changes;
 mod checkpoint;
+mod counts;
 pub mod due;
+mod graph;
+mod grid;
 mod history;
 mod packed;
 mod plan;
 mod rank;
-mod refine;
 mod roster;
-mod search;
+mod sides;
 mod step;
 mod table;
 mod voids;
@@ -94,17 +100,12 @@ impl Placement {
         let Stage { roster, table } = stage;
         let peers = due::peers(roster);
         let quotas = due::quotas(&peers, roster.partitions, roster.copies);
-        let mut members: Vec<Member> = due::in_order(roster)
-            .into_iter()
-            .zip(&quotas.due[1..])
-            .map(|((id, standing), due)| Member {
-                id: *id,
-                weight: standing.weight,
-                zone: standing.zone.clone(),
-                due: *due,
-            })
-            .collect();
-        members.sort_by_key(|member| member.id);
+        let member = |((id, standing), due): ((&Id, &roster::Standing), &f64)| Member {
+            id: *id,
+            weight: standing.weight,
+            zone: standing.zone.clone(),
+            due: *due,
+        };
         let (in_force, _) = voids::in_force(&history.changes);
         let mut stands = in_force.into_iter().peekable();
         let is_void = |change: &&&Change| stands.next_if(|other| std::ptr::eq(*other, **change)).is_none();
@@ -112,7 +113,7 @@ impl Placement {
             partitions: roster.partitions,
             copies_asked: roster.copies,
             copies: table.copies,
-            members,
+            members: roster.members.iter().zip(&quotas.due[1..]).map(member).collect(),
             gone: roster.gone.iter().copied().collect(),
             heads: history.heads.iter().map(|&head| history.changes[head].mark()).collect(),
             voided: history.changes.iter().filter(is_void).map(|change| change.mark()).collect(),

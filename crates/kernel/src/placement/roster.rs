@@ -9,8 +9,6 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct Standing {
     pub weight: f64,
     pub zone: Vec<u8>,
-    /// How many had come before it.
-    pub number: usize,
 }
 
 /// What the changes in force come to.
@@ -110,8 +108,7 @@ impl Roster {
         if self.gone.contains(&member) || self.members.contains_key(&member) {
             return false;
         }
-        let number = self.members.len() + self.gone.len();
-        self.members.insert(member, Standing { weight, zone: zone.to_vec(), number });
+        self.members.insert(member, Standing { weight, zone: zone.to_vec() });
         true
     }
 

@@ -1,0 +1,245 @@
+/** The stages of the bench of background work, and what clients feel in each. */
+
+import { SLICE_KINDS } from '../../src/node/slices.js'
+import type { Cluster } from '../clusters.js'
+import { fillOver } from '../load/fill.js'
+import { Generator } from '../load/generator.js'
+import { KeySet } from '../load/key-set.js'
+import { KeyedWorkload } from '../load/keyed-workload.js'
+import { Values } from '../load/values.js'
+import { cpuTime } from '../measure/cpu.js'
+import { Histogram } from '../measure/histogram.js'
+import { Crowd, sleep } from '../overload/crowd.js'
+import { type Metrics, metricsOf, most, sum } from '../overload/watch.js'
+import { DeletingWorkload } from './deleting-workload.js'
+
+export const stageNames = ['restart', 'return', 'handoff', 'exchange', 'reaping', 'refill'] as const
+export type StageName = (typeof stageNames)[number]
+
+export interface StageOptions {
+  readonly keys: number
+  readonly valueBytes: number
+  readonly clients: number
+  readonly shareOfGets: number
+  say(line: string): void
+  failed(why: string): void
+}
+
+const QUIET_MS = 5_000
+const WINDOW_MS = 1_000
+const RESTART_WINDOWS = 8
+/** A stage that has not ended after so many windows does not end. */
+const MOST_WINDOWS = 120
+const THIRD = 2
+const FILLERS = 48
+/** A frozen node is suspected by then, and what it was sent before is no hint. */
+const FROZEN_MS = 3_000
+/** Tombstones are left alone for 15 s. */
+const TOMBSTONES_REST_MS = 13_000
+const GRANT = 'rotunda_background_grant'
+const HELD = 'rotunda_hints_held'
+
+/** What a stage felt like. */
+interface Felt {
+  readonly latency: Histogram
+  readonly seconds: number
+}
+
+export class Stages {
+  readonly #cluster: Cluster
+  readonly #options: StageOptions
+  readonly #keys: KeySet
+  readonly #values: Values
+  readonly #crowd: Crowd
+  #frozen = false
+
+  constructor(cluster: Cluster, options: StageOptions) {
+    const { keys, valueBytes, shareOfGets } = options
+    this.#cluster = cluster
+    this.#options = options
+    this.#keys = new KeySet(keys)
+    this.#values = new Values(valueBytes)
+    const workload = { keys: this.#keys, values: this.#values, shareOfGets, exactVersions: true }
+    this.#crowd = new Crowd(this.#keys, new KeyedWorkload(workload))
+  }
+
+  get #twoPorts(): readonly number[] {
+    return this.#cluster.clientPorts.slice(0, THIRD)
+  }
+
+  async prepare(): Promise<void> {
+    const { clients, valueBytes } = this.#options
+    await this.#fill()
+    await this.#crowd.grow(this.#twoPorts, clients, valueBytes)
+    await this.#crowd.run(clients, 0, 2 * QUIET_MS)
+    await this.#crowd.rest()
+  }
+
+  close(): void {
+    this.#crowd.close()
+  }
+
+  /** The p99 of the stage over that of the quiet windows around it. */
+  async run(name: StageName): Promise<number> {
+    const before = await this.#quietUs()
+    const felt = await this.#stage(name)
+    const quietUs = (before + (await this.#quietUs())) / 2
+    const p99 = felt.latency.quantile(0.99)
+    const ratio = p99 / quietUs
+    const perSecond = (felt.latency.total / felt.seconds).toFixed(0)
+    this.#options.say(
+      `${name}: ${felt.seconds} s, ${perSecond} /s, p99 ${ms(p99)} beside ${ms(quietUs)} quiet: ${ratio.toFixed(2)} ×`,
+    )
+    return ratio
+  }
+
+  #stage(name: StageName): Promise<Felt> {
+    switch (name) {
+      case 'restart':
+        return this.#restart()
+      case 'return':
+        return this.#return()
+      case 'handoff':
+        return this.#handoff()
+      case 'exchange':
+        return this.#exchange()
+      case 'reaping':
+        return this.#reaping()
+      case 'refill':
+        return this.#refill()
+      default:
+        return name satisfies never
+    }
+  }
+
+  async #quietUs(): Promise<number> {
+    const { clients } = this.#options
+    const { latency } = await this.#crowd.run(clients, 1_000, QUIET_MS)
+    await this.#crowd.rest()
+    return latency.quantile(0.99)
+  }
+
+  async #restart(): Promise<Felt> {
+    await this.#cluster.stopNode(THIRD)
+    await this.#cluster.startNode(THIRD)
+    let windows = 0
+    return this.#during(() => ++windows === RESTART_WINDOWS)
+  }
+
+  async #return(): Promise<Felt> {
+    await this.#cluster.stopNode(THIRD)
+    await this.#fill()
+    await this.#cluster.startNode(THIRD)
+    return this.#during((nodes) => sum(nodes, HELD) === 0)
+  }
+
+  async #handoff(): Promise<Felt> {
+    await this.#writeWithoutThird()
+    return this.#during((nodes) => sum(nodes, HELD) === 0)
+  }
+
+  /** All pairs have been found alike, or made so, since the third is there again. */
+  async #exchange(): Promise<Felt> {
+    await this.#writeWithoutThird()
+    const startMs = performance.now()
+    return this.#during((nodes) => {
+      const oldest = most(nodes, 'rotunda_exchange_oldest_age_seconds')
+      return oldest < (performance.now() - startMs) / 1_000
+    })
+  }
+
+  async #reaping(): Promise<Felt> {
+    const { keys, valueBytes } = this.#options
+    const generator = await Generator.open(this.#twoPorts, FILLERS, valueBytes)
+    const workload = new DeletingWorkload(keys, this.#values)
+    const { faults, firstFault } = await generator.runToEnd(workload)
+    generator.close()
+    if (faults > 0) this.#options.failed(`${faults} deletes failed: ${firstFault}`)
+    await sleep(TOMBSTONES_REST_MS)
+    return this.#during((nodes) => sum(nodes, 'rotunda_tombstones') === 0)
+  }
+
+  async #refill(): Promise<Felt> {
+    await this.#cluster.stopNode(THIRD)
+    await this.#cluster.startNode(THIRD, true)
+    return this.#during((nodes) => most(nodes, 'rotunda_rebuilding') === 0)
+  }
+
+  /** It is frozen and not stopped: a process that starts takes its time from the same cores, which is no background work. */
+  async #writeWithoutThird(): Promise<void> {
+    this.#cluster.signal(THIRD, 'SIGSTOP')
+    this.#frozen = true
+    await sleep(FROZEN_MS)
+    await this.#fill()
+    this.#cluster.signal(THIRD, 'SIGCONT')
+    this.#frozen = false
+  }
+
+  /** The clients work until `done`. */
+  async #during(done: (nodes: readonly Metrics[]) => boolean): Promise<Felt> {
+    const { clients, say, failed } = this.#options
+    const latency = new Histogram()
+    const p99s: string[] = []
+    const grants: string[] = []
+    const cpus: string[] = []
+    let over = false
+    while (!over && p99s.length < MOST_WINDOWS) {
+      const before = this.#cpuUs()
+      const window = await this.#crowd.run(clients, 0, WINDOW_MS)
+      if (window.faults > 0) failed(`${window.faults} wrong answers: ${window.firstFault}`)
+      const nodes = await this.#metrics()
+      latency.add(window.latency)
+      p99s.push((window.latency.quantile(0.99) / 1_000).toFixed(0))
+      grants.push(Math.min(...nodes.map((node) => node.get(GRANT) ?? Number.POSITIVE_INFINITY)).toFixed(0))
+      const shares = this.#cpuUs().map((us, node) => (us - before[node]!) / window.seconds / 10_000)
+      cpus.push(shares.map((share) => share.toFixed(0)).join('/'))
+      over = done(nodes)
+    }
+    await this.#crowd.rest()
+    if (!over) failed(`not done within ${MOST_WINDOWS} s`)
+    say(`  p99 second by second, ms  ${p99s.join(' ')}`)
+    say(`  least grant               ${grants.join(' ')}`)
+    say(`  % of a core, each node    ${cpus.join(' ')}`)
+    say(`  slices, p99 (longest), ms ${slicesOf(await this.#metrics())}`)
+    return { latency, seconds: p99s.length }
+  }
+
+  #cpuUs(): number[] {
+    return [0, 1, THIRD].map((node) => cpuTime(this.#cluster.pidsOf(node)).totalUs)
+  }
+
+  async #fill(): Promise<void> {
+    await fillOver(this.#twoPorts, FILLERS, this.#options.valueBytes, this.#keys, this.#values)
+  }
+
+  async #metrics(): Promise<Metrics[]> {
+    const ports = this.#frozen ? this.#twoPorts : this.#cluster.clientPorts
+    return Promise.all(ports.map(metricsOfAny))
+  }
+}
+
+/** A node that is away holds nothing and asks for nothing. */
+async function metricsOfAny(port: number): Promise<Metrics> {
+  try {
+    return await metricsOf(port)
+  } catch {
+    return new Map()
+  }
+}
+
+const SLICE = 'rotunda_background_slice'
+
+/** Of any of the nodes, since their start; on this machine's clock, so with whatever else ran meanwhile. */
+function slicesOf(nodes: readonly Metrics[]): string {
+  const inMs = (name: string) => (most(nodes, name) * 1_000).toFixed(1)
+  return SLICE_KINDS.filter((kind) => sum(nodes, `${SLICE}s_total{kind="${kind}"}`) > 0)
+    .map((kind) => {
+      const p99 = inMs(`${SLICE}_seconds{kind="${kind}",quantile="0.99"}`)
+      return `${kind} ${p99} (${inMs(`${SLICE}_longest_seconds{kind="${kind}"}`)})`
+    })
+    .join(', ')
+}
+
+function ms(us: number): string {
+  return `${(us / 1000).toFixed(1)} ms`
+}

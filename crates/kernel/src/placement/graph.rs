@@ -1,0 +1,297 @@
+//! Slots change hands at the least cost: shortest paths, and cycles that cost less than nothing.
+//!
+//! One vertex for each node; an edge from b to a means that a may take a slot from b in some partition, and its weight what that costs there
+//! (1 if a comes new and b was an owner before; 0 if both do; -1 if a comes back). However many partitions there are, the graph has
+//! no more edges than pairs of nodes, each with the number of partitions behind it by cost, which is kept as slots change hands:
+//!
+//! ```text
+//!    b ──0──► a      a takes from b where b is as new as a itself: 17 partitions, and at the cost of 1 in 240 others
+//!    ▲        │      a short of slots, c with too many: b takes one from c, a one from b
+//!    └─1── c ◄┘
+//! ```
+//!
+//! Whoever has too many (and the hole, that owns slots without an owner) is a source, whoever is short a drain; the room that bounds leave
+//! is a vertex more: it takes from whoever may hold one more and gives to whoever may hold one less. A table is as near as can be to those
+//! before it when this graph has no cycle that costs less than nothing (Klein, 1967), and stays so when paths from sources to drains are
+//! shortest ones (Busacker and Gowen, 1960; Ahuja, Magnanti, Orlin: Network Flows, 9.7). Of equally cheap paths one with fewest moves is
+//! taken: its moves do not disturb each other, for two of them in one partition could be joined into a shorter path.
+
+use super::counts::Counts;
+use std::collections::BTreeSet;
+
+/// Slots that nodes may take from each other. Node 0 is the hole.
+pub(super) trait Board {
+    fn partitions(&self) -> usize;
+
+    /// The highest cost; the lowest is as far below zero.
+    fn dearest(&self) -> i32;
+
+    /// Calls `visit(owner, taker, cost)` for all that may change hands in a partition as things stand.
+    fn exchanges(&mut self, partition: usize, visit: impl FnMut(usize, usize, i32));
+
+    /// The slot of the owner, and what it costs, if the taker may take it.
+    fn exchange(&self, partition: usize, owner: usize, taker: usize) -> Option<(usize, i32)>;
+
+    /// Puts the taker into a slot.
+    fn put(&mut self, partition: usize, slot: usize, taker: usize);
+
+    /// Of several partitions that would do, the taker takes the nearest.
+    fn distance(&self, partition: usize, taker: usize) -> f64;
+}
+
+/// No edge.
+const NONE: i8 = i8::MAX;
+
+/// The weight of a cost beside that of a hop: paths are shorter than this.
+const COST: i64 = 1 << 20;
+
+const FAR: i64 = i64::MAX / 2;
+
+/// How many cycles are taken back at most: bounds the time of a step.
+const MOST_CYCLES: usize = 1 << 12;
+
+struct Graph {
+    /// Nodes, the hole among them.
+    nodes: usize,
+    dearest: i32,
+    /// Partitions in which an edge can be had, by cost.
+    counts: Vec<u32>,
+    /// The lowest cost of an edge.
+    best: Vec<i8>,
+}
+
+impl Graph {
+    fn new(board: &mut impl Board, nodes: usize) -> Self {
+        let dearest = board.dearest();
+        let levels = 2 * dearest as usize + 1;
+        let mut graph = Graph {
+            nodes,
+            dearest,
+            counts: vec![0; nodes * nodes * levels],
+            best: vec![NONE; nodes * nodes],
+        };
+        (0..board.partitions()).for_each(|partition| graph.add(board, partition));
+        graph
+    }
+
+    fn level(&self, edge: usize, cost: i32) -> usize {
+        edge * (2 * self.dearest as usize + 1) + (cost + self.dearest) as usize
+    }
+
+    fn add(&mut self, board: &mut impl Board, partition: usize) {
+        board.exchanges(partition, |owner, taker, cost| {
+            let edge = owner * self.nodes + taker;
+            let level = self.level(edge, cost);
+            self.counts[level] += 1;
+            self.best[edge] = self.best[edge].min(cost as i8);
+        });
+    }
+
+    fn remove(&mut self, board: &mut impl Board, partition: usize) {
+        board.exchanges(partition, |owner, taker, cost| {
+            let edge = owner * self.nodes + taker;
+            let level = self.level(edge, cost);
+            self.counts[level] -= 1;
+            if self.counts[level] == 0 && i32::from(self.best[edge]) == cost {
+                let dearer = (cost + 1..=self.dearest).find(|&cost| self.counts[self.level(edge, cost)] > 0);
+                self.best[edge] = dearer.map_or(NONE, |cost| cost as i8);
+            }
+        });
+    }
+}
+
+/// What a search came to.
+enum Found {
+    /// Vertices from a source to a drain.
+    Path(Vec<usize>),
+    /// Vertices of a cycle that costs less than nothing, the first one again at the end.
+    Cycle(Vec<usize>),
+    Nothing,
+}
+
+/// A board, its graph, and what its nodes hold.
+pub(super) struct Exchange<'b, B> {
+    board: &'b mut B,
+    counts: &'b mut Counts,
+    graph: Graph,
+    /// Edges that turned out to be in the way of others: not taken again.
+    blocked: BTreeSet<(usize, usize)>,
+}
+
+impl<'b, B: Board> Exchange<'b, B> {
+    pub fn new(board: &'b mut B, counts: &'b mut Counts) -> Self {
+        let graph = Graph::new(board, counts.held.len());
+        Exchange { board, counts, graph, blocked: BTreeSet::new() }
+    }
+
+    /// Takes back what costs more than it has to, then moves slots until everybody is within the bounds, or no path is left.
+    pub fn settle(&mut self) {
+        self.refine_until(|_| false);
+        while !self.counts.are_kept() {
+            match self.search(&self.sources(), true) {
+                Found::Path(path) | Found::Cycle(path) => self.walk(&path),
+                Found::Nothing => return,
+            };
+        }
+    }
+
+    /// Walks cycles that cost less than nothing, until it is enough.
+    pub fn refine_until(&mut self, is_enough: impl Fn(&B) -> bool) {
+        let everywhere: Vec<usize> = (0..=self.room()).collect();
+        for _ in 0..MOST_CYCLES {
+            if is_enough(self.board) {
+                return;
+            }
+            let Found::Cycle(cycle) = self.search(&everywhere, false) else { return };
+            self.walk(&cycle);
+        }
+    }
+
+    /// The vertex for the room that the bounds leave.
+    fn room(&self) -> usize {
+        self.graph.nodes
+    }
+
+    fn sources(&self) -> Vec<usize> {
+        let over = (0..self.graph.nodes).filter(|&node| self.counts.is_over(node));
+        let room = (self.counts.promised_too_much() > 0).then_some(self.room());
+        over.chain(room).collect()
+    }
+
+    fn is_drain(&self, vertex: usize) -> bool {
+        match vertex == self.room() {
+            true => self.counts.promised_too_much() < 0,
+            false => self.counts.is_short(vertex),
+        }
+    }
+
+    /// Bellman and Ford, from all sources at once: the shortest path to a drain if one is wanted, or a cycle that shortens itself.
+    fn search(&self, sources: &[usize], wants_path: bool) -> Found {
+        let vertices = self.graph.nodes + 1;
+        let mut distance = vec![FAR; vertices];
+        let mut came_from = vec![usize::MAX; vertices];
+        let mut active = vec![false; vertices];
+        for &source in sources {
+            distance[source] = 0;
+            active[source] = true;
+        }
+        while active.contains(&true) {
+            let mut next = vec![false; vertices];
+            for vertex in (0..vertices).filter(|&vertex| active[vertex]) {
+                self.relax(vertex, &mut distance, &mut came_from, &mut next);
+            }
+            if let Some(cycle) = cycle_in(&came_from) {
+                return Found::Cycle(cycle);
+            }
+            active = next;
+        }
+        let drains =
+            (0..vertices).filter(|&vertex| wants_path && distance[vertex] < FAR && self.is_drain(vertex));
+        match drains.min_by_key(|&drain| distance[drain]) {
+            Some(drain) => Found::Path(path_to(drain, &came_from)),
+            None => Found::Nothing,
+        }
+    }
+
+    fn relax(&self, from: usize, distance: &mut [i64], came_from: &mut [usize], next: &mut [bool]) {
+        let (room, so_far) = (self.room(), distance[from]);
+        let mut reach = |to: usize, through: i64| {
+            if through < distance[to] {
+                distance[to] = through;
+                came_from[to] = from;
+                next[to] = true;
+            }
+        };
+        if from == room {
+            (1..room).filter(|&to| self.counts.can_give(to)).for_each(|to| reach(to, so_far));
+            return;
+        }
+        if from != 0 && self.counts.can_take(from) {
+            reach(room, so_far);
+        }
+        for (to, &cost) in self.graph.best[from * room..][..room].iter().enumerate() {
+            let through = so_far + i64::from(cost) * COST + 1;
+            if cost != NONE && !self.is_blocked(from, to) {
+                reach(to, through);
+            }
+        }
+    }
+
+    fn is_blocked(&self, owner: usize, taker: usize) -> bool {
+        !self.blocked.is_empty() && self.blocked.contains(&(owner, taker))
+    }
+
+    /// Moves one slot along each edge; none, if they turn out to be in each other's way.
+    fn walk(&mut self, vertices: &[usize]) {
+        let room = self.room();
+        let edges = vertices.windows(2).filter(|ends| ends[0] != room && ends[1] != room);
+        let edges: Vec<(usize, usize, i32)> = edges
+            .map(|ends| (ends[0], ends[1], i32::from(self.graph.best[ends[0] * room + ends[1]])))
+            .collect();
+        let mut done = Vec::new();
+        for (owner, taker, cost) in edges {
+            let Some((partition, slot)) = self.place(owner, taker, cost) else {
+                self.blocked.insert((owner, taker));
+                done.into_iter()
+                    .rev()
+                    .for_each(|(partition, slot, owner, taker)| self.pass(partition, slot, taker, owner));
+                return;
+            };
+            self.pass(partition, slot, owner, taker);
+            done.push((partition, slot, owner, taker));
+        }
+    }
+
+    /// Where the owner's slot costs the taker no more than that.
+    fn place(&self, owner: usize, taker: usize, cost: i32) -> Option<(usize, usize)> {
+        let places = (0..self.board.partitions()).filter_map(|partition| {
+            let (slot, here) = self.board.exchange(partition, owner, taker)?;
+            (here <= cost).then_some((partition, slot))
+        });
+        let distance = |place: &(usize, usize)| self.board.distance(place.0, taker);
+        places.min_by(|a, b| distance(a).total_cmp(&distance(b)))
+    }
+
+    fn pass(&mut self, partition: usize, slot: usize, owner: usize, taker: usize) {
+        self.graph.remove(self.board, partition);
+        self.board.put(partition, slot, taker);
+        self.graph.add(self.board, partition);
+        self.counts.pass(owner, taker);
+    }
+}
+
+/// A circle among those that each came from another.
+fn cycle_in(came_from: &[usize]) -> Option<Vec<usize>> {
+    let mut walk_of = vec![usize::MAX; came_from.len()];
+    for start in 0..came_from.len() {
+        let mut at = start;
+        while at != usize::MAX && walk_of[at] == usize::MAX {
+            walk_of[at] = start;
+            at = came_from[at];
+        }
+        if at != usize::MAX && walk_of[at] == start {
+            let mut cycle = vec![at];
+            let mut back = came_from[at];
+            while back != at {
+                cycle.push(back);
+                back = came_from[back];
+            }
+            cycle.push(at);
+            cycle.reverse();
+            return Some(cycle);
+        }
+    }
+    None
+}
+
+/// The way on which a vertex was reached, from its beginning.
+fn path_to(vertex: usize, came_from: &[usize]) -> Vec<usize> {
+    let mut path = vec![vertex];
+    let mut at = came_from[vertex];
+    while at != usize::MAX {
+        path.push(at);
+        at = came_from[at];
+    }
+    path.reverse();
+    path
+}
