@@ -26,6 +26,8 @@ export class Conversations {
   readonly #bug: (error: unknown) => void
   readonly #begun: (rowKey: Uint8Array) => void
   #performing = false
+  /** That conversations were placed by last. */
+  #ring: Ring | undefined
   /** How many were told that they are late. */
   late = 0
   /** Conversations whose outcome has been told. */
@@ -91,7 +93,10 @@ export class Conversations {
   }
 
   /** Another ring is in force: those whose key has other lists now go on under these. What they have heard counts in the new ones, too. */
-  place(before: Ring, ring: Ring, nowMs: number): void {
+  place(ring: Ring, nowMs: number): void {
+    const before = this.#ring
+    this.#ring = ring
+    if (before === undefined) return
     for (const id of this.#entries.ids()) {
       const rowKey = this.rowKeyOf(id)
       if (rowKey === undefined) continue

@@ -15,7 +15,14 @@ import {
   type ExchangeOutcome,
 } from '../protocol/entropy/exchange.js'
 import type { TreeRefill } from '../protocol/entropy/refill.js'
-import { type Chunk, chunksOf, isWhole, Schedule, sharedPartitions } from '../protocol/entropy/schedule.js'
+import {
+  type Chunk,
+  chunksOf,
+  isWhole,
+  NOT_BEGUN,
+  Schedule,
+  sharedPartitions,
+} from '../protocol/entropy/schedule.js'
 import type { Trees } from '../protocol/entropy/trees.js'
 import type { Membership } from '../protocol/membership/membership.js'
 import { sameDigest } from '../protocol/membership/ring.js'
@@ -277,8 +284,7 @@ export class Entropy {
     const sake = this.#parts.refill() ?? handover
     const chunk = sake.next(nowMs, (peer) => this.#mayAsk(peer))
     if (chunk !== undefined || sake !== handover) return { chunk, sake }
-    const isDue = ({ peer, chunk: number }: Chunk) =>
-      this.#isFree(peer) && !this.#waitsForHints(peer, number)
+    const isDue = ({ peer, chunk: number }: Chunk) => this.#isFree(peer) && !this.#waitsForHints(peer, number)
     return { chunk: everyMs > 0 ? this.#schedule.due(nowMs, isDue) : undefined, sake: undefined }
   }
 
@@ -395,14 +401,4 @@ export class Entropy {
       this.#alikeMs.set(peer, first)
     } else alike[chunk] = nowMs
   }
-}
-
-/** A tree of the chunk is being built. */
-const NOT_BEGUN: ExchangeOutcome = {
-  result: 'unavailable',
-  differing: 0,
-  pulled: 0,
-  pushed: 0,
-  falseAlarms: 0,
-  doubtful: false,
 }

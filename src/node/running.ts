@@ -8,7 +8,6 @@ import type { Channel, Hello } from '../ports/network.js'
 import { Governor } from '../protocol/background/governor.js'
 import type { Input } from '../protocol/effects.js'
 import { Membership } from '../protocol/membership/membership.js'
-import type { Ring } from '../protocol/membership/ring.js'
 import { ActorSource } from '../protocol/replica/actor.js'
 import { WireError } from '../wire/bytes.js'
 import type { Message } from '../wire/messages.js'
@@ -72,8 +71,6 @@ export class RunningNode {
   readonly #awaitMembers: number
   readonly #watch: Watch
   readonly #diskWatch: DiskWatch
-  /** That conversations under way were placed by last. */
-  #ring: Ring
   readonly #mender: Mender
   #woken = false
   #stopped = false
@@ -94,7 +91,6 @@ export class RunningNode {
     this.#awaitMembers = options.awaitMembers ?? 1
     const membership = new Membership(started.state, started.own)
     this.membership = membership
-    this.#ring = membership.ring
     const { peers, counts } = this
     this.#outbox = new Outbox(network, (id, to) => this.#route(id, { kind: 'unsent', to }))
     this.#diskWatch = new DiskWatch(guard, log)
@@ -152,8 +148,8 @@ export class RunningNode {
     const more = { ...parts, random, replica, reads, reply, deliveries: this.deliveries }
     const refill = () => this.rebuilder.refill
     this.transfers = new Transfers({ ...more, trees, offer: (state) => this.keeper.offer(state) })
-    const { handover } = this.transfers
-    this.entropy = new Entropy({ ...more, trees, indexHasGaps, everyMs, refill, handover })
+    const compared = { trees, indexHasGaps, everyMs, refill, handover: this.transfers.handover }
+    this.entropy = new Entropy({ ...more, ...compared })
     this.#mender = new Mender({ ...parts, canMend: ports.engine.mend !== undefined })
     this.reaper = new Reaper({ ...more, ...reapingTimes(options) })
     this.#switchboard = this.#newSwitchboard(reply)
@@ -164,11 +160,8 @@ export class RunningNode {
     const { clock, random, log, scheduler, network } = this.#ports
     return new Keeper({
       ...{ clock, random, log, scheduler, network, guard: this.#guard, membership, peers, replica },
-      outbox: this.#outbox,
-      wake: () => this.#wake(),
+      ...{ outbox: this.#outbox, fatal, wake: () => this.#wake(), confirmed: () => this.#confirmed() },
       adopted: (ringChanged) => this.#adopted(ringChanged),
-      confirmed: () => this.#confirmed(),
-      fatal,
     })
   }
 
@@ -201,6 +194,7 @@ export class RunningNode {
   }
 
   begin(): void {
+    this.conversations.place(this.membership.ring, this.#ports.clock.monotonicMs())
     this.keeper.begin(this.#started.freshlyJoined, this.#started.forgotOthers)
     this.#tickIn(BUSY_TICK_MS)
   }
@@ -213,9 +207,8 @@ export class RunningNode {
 
   /** The membership was lost with other rows, and no member was heard yet: what is here answers for nothing. */
   get knowsTooLittle(): boolean {
-    return (
-      this.#started.forgotOthers && (!this.membership.confirmed || this.membership.ring.members.length === 1)
-    )
+    const { confirmed, ring } = this.membership
+    return this.#started.forgotOthers && (!confirmed || ring.members.length === 1)
   }
 
   /** Members that the operator wants there before the first write have not joined yet. */
@@ -338,9 +331,7 @@ export class RunningNode {
   }
 
   #adopted(ringChanged: boolean): void {
-    const { ring } = this.membership
-    if (ringChanged) this.conversations.place(this.#ring, ring, this.#ports.clock.monotonicMs())
-    this.#ring = ring
+    this.conversations.place(this.membership.ring, this.#ports.clock.monotonicMs())
     this.#performer.adopted()
     this.reaper.adopted()
     this.transfers.adopted()
@@ -394,8 +385,8 @@ export class RunningNode {
 
   get #isBusy(): boolean {
     const { rebuilder, deliveries, entropy, reaper, transfers } = this
-    const background = rebuilder.active || deliveries.active || entropy.isBusy || reaper.isBusy
-    return this.conversations.size > 0 || this.listing.size > 0 || background || transfers.isBusy
+    if (this.conversations.size > 0 || this.listing.size > 0 || transfers.isBusy) return true
+    return rebuilder.active || deliveries.active || entropy.isBusy || reaper.isBusy
   }
 
   #tickBackground(nowMs: number): void {

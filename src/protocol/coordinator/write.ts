@@ -73,9 +73,7 @@ export class WriteMachine implements Machine {
   readonly #choice: QuorumChoice
   /** What this node writes goes into its own row, and not into what it keeps for others. */
   #ownRow: boolean
-  /** Of what this node writes itself: how much is to be settled yet. */
   #settling = 1
-  /** Held here, in the mode in force. */
   #writtenHere = false
   readonly #durable: DurableCopy
   readonly #sloppy: boolean
@@ -153,7 +151,6 @@ export class WriteMachine implements Machine {
     this.#close(out)
   }
 
-  /** Everybody who keeps rows of the key. */
   get #holders(): readonly string[] {
     return this.#placement.holders ?? this.#placement.owners
   }
@@ -169,7 +166,7 @@ export class WriteMachine implements Machine {
     if (this.#writtenHere) this.#count(this.#self)
   }
 
-  /** It became an owner while it kept the write for others: as one it counts only with its own row. */
+  /** An owner counts only with its own row. */
   #moveToOwnRow(out: Effect[]): void {
     if (!this.#isOwner || this.#ownRow || this.#object === undefined) return
     this.#ownRow = true

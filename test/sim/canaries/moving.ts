@@ -2,7 +2,15 @@
 import { type Canary, CROWD } from './canary.js'
 
 /** Machines come and go, and little else happens. */
-const MOVES = { ...CROWD, nodes: 4, keys: 8, changes: 3, exchangeEveryMs: 0, deletes: 0.1, only: ['reset'] } as const
+const MOVES = {
+  ...CROWD,
+  nodes: 4,
+  keys: 8,
+  changes: 3,
+  exchangeEveryMs: 0,
+  deletes: 0.1,
+  only: ['reset'],
+} as const
 
 export const MOVING_CANARIES: readonly Canary[] = [
   {
