@@ -13,16 +13,10 @@ import {
   type ExchangeEffect,
   type ExchangeInput,
   type ExchangeOutcome,
+  NOT_BEGUN,
 } from '../protocol/entropy/exchange.js'
 import type { TreeRefill } from '../protocol/entropy/refill.js'
-import {
-  type Chunk,
-  chunksOf,
-  isWhole,
-  NOT_BEGUN,
-  Schedule,
-  sharedPartitions,
-} from '../protocol/entropy/schedule.js'
+import { type Chunk, chunksOf, isWhole, Schedule, sharedPartitions } from '../protocol/entropy/schedule.js'
 import type { Trees } from '../protocol/entropy/trees.js'
 import type { Membership } from '../protocol/membership/membership.js'
 import { sameDigest } from '../protocol/membership/ring.js'

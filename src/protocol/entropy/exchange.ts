@@ -375,3 +375,13 @@ export class Exchange {
     out.push({ kind: 'ended', outcome: { result, differing, pulled, pushed, falseAlarms, doubtful } })
   }
 }
+
+/** How a comparison ends that is not begun: a tree of the chunk is being built. */
+export const NOT_BEGUN: ExchangeOutcome = {
+  result: 'unavailable',
+  differing: 0,
+  pulled: 0,
+  pushed: 0,
+  falseAlarms: 0,
+  doubtful: false,
+}

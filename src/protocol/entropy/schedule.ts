@@ -123,13 +123,3 @@ export class Schedule {
 export function isWhole({ result }: ExchangeOutcome): boolean {
   return result === 'same' || result === 'repaired'
 }
-
-/** How a comparison ends that is not begun: a tree of the chunk is being built. */
-export const NOT_BEGUN: ExchangeOutcome = {
-  result: 'unavailable',
-  differing: 0,
-  pulled: 0,
-  pushed: 0,
-  falseAlarms: 0,
-  doubtful: false,
-}
