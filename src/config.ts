@@ -100,7 +100,7 @@ export const SETTINGS = {
   awaitMembers: {
     flag: 'await-members',
     shape: 'COUNT',
-    help: "Hold clients' writes back until the cluster has this many members: nodes cannot join after the first write.",
+    help: "Hold clients' writes back until the cluster has this many members.",
     parse: integer(1, limits.members),
     fallback: '1',
   },

@@ -42,6 +42,7 @@ const database: Database = {
   explain: nothing,
   bucket: () => undefined,
   setBucket: nothing,
+  change: nothing,
   cluster: nothing,
   ring: nothing,
   health: nothing,

@@ -48,7 +48,7 @@ export class Conversation {
       lastId += 1
       return lastId
     }
-    const named = { id: lastId, nextId, peer: peer.id, ring: RING }
+    const named = { id: lastId, nextId, peer: peer.id, ring: RING, ringOf: () => RING }
     const whole = { ...named, chunk: 0, partitions, deadlineMs: 60_000, ...task }
     this.exchange = new Exchange(whole, asker.trees)
   }

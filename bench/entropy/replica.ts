@@ -67,7 +67,7 @@ export class MemoryReplica {
     const membership = {
       self: id,
       get ring() {
-        return { digest: replica.ring }
+        return { holding: replica.ring }
       },
       get own() {
         return { incomplete: replica.incomplete }

@@ -26,7 +26,8 @@ function viewJson(bucket: Uint8Array, { r, w, sloppy }: BucketView): Record<stri
   return { ...bytesMember('bucket', bucket), r, w, sloppy, resolve: 'siblings', ttlSeconds: null }
 }
 
-function objectIn(body: Uint8Array): Record<string, unknown> {
+/** The JSON object that a body is; `example` tells how it is to look. */
+export function objectIn(body: Uint8Array, example: string): Record<string, unknown> {
   let content: unknown
   try {
     content = isUtf8(body) ? JSON.parse(Buffer.from(body).toString('utf8')) : undefined
@@ -34,7 +35,7 @@ function objectIn(body: Uint8Array): Record<string, unknown> {
     content = undefined
   }
   if (typeof content !== 'object' || content === null || Array.isArray(content))
-    throw bad('The body is to be a JSON object, like {"r":1,"w":"quorum","sloppy":false}')
+    throw bad(`The body is to be a JSON object, like ${example}`)
   return content as Record<string, unknown>
 }
 
@@ -47,7 +48,7 @@ function quorumIn(name: string, value: unknown): QuorumChoice | undefined {
 }
 
 function propertiesIn(body: Uint8Array): Partial<BucketView> {
-  const content = objectIn(body)
+  const content = objectIn(body, '{"r":1,"w":"quorum","sloppy":false}')
   for (const name of Object.keys(content)) {
     if (!(NAMES as readonly string[]).includes(name))
       throw bad(`A bucket has no property ${JSON.stringify(name.slice(0, 40))}, only ${NAMES.join(', ')}`)

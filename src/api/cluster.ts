@@ -36,6 +36,7 @@ function clusterJson(view: ClusterView): Record<string, unknown> {
     tombstones: view.tombstones,
     reapingStoppedBy: view.reapingStoppedBy.map(({ id, name, reason }) => ({ id, name, reason })),
     transfers: view.transfers,
+    toHandOver: view.toHandOver,
     members: view.members.map(memberJson),
   }
 }

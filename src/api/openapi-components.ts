@@ -1,5 +1,7 @@
 /** Parameters, headers and schemas of the OpenAPI document. */
+
 import { limits } from '../limits.js'
+import { changeProperties, changeSchemas } from './openapi-changes.js'
 import { errorSchemaComponent } from './openapi-errors.js'
 
 type Json = Readonly<Record<string, unknown>>
@@ -298,7 +300,7 @@ const clusterProperties: Json = {
       },
     },
   },
-  transfers: COUNT,
+  ...changeProperties,
   members: { type: 'array', items: { $ref: '#/components/schemas/Member' } },
 }
 const cluster: Json = {
@@ -394,4 +396,5 @@ export const schemas: Json = {
   Health: health,
   Bucket: bucket,
   BucketProperties: bucketProperties,
+  ...changeSchemas,
 }

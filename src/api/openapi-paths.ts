@@ -228,6 +228,28 @@ const propertiesPath: Json = {
   },
 }
 
+/** An act of an operator. */
+function changePath(summary: string, description: string, name: string): Json {
+  return {
+    post: {
+      summary,
+      description: `${description} Answered once this node has it on its disk; the others hear of it at once, and rows move afterwards.`,
+      parameters: parameters('Timeout'),
+      requestBody: { required: true, content: { 'application/json': { schema: schema(name) } } },
+      responses: {
+        200: {
+          description: 'Recorded. `moving`: partitions that are on their way to other owners.',
+          content: { 'application/json': { schema: schema('Changed') } },
+        },
+        ...errorResponses(
+          ['NOT_FOUND', 'OVERLOADED', 'LENGTH_REQUIRED', 'TOO_LARGE', 'NOT_READY', 'TIMEOUT'],
+          true,
+        ),
+      },
+    },
+  }
+}
+
 /** A page about the node, for GET and HEAD. */
 function page(summary: string, mediaType: string, content: Json): Json {
   const operation = (body: boolean): Json => ({
@@ -255,6 +277,22 @@ export const paths: Json = {
     'Which nodes own which partition, and how a key finds its partition',
     'application/json',
     schema('Ring'),
+  ),
+  '/v1/cluster/leave': changePath(
+    'A member leaves',
+    'It hands over all that it holds, and stops by itself.',
+    'MemberNamed',
+  ),
+  '/v1/cluster/remove': changePath(
+    'A dead member is removed, for ever',
+    'Refused while it answers this node.',
+    'MemberNamed',
+  ),
+  '/v1/cluster/weight': changePath('A member gets another weight', 'Its share of the data.', 'MemberWeight'),
+  '/v1/cluster/zone': changePath(
+    'A member gets another zone',
+    'Replicas are spread over zones.',
+    'MemberZone',
   ),
   '/metrics': page("Measurements in Prometheus' text form", 'text/plain', { type: 'string' }),
   '/health/live': page('Is the process alive?', 'application/json', schema('Health')),

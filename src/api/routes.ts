@@ -1,5 +1,6 @@
 /** The one list of routes: path (as in the OpenAPI document), method, what it counts as, and who answers. */
 import { dropBucket, putBucket, showBucket } from './buckets.js'
+import { CHANGE_KINDS, postChange } from './changes.js'
 import { showCluster, showLive, showReady, showRing } from './cluster.js'
 import type { Exchange } from './exchange.js'
 import { explainKey } from './explain.js'
@@ -17,7 +18,7 @@ import {
 } from './target.js'
 import { deleteValue, getValue, putValue } from './values.js'
 
-export type Method = 'GET' | 'HEAD' | 'PUT' | 'DELETE'
+export type Method = 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE'
 
 export interface Route {
   readonly path: string
@@ -55,6 +56,14 @@ export const ROUTES: readonly Route[] = [
   { path: PROPERTIES_PATH, method: 'DELETE', operation: 'bucket', answer: dropBucket },
   ...page('/v1/cluster', 'cluster', showCluster),
   ...page('/v1/cluster/ring', 'cluster', showRing),
+  ...CHANGE_KINDS.map(
+    (kind): Route => ({
+      path: `/v1/cluster/${kind}`,
+      method: 'POST',
+      operation: 'cluster',
+      answer: postChange(kind),
+    }),
+  ),
   ...page('/metrics', 'metrics', showMetrics),
   ...page('/health/live', 'health', showLive),
   ...page('/health/ready', 'health', showReady),

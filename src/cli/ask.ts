@@ -9,7 +9,7 @@ export class Fault extends Error {
 }
 
 export interface Question {
-  readonly method: 'GET' | 'PUT' | 'DELETE'
+  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE'
   /** Below the URL's own path, with its leading slash. */
   readonly path: string
   readonly query?: Readonly<Record<string, string | undefined>>
@@ -68,7 +68,7 @@ function address(url: URL, { path, query = {} }: Question): URL {
 function headers({ method, headers: own = {}, body }: Question): Record<string, string> {
   const all: Record<string, string> = { 'User-Agent': `rotunda/${VERSION}` }
   for (const [name, value] of Object.entries(own)) if (value !== undefined) all[name] = value
-  if (method === 'PUT') all['Content-Length'] = String(body?.length ?? 0)
+  if (method === 'PUT' || method === 'POST') all['Content-Length'] = String(body?.length ?? 0)
   return all
 }
 

@@ -22,6 +22,7 @@ export interface Command {
 
 const BUCKET: Operand = { name: 'BUCKET' }
 const KEY: Operand = { name: 'KEY' }
+const MEMBER: Operand = { name: 'MEMBER' }
 const NODE_KINDS = ['engine', 'durability', 'n', 'partitions', 'valueBytes'] as const
 
 export const COMMANDS: readonly Command[] = [
@@ -81,6 +82,40 @@ export const COMMANDS: readonly Command[] = [
     settings: ['json', 'url', 'timeout', 'config'],
     notes: [],
     load: async () => (await import('./ring.js')).ring,
+  },
+  {
+    name: 'leave',
+    summary: 'Let a member leave: it hands over what it holds, and stops.',
+    operands: [MEMBER],
+    settings: ['json', 'url', 'timeout', 'config'],
+    notes: [
+      'No request fails because of it. "rotunda status" shows how far it is. It never comes back under the same identity.',
+    ],
+    load: async () => (await import('./change.js')).leave,
+  },
+  {
+    name: 'remove',
+    summary: 'Remove a member that is dead, for ever.',
+    operands: [MEMBER],
+    settings: ['json', 'url', 'timeout', 'config'],
+    notes: ['Refused while it answers. Others take over its partitions from the copies that are left.'],
+    load: async () => (await import('./change.js')).removeMember,
+  },
+  {
+    name: 'weight',
+    summary: 'Give a member another share of the data.',
+    operands: [MEMBER, { name: 'WEIGHT' }],
+    settings: ['json', 'url', 'timeout', 'config'],
+    notes: [],
+    load: async () => (await import('./change.js')).weight,
+  },
+  {
+    name: 'zone',
+    summary: 'Tell that a member is in another zone.',
+    operands: [MEMBER, { name: 'ZONE' }],
+    settings: ['json', 'url', 'timeout', 'config'],
+    notes: [],
+    load: async () => (await import('./change.js')).zone,
   },
   {
     name: 'get',

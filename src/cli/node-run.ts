@@ -38,6 +38,8 @@ export async function runNode(
       log.warn('set-aside', { reason: end.message, directory })
       return runNode({ ...config, join: end.join?.map(hostPort) ?? config.join }, secret, log, asked)
     }
+    case 'left':
+      return
     default:
       return end.kind satisfies never
   }
@@ -60,6 +62,7 @@ async function runOnce(
   if (early === undefined) log.info('ready', readyFields(config))
   const end = early ?? (await Promise.race([broken, asked]))
   if (end === 'asked') log.info('stopping')
+  else if (end.kind === 'left') log.info('stopping', { reason: end.message })
   else log.error('stopping', { reason: end.message })
   await stop(composed)
   log.info('stopped')

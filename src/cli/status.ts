@@ -25,6 +25,7 @@ interface Cluster {
   readonly tombstones: number
   readonly reapingStoppedBy: readonly { readonly name: string; readonly reason: string }[]
   readonly transfers: number
+  readonly toHandOver?: number
 }
 
 interface Ring {
@@ -70,7 +71,8 @@ function statusText(cluster: Cluster, owned: ReadonlyMap<string, number>): strin
   const settings = `N ${n}, R ${r}, W ${w}, ${q} partitions`
   const work = [
     pendingHints > 0 && `${pendingHints} hints waiting`,
-    transfers > 0 && `${transfers} transfers`,
+    transfers > 0 &&
+      `${transfers} partitions are moving to other owners; ${asked?.name ?? 'this node'} has ${cluster.toHandOver ?? 0} to hand over`,
     // A node of an earlier build says nothing of them.
     reapingStoppedBy?.length > 0 &&
       `${tombstones} tombstones stay until they answer: ${reapingStoppedBy.map(({ name, reason }) => `${name} (${reason})`).join(', ')}`,

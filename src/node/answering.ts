@@ -50,12 +50,13 @@ export class Answering {
 
   /** Stores the object; the answer leaves when it is durable (see `stored`). */
   write(from: string, { id, ring, rowKey, object, durable }: ReplicaWrite): void {
-    if (!this.#isCurrent(ring)) {
-      this.#written(from, id, ReplicaStatus.stale, this.#parts.membership.encoded)
+    const { membership } = this.#parts
+    const placement = membership.ring.placementOf(rowKey)
+    if (!sameDigest(ring, placement.ring)) {
+      this.#written(from, id, ReplicaStatus.stale, membership.encoded)
       return
     }
-    const { membership } = this.#parts
-    const isMine = membership.ring.ownersOf(rowKey).includes(membership.self)
+    const isMine = (placement.holders ?? placement.owners).includes(membership.self)
     const fault = this.#flood() ?? this.#parts.replica.refusal() ?? (isMine ? undefined : 'refused')
     if (fault !== undefined) this.#written(from, id, statusOf(fault), NOTHING)
     else
@@ -73,11 +74,11 @@ export class Answering {
   hint(from: string, { id, ring, target, rowKey, object }: HintedWrite): void {
     const { membership } = this.#parts
     const { hints } = this.#parts.replica
-    if (!this.#isCurrent(ring)) {
+    if (!this.#isCurrent(ring, rowKey)) {
       this.#written(from, id, ReplicaStatus.stale, membership.encoded)
       return
     }
-    const owners = membership.ring.ownersOf(rowKey)
+    const owners = membership.ring.holdersOf(rowKey)
     const isMine = owners.includes(membership.self) || !owners.includes(target) || !isNodeId(target)
     const fault =
       isMine || object.length === 0
@@ -103,7 +104,7 @@ export class Answering {
   }
 
   read(from: string, { id, ring, rowKey, digest }: ReplicaRead): void {
-    if (!this.#isCurrent(ring)) {
+    if (!this.#isCurrent(ring, rowKey)) {
       this.#notRead(from, id, ReplicaStatus.stale, this.#parts.membership.encoded)
       return
     }
@@ -120,8 +121,13 @@ export class Answering {
     })
   }
 
-  range(from: string, { id, from: start, maxRows, maxBytes }: RangeRead): void {
-    const { guard, reads, governor } = this.#parts
+  range(from: string, { id, ring, from: start, maxRows, maxBytes }: RangeRead): void {
+    const { guard, membership, reads, governor } = this.#parts
+    // Under another table other rows would be the asker's.
+    if (!sameDigest(ring, membership.ring.digest)) {
+      this.#rows(from, id, ReplicaStatus.stale)
+      return
+    }
     if (this.#bulk.has(from) || !governor.take('rebuild', REFILL_PAGE_UNITS)) {
       this.#rows(from, id, ReplicaStatus.overloaded)
       return
@@ -147,7 +153,7 @@ export class Answering {
   #page(to: string, id: number, page: ScanPage): void {
     const { membership } = this.#parts
     const mine = page.rows.filter(
-      ({ rowKey, row }) => row !== 'unreadable' && membership.ring.ownersOf(rowKey).includes(to),
+      ({ rowKey, row }) => row !== 'unreadable' && membership.ring.holdersOf(rowKey).includes(to),
     )
     const rows = mine.map(({ rowKey, row }) => ({ rowKey, object: rowObjectOf(row) }))
     const incomplete = membership.own.incomplete || page.damaged
@@ -157,7 +163,7 @@ export class Answering {
 
   list(from: string, { id, ring, bucket, prefix, after, limit }: ListKeys): void {
     const { guard, membership } = this.#parts
-    if (!this.#isCurrent(ring)) {
+    if (!sameDigest(ring, membership.ring.digest)) {
       this.#keys(from, id, ReplicaStatus.stale, membership.encoded)
       return
     }
@@ -203,8 +209,8 @@ export class Answering {
     this.#parts.reply(to, { type: 4, id, status, incomplete: false, object: NOTHING, state })
   }
 
-  #isCurrent(ring: Digest64): boolean {
-    return sameDigest(ring, this.#parts.membership.ring.digest)
+  #isCurrent(ring: Digest64, rowKey: Uint8Array): boolean {
+    return sameDigest(ring, this.#parts.membership.ring.placementOf(rowKey).ring)
   }
 
   #written(to: string, id: number, status: ReplicaStatus, state: Uint8Array): void {

@@ -4,6 +4,7 @@
  */
 import { limits } from '../limits.js'
 import type { Effect, Input, Machine } from '../protocol/effects.js'
+import { type Ring, sameDigest } from '../protocol/membership/ring.js'
 import { ConversationTable } from './conversation-table.js'
 import { empty } from './empty.js'
 
@@ -25,6 +26,8 @@ export class Conversations {
   readonly #bug: (error: unknown) => void
   readonly #begun: (rowKey: Uint8Array) => void
   #performing = false
+  /** That conversations were placed by last. */
+  #ring: Ring | undefined
   /** How many were told that they are late. */
   late = 0
   /** Conversations whose outcome has been told. */
@@ -87,6 +90,20 @@ export class Conversations {
   /** Gives `input` to every conversation. */
   stepAll(input: Input, nowMs: number): void {
     for (const id of this.#entries.ids()) this.step(id, input, nowMs)
+  }
+
+  /** Another ring is in force: those whose key has other lists now go on under these. What they have heard counts in the new ones, too. */
+  place(ring: Ring, nowMs: number): void {
+    const before = this.#ring
+    this.#ring = ring
+    if (before === undefined) return
+    for (const id of this.#entries.ids()) {
+      const rowKey = this.rowKeyOf(id)
+      if (rowKey === undefined) continue
+      const placement = ring.placementOf(rowKey)
+      if (!sameDigest(placement.ring, before.placementOf(rowKey).ring))
+        this.step(id, { kind: 'placement', placement }, nowMs)
+    }
   }
 
   /** Ends those whose deadline has passed, and tells those that are late. */

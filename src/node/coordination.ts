@@ -12,17 +12,18 @@ import type { ReplicaAnswer } from '../protocol/coordinator/explain.js'
 import { ExplainMachine } from '../protocol/coordinator/explain.js'
 import type { ForwardBody, Unreached } from '../protocol/coordinator/forward.js'
 import { ForwardMachine, remoteFailure } from '../protocol/coordinator/forward.js'
-import { quorum, resolveQuorum } from '../protocol/coordinator/quorum.js'
+import { quorum, quorumOf, resolveQuorum } from '../protocol/coordinator/quorum.js'
 import { ReadMachine } from '../protocol/coordinator/read.js'
 import { WriteMachine } from '../protocol/coordinator/write.js'
-import type { DurableBy, LocalFault, Placement, WriteFields } from '../protocol/effects.js'
+import type { DurableBy, LocalFault, Placement } from '../protocol/effects.js'
 import type { Membership } from '../protocol/membership/membership.js'
 import type { ForwardRead, ForwardWrite, Message } from '../wire/messages.js'
 import { propertiesOf, withinReach } from './bucket-settings.js'
 import type { Conversations } from './conversations.js'
+import { forwardBody, type ReadOrder, type WriteOrder, writeFields } from './orders.js'
 import type { Peers } from './peers.js'
-import { isBegun, notOwner, OVERLOADED, outOfRange, unreachable } from './refusals.js'
-import type { Failure, Found, GetRequest, QuorumChoice, WriteRequest, Written } from './requests.js'
+import { isBegun, OVERLOADED, outOfRange, unreachable } from './refusals.js'
+import type { Failure, Found, GetRequest, WriteRequest, Written } from './requests.js'
 
 export interface CoordinationParts {
   readonly clock: Clock
@@ -40,30 +41,6 @@ export interface CoordinationParts {
   /** Client writes wait: a member is being let in. */
   holdsWrites(): boolean
   reply(to: string, message: Message): void
-}
-
-/** A read, whoever asked for it. */
-interface ReadOrder {
-  readonly rowKey: Uint8Array
-  readonly r: QuorumChoice | undefined
-  readonly sloppy: boolean
-  readonly deadlineMs: number
-  /** It was forwarded here and goes no further. */
-  readonly forwarded: boolean
-}
-
-/** A write, whoever asked for it. */
-interface WriteOrder {
-  readonly rowKey: Uint8Array
-  readonly fields: WriteFields
-  readonly context: Uint8Array | undefined
-  readonly w: QuorumChoice | undefined
-  readonly sloppy: boolean
-  readonly returnObject: boolean
-  readonly preferred: string
-  readonly deadlineMs: number
-  /** It was forwarded here and goes no further. */
-  readonly forwarded: boolean
 }
 
 type WriteDone = (outcome: Written | Failure) => void
@@ -192,14 +169,16 @@ export class Coordination {
 
   read(order: ReadOrder, done: ReadDone): void {
     const { membership } = this.#parts
-    const r = resolveQuorum(order.r, membership.ring.n)
-    if (r === undefined) return done(outOfRange('r', membership.ring.n))
+    const asked = resolveQuorum(order.r, membership.ring.n)
+    if (asked === undefined) return done(outOfRange('r', membership.ring.n))
     if (this.#isFull) return done(OVERLOADED)
     const placement = this.placement(order.rowKey)
-    if (placement.owners.includes(membership.self)) return this.#coordinateRead(order, r, placement, done)
-    if (order.forwarded) return done(notOwner())
+    const r = quorumOf(order.r, placement.owners.length)
+    // Whoever forwarded it here may know of other owners: it goes no further.
+    if (placement.owners.includes(membership.self) || order.forwarded)
+      return this.#coordinateRead(order, r, placement, done)
     const { rowKey, sloppy, deadlineMs } = order
-    const body = { type: 5, r: order.r === undefined ? 0 : r, strict: !sloppy, rowKey } as const
+    const body = { type: 5, r: order.r === undefined ? 0 : asked, strict: !sloppy, rowKey } as const
     const instead = sloppy ? () => this.#coordinateRead(order, r, placement, done) : undefined
     this.#forward(body, placement, '', deadlineMs, done as (outcome: unknown) => void, instead)
   }
@@ -213,6 +192,7 @@ export class Coordination {
       self: membership.self,
       rowKey,
       needed,
+      choice: order.r ?? 'quorum',
       sloppy,
       placement,
       deadlineMs,
@@ -236,7 +216,7 @@ export class Coordination {
     return this.#parts.membership.ring.placementOf(rowKey)
   }
 
-  /** Writes held back while a member was let in go on, or run out of time. Call it often. */
+  /** Writes held back while a member was let in go on, or run out of time. */
   releaseHeld(nowMs: number): void {
     if (this.#held.length === 0) return
     const held = this.#held
@@ -266,21 +246,21 @@ export class Coordination {
   #write(order: WriteOrder, done: WriteDone): void {
     const { membership } = this.#parts
     const n = membership.ring.n
-    const w = resolveQuorum(order.w, n)
-    if (w === undefined) return done(outOfRange('w', n))
+    if (resolveQuorum(order.w, n) === undefined) return done(outOfRange('w', n))
     if (this.#isFull) return done(OVERLOADED)
     if (this.#parts.holdsWrites()) {
       this.#held.push({ order, done })
       return
     }
     const placement = this.placement(order.rowKey)
+    const w = quorumOf(order.w, placement.owners.length)
     if (!placement.owners.includes(membership.self)) {
-      if (order.forwarded) return done(notOwner())
+      if (order.forwarded) return this.#coordinate(order, w, placement, done)
       return this.#forwardWrite(this.#named(order), w, placement, done)
     }
     const got = this.#reachable(placement.owners)
     if (got < w && !(order.sloppy && this.#reachable(membership.ring.members) >= w))
-      return done(unreachable(w, got, n))
+      return done(unreachable(w, got, placement.owners.length))
     if (this.#isBetterElsewhere(order)) this.#forwardWrite(this.#named(order), w, placement, done)
     else this.#coordinate(order, w, placement, done)
   }
@@ -297,7 +277,7 @@ export class Coordination {
     const isMine = placement.owners.includes(this.#parts.membership.self)
     const instead = order.sloppy || isMine ? () => this.#coordinate(order, w, placement, done) : undefined
     const { preferred, deadlineMs } = order
-    const body = forwardBody(order, w)
+    const body = forwardBody(order, resolveQuorum(order.w, this.#parts.membership.ring.n)!)
     this.#forward(body, placement, preferred, deadlineMs, done as (o: unknown) => void, instead)
   }
 
@@ -317,9 +297,12 @@ export class Coordination {
     const id = conversations.nextId()
     const task = { kind: 'write', write, context: context ?? NOTHING } as const
     const durableBy = this.#durableBy
-    const request = { id, self, rowKey, task, needed, sloppy, durableBy, placement, returnObject, deadlineMs }
+    const choice = order.w ?? 'quorum'
+    const counts = { needed, choice, sloppy, durableBy, placement }
+    const request = { id, self, rowKey, task, ...counts, returnObject, deadlineMs }
+    const readChoice = context === undefined || r === quorum(n) ? 'quorum' : r
     const machine = write.tombstone
-      ? new DeleteMachine({ ...request, write, context, r, w: needed })
+      ? new DeleteMachine({ ...request, write, context, r, readChoice, w: needed })
       : new WriteMachine(request)
     conversations.begin(machine, clock.monotonicMs(), done as (outcome: unknown) => void)
   }
@@ -368,31 +351,5 @@ export class Coordination {
         instead()
       }
     })
-  }
-}
-
-function writeFields(
-  tombstone: boolean,
-  wallMs: number,
-  attributes: Uint8Array,
-  value: Uint8Array,
-  operation: Uint8Array,
-): WriteFields {
-  const operationIsClients = operation.length > 0
-  return { tombstone, incomplete: false, wallMs, operation, attributes, value, operationIsClients }
-}
-
-function forwardBody(order: WriteOrder, w: number): ForwardBody {
-  const { rowKey, fields, context, returnObject } = order
-  const blind = context === undefined
-  return {
-    type: 7,
-    ...fields,
-    rowKey,
-    w: order.w === undefined ? 0 : w,
-    blind,
-    returnObject,
-    strict: !order.sloppy,
-    context: context ?? NOTHING,
   }
 }

@@ -13,16 +13,19 @@ import {
   type ExchangeEffect,
   type ExchangeInput,
   type ExchangeOutcome,
+  NOT_BEGUN,
 } from '../protocol/entropy/exchange.js'
 import type { TreeRefill } from '../protocol/entropy/refill.js'
 import { type Chunk, chunksOf, isWhole, Schedule, sharedPartitions } from '../protocol/entropy/schedule.js'
 import type { Trees } from '../protocol/entropy/trees.js'
 import type { Membership } from '../protocol/membership/membership.js'
+import { sameDigest } from '../protocol/membership/ring.js'
 import { factsOf } from '../protocol/membership/state.js'
+import type { Handover } from '../protocol/transfer/handover.js'
 import { ByteWriter } from '../wire/bytes.js'
 import { encodeMessage } from '../wire/encode.js'
 import type { EntropyMessage } from '../wire/entropy.js'
-import type { Message } from '../wire/messages.js'
+import type { Digest64, Message } from '../wire/messages.js'
 import type { Conversations } from './conversations.js'
 import type { Drain } from './drain.js'
 import { ExchangeAnswers, isQuestion, type Question } from './exchange-answers.js'
@@ -56,6 +59,8 @@ export interface EntropyParts {
   readonly deliveries: { isHanding(peer: string): boolean }
   /** This replica lost the end of its log, and is to be filled by exchanges that it conducts itself. */
   refill(): TreeRefill | undefined
+  /** What has to be compared with those who are to own it. */
+  readonly handover: Handover
   reply(to: string, message: Message): void
   perform(effect: Extract<Effect, { kind: 'send' | 'merge' }>): void
 }
@@ -66,8 +71,10 @@ interface Running {
   /** To leave `reads` with. */
   readonly begun: number
   /** For which it is conducted, if not because it was due. */
-  readonly refill: TreeRefill | undefined
+  readonly sake: Sake | undefined
 }
+
+type Sake = TreeRefill | Handover
 
 interface Held {
   readonly id: number
@@ -97,6 +104,7 @@ export class Entropy {
   #sinceMs: number
   /** The partitions shared with each other owner under the table in force. */
   #shared: ReadonlyMap<string, readonly number[]> = new Map()
+  #holding: Digest64
   #gapMs = 0
   readonly #writer = new ByteWriter(1024)
   readonly #chance: () => number
@@ -109,6 +117,7 @@ export class Entropy {
     this.#schedule = new Schedule(parts.everyMs)
     this.#lister = new SegmentLister(guard, trees, governor)
     this.#sinceMs = clock.monotonicMs()
+    this.#holding = membership.ring.holding
     this.#answers = new ExchangeAnswers({
       guard,
       membership,
@@ -148,8 +157,9 @@ export class Entropy {
     return undefined
   }
 
-  /** The ring has changed: what was compared under the old one tells nothing. */
+  /** The ring has changed: what was compared under the old one tells nothing, if anybody holds something else now. */
   ringChanged(): void {
+    if (sameDigest(this.#holding, this.#parts.membership.ring.holding)) return
     for (const { exchange } of [...this.#running.values()])
       this.#run(exchange, (out) => exchange.abandon(out))
     this.#alikeMs.clear()
@@ -202,7 +212,7 @@ export class Entropy {
       this.#run(exchange, (out) => exchange.tick(nowMs, out))
     this.#lister.tick()
     this.#release()
-    if (this.#parts.everyMs > 0) this.#begin(nowMs)
+    this.#begin(nowMs)
   }
 
   /** Seconds since each partition was last known alike here and at every other owner, by partition. */
@@ -235,42 +245,48 @@ export class Entropy {
   #plan(): void {
     const { membership, clock } = this.#parts
     const { ring, self } = membership
-    this.#shared = sharedPartitions(ring.owners, self)
+    this.#holding = ring.holding
+    this.#shared = sharedPartitions(ring.holders, self)
     this.#schedule.plan(self, this.#shared, clock.monotonicMs(), this.#chance)
   }
 
   #begin(nowMs: number): void {
     const { guard, conversations, membership, trees } = this.#parts
     if (nowMs < this.#gapMs || this.#running.size >= limits.exchanges || guard.state !== 'open') return
-    const refill = this.#parts.refill()
-    const chunk =
-      refill === undefined
-        ? this.#schedule.due(
-            nowMs,
-            ({ peer, chunk }) => this.#isFree(peer) && !this.#waitsForHints(peer, chunk),
-          )
-        : refill.next(nowMs, (peer) => this.#mayAsk(peer))
+    const { chunk, sake } = this.#next(nowMs)
     if (chunk === undefined) return
     this.#gapMs = nowMs + limits.exchangeGapMs
     if (chunk.partitions.some((partition) => !trees.isReady(partition))) {
-      this.#rest(chunk, NOT_BEGUN, refill)
+      this.#rest(chunk, NOT_BEGUN, sake)
       return
     }
     const { peer, chunk: number, partitions } = chunk
     const id = conversations.nextId()
     const nextId = () => conversations.nextId()
     const deadlineMs = nowMs + limits.exchangeMs
-    const task = { id, nextId, peer, ring: membership.ring.digest, chunk: number, partitions, deadlineMs }
+    const ringOf = (rowKey: Uint8Array) => membership.ring.placementOf(rowKey).ring
+    const where = { peer, ring: membership.ring.holding, ringOf, chunk: number, partitions }
+    const task = { id, nextId, ...where, deadlineMs }
     const exchange = new Exchange(task, trees)
-    this.#running.set(id, { exchange, chunk, begun: this.#parts.reads.enter(), refill })
+    this.#running.set(id, { exchange, chunk, begun: this.#parts.reads.enter(), sake })
     this.#run(exchange, (out) => exchange.start(nowMs, out))
   }
 
+  /** What was lost, then what others wait for, then what is due. */
+  #next(nowMs: number): { chunk: Chunk | undefined; sake: Sake | undefined } {
+    const { everyMs, handover } = this.#parts
+    const sake = this.#parts.refill() ?? handover
+    const chunk = sake.next(nowMs, (peer) => this.#mayAsk(peer))
+    if (chunk !== undefined || sake !== handover) return { chunk, sake }
+    const isDue = ({ peer, chunk: number }: Chunk) => this.#isFree(peer) && !this.#waitsForHints(peer, number)
+    return { chunk: everyMs > 0 ? this.#schedule.due(nowMs, isDue) : undefined, sake: undefined }
+  }
+
   /** When the chunk comes up again. */
-  #rest(chunk: Chunk, outcome: ExchangeOutcome, refill: TreeRefill | undefined): void {
+  #rest(chunk: Chunk, outcome: ExchangeOutcome, sake: Sake | undefined): void {
     const nowMs = this.#parts.clock.monotonicMs()
-    if (refill === undefined) this.#schedule.ended(chunk, outcome, nowMs, this.#chance)
-    else refill.ended(chunk, outcome, nowMs)
+    if (sake === undefined) this.#schedule.ended(chunk, outcome, nowMs, this.#chance)
+    else sake.ended(chunk, outcome, nowMs)
   }
 
   /** A replica that is being refilled needs no other exchange yet: it would be sent the same rows twice. */
@@ -353,7 +369,7 @@ export class Entropy {
   }
 
   #ended(id: number, outcome: ExchangeOutcome): void {
-    const { chunk, begun, refill } = this.#running.get(id)!
+    const { chunk, begun, sake } = this.#running.get(id)!
     const { log, reads } = this.#parts
     const { counts } = this
     this.#running.delete(id)
@@ -367,7 +383,7 @@ export class Entropy {
     counts.falseAlarms += falseAlarms
     if (isWhole(outcome)) this.#isAlike(chunk.peer, chunk.chunk)
     if (result !== 'same') log.debug('exchange', { peer: chunk.peer, chunk: chunk.chunk, ...outcome })
-    this.#rest(chunk, outcome, refill)
+    this.#rest(chunk, outcome, sake)
   }
 
   #isAlike(peer: string, chunk: number): void {
@@ -379,14 +395,4 @@ export class Entropy {
       this.#alikeMs.set(peer, first)
     } else alike[chunk] = nowMs
   }
-}
-
-/** A tree of the chunk is being built. */
-const NOT_BEGUN: ExchangeOutcome = {
-  result: 'unavailable',
-  differing: 0,
-  pulled: 0,
-  pushed: 0,
-  falseAlarms: 0,
-  doubtful: false,
 }

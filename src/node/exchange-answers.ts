@@ -147,7 +147,7 @@ export class ExchangeAnswers {
   /** Why nothing can be said of these partitions now. */
   #refusal(ring: Digest64, partitions: readonly number[]): ReplicaStatus | undefined {
     const { membership, guard, trees } = this.#parts
-    if (!sameDigest(ring, membership.ring.digest)) return ReplicaStatus.stale
+    if (!sameDigest(ring, membership.ring.holding)) return ReplicaStatus.stale
     const { partitions: count } = trees.shape
     if (partitions.some((partition) => partition >= count)) return ReplicaStatus.refused
     const ready = guard.state === 'open' && partitions.every((partition) => trees.isReady(partition))

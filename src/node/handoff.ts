@@ -6,6 +6,8 @@ import type { Delivery } from '../protocol/hints/deliver.js'
 import { DeliverMachine } from '../protocol/hints/deliver.js'
 import type { HandoffEffect, HintAt } from '../protocol/hints/handoff.js'
 import { Handoff } from '../protocol/hints/handoff.js'
+import type { Membership } from '../protocol/membership/membership.js'
+import { gone } from '../protocol/membership/state.js'
 import type { Conversations } from './conversations.js'
 import type { Coordination } from './coordination.js'
 import type { Peers } from './peers.js'
@@ -21,6 +23,7 @@ export interface DeliveriesParts {
   readonly clock: Clock
   readonly random: Random
   readonly peers: Peers
+  readonly membership: Membership
   readonly replica: Replica
   readonly conversations: Conversations
   readonly coordination: Coordination
@@ -57,7 +60,10 @@ export class Deliveries {
     const { count } = replica.hints
     if (this.#stopped || count.hints === 0) return
     const out: HandoffEffect[] = []
-    this.#handoff.tick(nowMs, count.targets, (target) => peers.isUp(target), this.#chance(), out)
+    // What is kept for one that is gone goes to those who own it now.
+    const away = gone(this.#parts.membership.state)
+    const isReady = (target: string) => peers.isUp(target) || away.has(target)
+    this.#handoff.tick(nowMs, count.targets, isReady, this.#chance(), out)
     this.#perform(out)
   }
 

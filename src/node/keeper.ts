@@ -10,8 +10,9 @@ import type { Membership, MembershipEffect } from '../protocol/membership/member
 import type { SponsorView } from '../protocol/membership/sponsor.js'
 import { Sponsor } from '../protocol/membership/sponsor.js'
 import type { MemberFacts } from '../protocol/membership/state.js'
-import { departed, presentMembers } from '../protocol/membership/state.js'
+import { type ClusterState, presentMembers, removed } from '../protocol/membership/state.js'
 import type { Message } from '../wire/messages.js'
+import { MembershipChanges } from './changes.js'
 import type { StorageGuard } from './guard/index.js'
 import type { StartFailure } from './options.js'
 import type { Outbox } from './outbox.js'
@@ -20,6 +21,8 @@ import { RECORDS } from './records.js'
 import type { Replica } from './replica.js'
 
 const PERSIST_AGAIN_MS = 500
+/** Between the last word of a node that leaves and its end. */
+const GOODBYE_MS = 1_000
 
 export interface KeeperParts {
   readonly clock: Clock
@@ -41,11 +44,15 @@ export interface KeeperParts {
 export class Keeper {
   readonly #parts: KeeperParts
   readonly #sponsor: Sponsor
+  /** What operators ask for. */
+  readonly changes: MembershipChanges
   #stopped = false
 
   constructor(parts: KeeperParts) {
     this.#parts = parts
     this.#sponsor = new Sponsor(parts.membership)
+    const { membership, clock, peers } = parts
+    this.changes = new MembershipChanges({ membership, clock, peers, offer: (state) => this.offer(state) })
   }
 
   get holdsWrites(): boolean {
@@ -76,10 +83,16 @@ export class Keeper {
 
   tick(nowMs: number): void {
     const { membership, peers, random, clock } = this.#parts
+    this.changes.expire(nowMs)
     this.#run((out) => {
       membership.tick(nowMs, peers.ids, random.below(0x1_0000_0000), out)
       this.#sponsor.tick(nowMs, clock.wallMs(), out)
     })
+  }
+
+  /** What this node has found out, or was asked to record. In force when it is on the disk. */
+  offer(state: ClusterState): void {
+    this.#run((out) => this.#parts.membership.offer(state, out))
   }
 
   describeSelf(change: Partial<MemberFacts>): void {
@@ -189,19 +202,24 @@ export class Keeper {
     const own = membership.state.facts.find(({ id }) => id === membership.self)
     // What the storage lost is now on the disk as this node's own fact: the guard need not tell it again.
     if (own?.incomplete === true) guard.lossRecorded()
-    if (departed(membership.state).has(membership.self)) {
-      this.#parts.fatal({
-        kind: 'fault',
-        message:
-          'This node was removed from the cluster. Its data directory is untouched; it cannot rejoin with it.',
-      })
+    if (removed(membership.state).includes(membership.self)) {
+      this.#parts.fatal({ kind: 'fault', message: REMOVED })
       return
     }
+    if (membership.state.moves?.left.includes(membership.self) === true) this.#goodbye()
     if (membership.ring.members.length > 1) guard.sharedWithOthers()
     if (ringChanged)
       log.info('ring-changed', { members: membership.ring.members.length, n: membership.ring.n })
     this.#run((out) => this.#sponsor.adopted(out))
     this.#parts.adopted(ringChanged)
+    this.changes.adopted()
+  }
+
+  /** Others hear of it first. */
+  #goodbye(): void {
+    this.#parts.scheduler.after(GOODBYE_MS, () => {
+      if (!this.#stopped) this.#parts.fatal({ kind: 'left', message: LEFT })
+    })
   }
 
   #connect(): void {
@@ -222,3 +240,6 @@ export class Keeper {
 }
 
 const EMPTY = new Uint8Array(0)
+const REMOVED =
+  'This node was removed from the cluster. Its data directory is untouched; it cannot rejoin with it.'
+const LEFT = 'This node has left the cluster: all that it held is with other members.'

@@ -16,28 +16,33 @@ export interface ListingParts {
   perform(effect: Exclude<Effect, { kind: 'done' } | { kind: 'close' }>): void
 }
 
+type Done = (outcome: Listed | Failure) => void
+
 interface Page {
   readonly machine: ListMachine
-  readonly done: (outcome: Listed | Failure) => void
+  readonly request: ListRequest
+  readonly done: Done
 }
 
 export class Listing {
   readonly #parts: ListingParts
   readonly #pages = new Map<number, Page>()
+  /** Pages that failed because members were under different tables: begun anew at the next look. */
+  #again: { readonly request: ListRequest; readonly done: Done }[] = []
 
   constructor(parts: ListingParts) {
     this.#parts = parts
   }
 
   get size(): number {
-    return this.#pages.size
+    return this.#pages.size + this.#again.length
   }
 
   has(id: number): boolean {
     return this.#pages.has(id)
   }
 
-  begin(request: ListRequest, nowMs: number, done: Page['done']): void {
+  begin(request: ListRequest, nowMs: number, done: Done): void {
     const { membership } = this.#parts
     const { ring, self } = membership
     const { bucket, prefix, after, limit, deadlineMs } = request
@@ -55,12 +60,13 @@ export class Listing {
       limit,
       r,
       n: ring.n,
+      spare: ring.owners.reduce((least, { length }) => Math.min(least, length - quorum(length)), ring.n - r),
       placement,
       deadlineMs,
       ownersOf,
     }
     const machine = new ListMachine(task)
-    this.#pages.set(id, { machine, done })
+    this.#pages.set(id, { machine, request, done })
     this.#run(id, (out) => machine.start(nowMs, out))
   }
 
@@ -74,6 +80,9 @@ export class Listing {
   }
 
   expire(nowMs: number): void {
+    const again = this.#again
+    this.#again = []
+    for (const { request, done } of again) this.begin(request, nowMs, done)
     for (const [id, { machine }] of [...this.#pages]) {
       if (nowMs >= machine.deadlineMs) this.#run(id, (out) => machine.expire(nowMs, out))
     }
@@ -88,10 +97,16 @@ export class Listing {
   #perform(id: number, effect: ListEffect): void {
     const page = this.#pages.get(id)
     if (page === undefined) return
-    if (effect.kind === 'done') page.done(effect.outcome as Listed | Failure)
+    if (effect.kind === 'done') this.#ended(page, effect.outcome as Listed | Failure)
     else if (effect.kind === 'close') this.#pages.delete(id)
     else if (effect.kind === 'read-key') this.#readKey(page.machine, id, effect.key, effect.bucket)
     else this.#parts.perform(effect)
+  }
+
+  #ended({ machine, request, done }: Page, outcome: Listed | Failure): void {
+    const isOver = outcome.status === 'ok' || outcome.code !== 'QUORUM_UNMET' || !machine.isStale
+    if (isOver) done(outcome)
+    else this.#again.push({ request, done })
   }
 
   #readKey(machine: ListMachine, id: number, key: Uint8Array, bucket: Uint8Array): void {

@@ -12,6 +12,8 @@ import type {
   BucketRequest,
   BucketSet,
   BucketView,
+  Changed,
+  ChangeRequest,
   ClusterView,
   Database,
   Explained,
@@ -182,12 +184,20 @@ export class RotundaNode implements Database {
     running.buckets.put(request, done)
   }
 
+  change(request: ChangeRequest, done: (outcome: Changed | Failure) => void): void {
+    const running = this.#serving()
+    if (running === undefined) return done(NOT_READY)
+    running.enter()
+    running.keeper.changes.record(request, done)
+  }
+
   cluster(): ClusterView {
     const running = this.#running
     if (running !== undefined)
       return clusterView(running.membership, running.peers, {
         pendingHints: running.replica.hints.count.hints,
-        transfers: running.rebuilder.active ? 1 : 0,
+        transfers: running.transfers.moving,
+        toHandOver: running.transfers.handover.left,
         tombstones: running.replica.tombstones.count,
         stoppedBy: running.reaper.stoppedBy,
       })
@@ -204,6 +214,7 @@ export class RotundaNode implements Database {
       tombstones: 0,
       reapingStoppedBy: [],
       transfers: 0,
+      toHandOver: 0,
     }
   }
 

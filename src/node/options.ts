@@ -32,7 +32,7 @@ export interface NodeOptions {
   readonly weight: number
   /** Peer addresses to join through; with an empty directory and none, a new cluster begins. */
   readonly join: readonly string[]
-  /** Clients' writes are held back while the cluster has fewer members: the first write ends the time for joining. */
+  /** Clients' writes are held back while the cluster has fewer members. */
   readonly awaitMembers?: number
   /** How long two replicas go without comparing their trees, about; 0 = this node begins no exchange. */
   readonly exchangeEveryMs?: number
@@ -59,9 +59,9 @@ export interface NodeOptions {
 export interface StartFailure {
   /**
    * `config`: what was asked for cannot be (exit 2). `fault`: it should have worked (exit 1). `superseded`: this directory is an old
-   * copy; set it aside and start on an empty one with `join`.
+   * copy; set it aside and start on an empty one with `join`. `left`: it was asked to leave, and everything is with others (exit 0).
    */
-  readonly kind: 'config' | 'fault' | 'superseded'
+  readonly kind: 'config' | 'fault' | 'superseded' | 'left'
   /** One sentence or two for the operator. */
   readonly message: string
   readonly join?: readonly string[]

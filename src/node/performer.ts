@@ -58,6 +58,7 @@ export class Performer {
   readonly #parts: PerformerParts
   /** Conversations that wait for news of the membership to be adopted. */
   #learners: number[] = []
+  readonly #lookingAgain = new Set<number>()
 
   constructor(parts: PerformerParts) {
     this.#parts = parts
@@ -219,6 +220,16 @@ export class Performer {
     const news = this.#parts.learn(from, state)
     this.#parts.post(from, { type: 21, id: 0, final: true, state: this.#parts.membership.encoded }, 0)
     if (news) this.#learners.push(conversation)
-    else this.#parts.scheduler.after(LEARN_AGAIN_MS, () => this.#parts.replace(conversation))
+    else this.#lookAgain(conversation)
+  }
+
+  /** Once, however many peers are under another table: each look asks all of them again. */
+  #lookAgain(conversation: number): void {
+    if (this.#lookingAgain.has(conversation)) return
+    this.#lookingAgain.add(conversation)
+    this.#parts.scheduler.after(LEARN_AGAIN_MS, () => {
+      this.#lookingAgain.delete(conversation)
+      this.#parts.replace(conversation)
+    })
   }
 }

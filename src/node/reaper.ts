@@ -19,6 +19,7 @@ import {
   ReapRound,
 } from '../protocol/reaping/round.js'
 import type { Message } from '../wire/messages.js'
+import type { RunningOptions } from './options.js'
 import { readEach } from './read-each.js'
 import { ReapAnswers, type ReapAnswersParts } from './reap-answers.js'
 import type { LocalRow } from './replica.js'
@@ -153,7 +154,9 @@ export class Reaper {
     this.#stoppedBy = this.#absent()
     if (this.#stoppedBy.length > 0) return
     const { ring, self } = membership
-    const isMine = (rowKey: Uint8Array) => ring.ownersOf(rowKey)[0] === self
+    // What is on its way to other owners waits until it is there.
+    const isMine = (rowKey: Uint8Array) =>
+      ring.ownersOf(rowKey)[0] === self && !ring.moving.has(ring.partitionOf(rowKey))
     const due = replica.tombstones.due({ afterMs, shedAfterMs, most: this.#keysOfARound }, isMine)
     if (due.length === 0) {
       if (replica.tombstones.isWalking) this.#nextMs = 0
@@ -282,4 +285,12 @@ function inWords(refusal: ReapRefusal): StoppedBy['reason'] {
   if (refusal === 'away' || refusal === 'silent') return refusal
   // It knows nothing of the round that it was part of.
   return refusal === 'missing' ? 'restarted' : 'unavailable'
+}
+
+export function reapingTimes(
+  options: RunningOptions,
+): Pick<ReaperParts, 'everyMs' | 'afterMs' | 'shedAfterMs'> {
+  const { reapEveryMs = limits.reapEveryMs, reapAfterMs = limits.reapAfterMs } = options
+  const { shedAfterMs = limits.shedAfterMs } = options
+  return { everyMs: reapEveryMs, afterMs: reapAfterMs, shedAfterMs }
 }

@@ -86,14 +86,16 @@ export class Rebuilder {
   #begin(progress: Uint8Array | undefined): void {
     const { membership, conversations, log, mayCompare } = this.#parts
     const { ring, self } = membership
-    const mine = ring.owners.filter((owners) => owners.includes(self))
+    // Whoever holds a partition is filled from those who are read.
+    const mine = ring.owners.filter((_, partition) => ring.holders[partition]!.includes(self))
     const resumed = progress !== undefined
     this.#rebuild = undefined
     this.#refill = undefined
     if (this.#byTrees && mayCompare()) {
-      this.#refill = new TreeRefill(self, ring.owners, sharedPartitions(ring.owners, self))
+      this.#refill = new TreeRefill(self, ring, sharedPartitions(ring.holders, self))
       this.#keep(BY_TREES)
-    } else this.#rebuild = new Rebuild(conversations.nextId(), self, mine, readProgress(progress))
+    } else
+      this.#rebuild = new Rebuild(conversations.nextId(), self, mine, readProgress(progress), ring.digest)
     const by = this.#refill === undefined ? 'scans' : 'trees'
     log.info('rebuild-begun', { partitions: mine.length, by, resumed })
   }
@@ -101,7 +103,7 @@ export class Rebuilder {
   /** The row cannot be read, or was written over one that could not. */
   suspect(rowKey: Uint8Array): void {
     const { ring, self } = this.#parts.membership
-    if (!ring.ownersOf(rowKey).includes(self)) return
+    if (!ring.holdersOf(rowKey).includes(self)) return
     if (this.#suspects.size < SUSPECT_ROWS) this.#suspects.set(Buffer.from(rowKey).toString('latin1'), rowKey)
   }
 

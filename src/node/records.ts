@@ -7,6 +7,8 @@ export const RECORDS = {
   rebuild: 'rebuild',
   hints: 'hints',
   trees: 'trees',
+  /** Never written: a write of it tells when all writes before it have landed. */
+  barrier: 'barrier',
 } as const
 
 export interface Identity {

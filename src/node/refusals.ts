@@ -25,14 +25,6 @@ export function outOfRange(name: string, n: number): Failure {
   }
 }
 
-export function notOwner(): Failure {
-  return {
-    status: 'error',
-    code: 'NOT_READY',
-    message: 'This node does not own the key under its table; nothing was written.',
-  }
-}
-
 export function unreachable(needed: number, got: number, n: number): Failure {
   const message = `A write needs ${needed} of ${n} nodes, and ${got} can be reached; nothing was written.`
   return { status: 'error', code: 'QUORUM_UNMET', message, numbers: { needed, got, n } }

@@ -116,6 +116,11 @@ export class Replica {
     this.hints.renew(actors)
   }
 
+  /** True, in a later turn, from when everything that was asked of this replica until now has been given to the disk. */
+  landing(): () => boolean {
+    return this.#lanes.allRead()
+  }
+
   /** Shows a durable row, with what is kept here for others; `done` is called at once when it is in memory. */
   read(rowKey: Uint8Array, done: (row: LocalRow) => void): void {
     if (!this.hints.mayHold(rowKey)) this.readOwn(rowKey, done)

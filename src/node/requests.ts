@@ -96,6 +96,22 @@ export interface BucketSet {
   readonly status: 'ok'
 }
 
+/** What an operator wants to be done with a member. */
+export interface ChangeRequest {
+  readonly kind: 'leave' | 'remove' | 'weight' | 'zone'
+  /** Its name or its id. */
+  readonly member: string
+  readonly weight?: number | undefined
+  readonly zone?: string | undefined
+  readonly deadlineMs: number
+}
+
+export interface Changed {
+  readonly status: 'ok'
+  /** Partitions that are on their way to other owners. */
+  readonly moving: number
+}
+
 export interface ExplainRequest {
   readonly bucket: Uint8Array
   readonly key: Uint8Array
@@ -160,7 +176,9 @@ export interface ClusterView {
   readonly tombstones: number
   /** Members because of which it cannot let go of them, as its last attempt found; empty when nothing is to be let go of. */
   readonly reapingStoppedBy: readonly ReapingStop[]
+  /** Partitions on their way to other owners, and how many of them this node has still to hand over. */
   readonly transfers: number
+  readonly toHandOver: number
 }
 
 export interface ReapingStop {
@@ -210,6 +228,8 @@ export interface Database {
   /** Undefined for a node that has no cluster yet. */
   bucket(bucket: Uint8Array): BucketView | undefined
   setBucket(request: BucketRequest, done: (outcome: BucketSet | Failure) => void): void
+  /** Records an act of an operator. */
+  change(request: ChangeRequest, done: (outcome: Changed | Failure) => void): void
   cluster(): ClusterView
   ring(): RingView
   health(): Health

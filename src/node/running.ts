@@ -29,11 +29,12 @@ import type { NodePorts, RunningOptions, StartFailure } from './options.js'
 import { Outbox } from './outbox.js'
 import { Peers } from './peers.js'
 import { type Performed, Performer } from './performer.js'
-import { Reaper, type ReaperParts } from './reaper.js'
+import { Reaper, reapingTimes } from './reaper.js'
 import { Rebuilder } from './rebuilder.js'
 import { Replica } from './replica.js'
 import type { Started } from './startup.js'
 import { Switchboard } from './switchboard.js'
+import { Transfers } from './transfers.js'
 import { Watch } from './watch.js'
 
 const BUSY_TICK_MS = 25
@@ -57,6 +58,7 @@ export class RunningNode {
   readonly keeper: Keeper
   readonly buckets: BucketSettings
   readonly entropy: Entropy
+  readonly transfers: Transfers
   readonly reaper: Reaper
   readonly counts = newCounts()
   readonly #ports: NodePorts
@@ -82,8 +84,8 @@ export class RunningNode {
     options: RunningOptions,
     listener: RunningListener,
   ) {
-    const { clock, random, log, scheduler, network } = ports
     this.#ports = ports
+    const { clock, random, log, scheduler, network } = ports
     this.#guard = guard
     this.#started = started
     this.#awaitMembers = options.awaitMembers ?? 1
@@ -96,7 +98,7 @@ export class RunningNode {
     const perform = (effect: Performed) => this.#performer.perform(effect)
     const provisional = new ActorSource(Buffer.from(random.bytes(8)).toString('hex'), started.own.boot)
     const { hintBytes = limits.hintBytes, exchangeEveryMs: everyMs = limits.exchangeEveryMs } = options
-    const { spareEntries = limits.spareEntries } = options
+    const { spareEntries = limits.spareEntries, shownWholeBytes = limits.shownWholeBytes } = options
     const stores = { guard, scheduler, log, hintBytes, spareEntries, lost: started.report.lost }
     this.replica = new Replica(stores, provisional, started.hasRows, started.trees, {
       laneEffect: (effect) => this.#performer.laneEffect(effect),
@@ -114,7 +116,6 @@ export class RunningNode {
     this.admission = new Admission(clock.monotonicMs(), guard.stats, () => replica.operations)
     this.governor = new Governor(clock.monotonicMs(), limits.background)
     const { admission, governor } = this
-    const { shownWholeBytes = limits.shownWholeBytes } = options
     const answers = { replica, guard, membership, admission, governor, reads, reply }
     this.#answering = new Answering({ ...answers, shownWholeBytes })
     const holdsWrites = () => this.keeper.holdsWrites || this.isTooSmall
@@ -127,21 +128,14 @@ export class RunningNode {
     const { coordination } = this
     this.#performer = this.#newPerformer()
     this.listing = new Listing({ membership, coordination, nextId: () => conversations.nextId(), perform })
-    const served = { clock, random, peers, replica, conversations, coordination, governor }
-    this.deliveries = new Deliveries({ ...served, slices: guard.slices })
+    const delivered = { clock, random, peers, membership, replica, conversations, coordination, governor }
+    this.deliveries = new Deliveries({ ...delivered, slices: guard.slices })
     this.#watch = new Watch(clock.monotonicMs(), {
       ...{ random, log, peers, counts, reply },
       probe: (to, message) => this.#outbox.post(to, 'control', message),
       suspected: (peer) => this.#away({ kind: 'suspected', to: peer }),
     })
-    this.keeper = new Keeper({
-      ...{ clock, random, log, scheduler, network, guard, membership, peers, replica },
-      outbox: this.#outbox,
-      wake: () => this.#wake(),
-      adopted: (ringChanged) => this.#adopted(ringChanged),
-      confirmed: () => this.#confirmed(),
-      fatal: listener.fatal,
-    })
+    this.keeper = this.#newKeeper(listener.fatal)
     this.buckets = new BucketSettings(membership, (bucket, properties) =>
       this.keeper.setBucket(bucket, properties),
     )
@@ -152,10 +146,23 @@ export class RunningNode {
     const { rebuild, report, forgotOthers, trees, indexHasGaps } = started
     this.rebuilder = new Rebuilder({ ...parts, mayCompare }, rebuild, report.lost, forgotOthers)
     const more = { ...parts, random, replica, reads, reply, deliveries: this.deliveries }
-    this.entropy = new Entropy({ ...more, trees, indexHasGaps, everyMs, refill: () => this.rebuilder.refill })
+    const refill = () => this.rebuilder.refill
+    this.transfers = new Transfers({ ...more, trees, offer: (state) => this.keeper.offer(state) })
+    const compared = { trees, indexHasGaps, everyMs, refill, handover: this.transfers.handover }
+    this.entropy = new Entropy({ ...more, ...compared })
     this.#mender = new Mender({ ...parts, canMend: ports.engine.mend !== undefined })
     this.reaper = new Reaper({ ...more, ...reapingTimes(options) })
     this.#switchboard = this.#newSwitchboard(reply)
+  }
+
+  #newKeeper(fatal: RunningListener['fatal']): Keeper {
+    const { membership, peers, replica } = this
+    const { clock, random, log, scheduler, network } = this.#ports
+    return new Keeper({
+      ...{ clock, random, log, scheduler, network, guard: this.#guard, membership, peers, replica },
+      ...{ outbox: this.#outbox, fatal, wake: () => this.#wake(), confirmed: () => this.#confirmed() },
+      adopted: (ringChanged) => this.#adopted(ringChanged),
+    })
   }
 
   #newPerformer(): Performer {
@@ -169,7 +176,9 @@ export class RunningNode {
       learn: (from, state) => this.#learn(from, state),
       stored: (...stored) => this.#answering.stored(...stored),
       suspect: (rowKey) => this.rebuilder.suspect(rowKey),
-      dropped: (ticket, gone) => this.reaper.settled(ticket, gone),
+      dropped: (ticket, gone) => {
+        if (!this.transfers.sweep.settled(ticket, gone)) this.reaper.settled(ticket, gone)
+      },
       replace: (conversation) => this.#replace(conversation),
     })
   }
@@ -185,11 +194,11 @@ export class RunningNode {
   }
 
   begin(): void {
+    this.conversations.place(this.membership.ring, this.#ports.clock.monotonicMs())
     this.keeper.begin(this.#started.freshlyJoined, this.#started.forgotOthers)
     this.#tickIn(BUSY_TICK_MS)
   }
 
-  /** Nothing is performed any more. */
   stop(): void {
     this.#stopped = true
     this.keeper.stop()
@@ -198,9 +207,8 @@ export class RunningNode {
 
   /** The membership was lost with other rows, and no member was heard yet: what is here answers for nothing. */
   get knowsTooLittle(): boolean {
-    return (
-      this.#started.forgotOthers && (!this.membership.confirmed || this.membership.ring.members.length === 1)
-    )
+    const { confirmed, ring } = this.membership
+    return this.#started.forgotOthers && (!confirmed || ring.members.length === 1)
   }
 
   /** Members that the operator wants there before the first write have not joined yet. */
@@ -323,8 +331,10 @@ export class RunningNode {
   }
 
   #adopted(ringChanged: boolean): void {
+    this.conversations.place(this.membership.ring, this.#ports.clock.monotonicMs())
     this.#performer.adopted()
     this.reaper.adopted()
+    this.transfers.adopted()
     if (ringChanged) this.entropy.ringChanged()
     if (ringChanged && this.membership.own.incomplete) this.rebuilder.restart()
     this.coordination.releaseHeld(this.#ports.clock.monotonicMs())
@@ -370,23 +380,21 @@ export class RunningNode {
     this.keeper.tick(nowMs)
     this.#tickBackground(nowMs)
     this.coordination.releaseHeld(nowMs)
-    const { conversations, listing, rebuilder, deliveries, entropy, reaper } = this
-    const background = rebuilder.active || deliveries.active || entropy.isBusy || reaper.isBusy
-    const busy = conversations.size > 0 || listing.size > 0 || background
-    this.#tickIn(busy ? BUSY_TICK_MS : IDLE_TICK_MS)
+    this.#tickIn(this.#isBusy ? BUSY_TICK_MS : IDLE_TICK_MS)
+  }
+
+  get #isBusy(): boolean {
+    const { rebuilder, deliveries, entropy, reaper, transfers } = this
+    if (this.conversations.size > 0 || this.listing.size > 0 || transfers.isBusy) return true
+    return rebuilder.active || deliveries.active || entropy.isBusy || reaper.isBusy
   }
 
   #tickBackground(nowMs: number): void {
     const { slices } = this.#guard
     slices.run('rebuild', () => this.rebuilder.tick(nowMs))
     slices.run('handoff', () => this.deliveries.tick(nowMs))
+    slices.run('handoff', () => this.transfers.tick(nowMs))
     slices.run('exchange', () => this.entropy.tick(nowMs))
     slices.run('reaping', () => this.reaper.tick(nowMs))
   }
-}
-
-function reapingTimes(options: RunningOptions): Pick<ReaperParts, 'everyMs' | 'afterMs' | 'shedAfterMs'> {
-  const { reapEveryMs = limits.reapEveryMs, reapAfterMs = limits.reapAfterMs } = options
-  const { shedAfterMs = limits.shedAfterMs } = options
-  return { everyMs: reapEveryMs, afterMs: reapAfterMs, shedAfterMs }
 }

@@ -3,7 +3,7 @@
 import { quorum } from '../protocol/coordinator/quorum.js'
 import type { Membership } from '../protocol/membership/membership.js'
 import { digestText } from '../protocol/membership/ring.js'
-import { departed, factsOf, presentMembers, weightAndZone } from '../protocol/membership/state.js'
+import { departed, factsOf, gone, weightAndZone } from '../protocol/membership/state.js'
 import type { StorageGuard } from './guard/index.js'
 import type { Peers } from './peers.js'
 import type { StoppedBy } from './reaper.js'
@@ -12,6 +12,7 @@ import type { ClusterView, MemberView, RingView } from './requests.js'
 export interface Work {
   readonly pendingHints: number
   readonly transfers: number
+  readonly toHandOver: number
   readonly tombstones: number
   readonly stoppedBy: readonly StoppedBy[]
 }
@@ -19,10 +20,10 @@ export interface Work {
 export function clusterView(
   membership: Membership,
   peers: Peers,
-  { pendingHints, transfers, tombstones, stoppedBy }: Work,
+  { pendingHints, transfers, toHandOver, tombstones, stoppedBy }: Work,
 ): ClusterView {
   const { state, ring, self } = membership
-  const gone = departed(state)
+  const statusOf = statuses(membership)
   return {
     clusterId: state.birth.clusterId,
     self,
@@ -33,13 +34,14 @@ export function clusterView(
     ringDigest: digestText(ring.digest),
     members: state.facts
       .filter(({ id }) => isJoined(membership, id))
-      .map(({ id }) => memberView(membership, peers, id, gone)),
+      .map(({ id }) => memberView(membership, peers, id, statusOf(id))),
     pendingHints,
     tombstones,
     reapingStoppedBy: stoppedBy.map(({ member, reason }) => {
       return { id: member, name: factsOf(state, member)?.name ?? member, reason }
     }),
     transfers,
+    toHandOver,
   }
 }
 
@@ -47,7 +49,23 @@ function isJoined({ state }: Membership, id: string): boolean {
   return state.changes.some(({ kind, member }) => kind === 'join' && member === id)
 }
 
-function memberView(membership: Membership, peers: Peers, id: string, gone: ReadonlySet<string>): MemberView {
+/** `joining`: nothing is read from it yet, as its rows are still on their way. */
+function statuses({ state, ring }: Membership): (id: string) => MemberView['status'] {
+  const [away, leaving] = [gone(state), departed(state)]
+  const isRead = new Set(ring.moving.size === 0 ? ring.members : ring.owners.flat())
+  return (id) => {
+    if (away.has(id)) return 'removed'
+    if (leaving.has(id)) return 'leaving'
+    return ring.moving.size > 0 && !isRead.has(id) ? 'joining' : 'member'
+  }
+}
+
+function memberView(
+  membership: Membership,
+  peers: Peers,
+  id: string,
+  status: MemberView['status'],
+): MemberView {
   const facts = factsOf(membership.state, id)!
   const { weight, zone } = weightAndZone(membership.state, id)
   const { name, address, peerAddress, incomplete } = facts
@@ -61,7 +79,7 @@ function memberView(membership: Membership, peers: Peers, id: string, gone: Read
     weight,
     incomplete,
     liveness,
-    status: gone.has(id) ? 'removed' : 'member',
+    status,
   }
 }
 
@@ -71,7 +89,11 @@ export function ringView({ state, ring }: Membership): RingView {
     partitions: ring.partitions,
     n: ring.n,
     ringDigest: digestText(ring.digest),
-    members: presentMembers(state).map(({ id, name, address }) => ({ id, name, address })),
+    members: ring.members.map((id) => ({
+      id,
+      name: factsOf(state, id)?.name ?? id,
+      address: factsOf(state, id)?.address ?? '',
+    })),
     owners: ring.owners.map((owners) => owners.map((id) => index.get(id)!)),
   }
 }

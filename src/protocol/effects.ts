@@ -11,8 +11,12 @@ export type LocalFault = 'unavailable' | 'full' | 'overloaded'
 /** The owners of one key under the table in force. */
 export interface Placement {
   readonly ring: Digest64
-  /** Node ids in the order of the preference list. */
+  /** Node ids in the order of the preference list. While the key is on its way to other owners: those who are read. */
   readonly owners: readonly string[]
+  /** While it is on its way, the other lists in which every write is tallied; else none. */
+  readonly others?: readonly (readonly string[])[]
+  /** All nodes of these lists; absent: the owners. */
+  readonly holders?: readonly string[]
   /** The preference list beyond the owners: who stands in for one that is away. Made when it is asked for. */
   readonly beyond: readonly string[]
 }

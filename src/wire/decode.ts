@@ -70,7 +70,7 @@ function decodeBody(type: number, id: number, body: ByteReader): Message {
     case 8:
       return forwardWriteDone(id, body)
     case 9:
-      return { type, id, maxRows: body.u32(), maxBytes: body.u32(), from: rest(body) }
+      return rangeRead(id, body)
     case 10:
       return rangeRows(id, body)
     case 11:
@@ -210,6 +210,11 @@ function forwardWrite(id: number, body: ByteReader): ForwardWrite {
     attributes: bounded(body.bytes(), limits.attributesBytes),
     value: bounded(rest(body), limits.valueBytesCeiling),
   }
+}
+
+function rangeRead(id: number, body: ByteReader): Message {
+  const ring = readDigest64(body)
+  return { type: 9, id, ring, maxRows: body.u32(), maxBytes: body.u32(), from: rest(body) }
 }
 
 function rangeRows(id: number, body: ByteReader): RangeRows {

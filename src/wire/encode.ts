@@ -57,6 +57,7 @@ function encodeBody(writer: ByteWriter, message: Message): void {
     case 8:
       return forwardWriteDone(writer, message)
     case 9:
+      writeDigest64(writer, message.ring)
       writer.u32(message.maxRows)
       writer.u32(message.maxBytes)
       writer.raw(message.from)

@@ -199,6 +199,7 @@ export interface RemoteFailure {
 export interface RangeRead {
   readonly type: 9
   readonly id: number
+  readonly ring: Digest64
   readonly from: Uint8Array
   readonly maxRows: number
   readonly maxBytes: number

@@ -37,19 +37,6 @@ test.serial('five nodes that start at once agree on one table', async (t) => {
   }
 })
 
-test.serial('a new name is refused, in words, once the cluster holds data', async (t) => {
-  const cluster = await TestCluster.prepare(t, { nodes: 2 })
-  const [n1, n2] = cluster.nodes as [TestNode, TestNode]
-  n1.launch()
-  await n1.untilReady()
-  await putMany(n1, 0, 1)
-  n2.launch()
-  t.is((await n2.ended()).code, 1)
-  t.regex(n2.lines.join('\n'), /already holds data/)
-  t.is((await n1.json<Cluster>('/v1/cluster')).members.length, 1)
-  t.is((await http('GET', kv(n1.url, 'b', 'k0'))).body.toString(), 'v0')
-})
-
 test.serial('a directory restored from an old copy is set aside, and the node filled again', async (t) => {
   const cluster = await TestCluster.start(t)
   const [n1, n2] = cluster.nodes as [TestNode, TestNode]

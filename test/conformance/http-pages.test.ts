@@ -20,6 +20,7 @@ test('the cluster and its ring', async (t) => {
     tombstones: 0,
     reapingStoppedBy: [],
     transfers: 0,
+    toHandOver: 0,
     ringDigest: '0123456789abcdef',
   })
   t.like(cluster.json.members, [{ name: 'n1', status: 'member', liveness: 'self', weight: 1 }])

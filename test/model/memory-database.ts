@@ -29,6 +29,8 @@ import type {
   BucketRequest,
   BucketSet,
   BucketView,
+  Changed,
+  ChangeRequest,
   ClusterView,
   Database,
   Explained,
@@ -74,6 +76,8 @@ export class MemoryDatabase implements Database {
   /** Answers within the call. */
   immediate = false
   /** Requests that reached the database. */
+  /** What operators asked for. */
+  readonly changes: ChangeRequest[] = []
   readonly seen: (GetRequest | WriteRequest | ListRequest | ExplainRequest | BucketRequest)[] = []
   readonly #waiting: (() => void)[] = []
 
@@ -140,6 +144,11 @@ export class MemoryDatabase implements Database {
     })
   }
 
+  change(request: ChangeRequest, done: Done<Changed>): void {
+    this.changes.push(request)
+    done({ status: 'ok', moving: 0 })
+  }
+
   cluster(): ClusterView {
     const { n } = this
     const member = { id: NODE_ID, name: 'n1', address: '127.0.0.1:7400', peerAddress: '127.0.0.1:7500' }
@@ -156,6 +165,7 @@ export class MemoryDatabase implements Database {
       tombstones: 0,
       reapingStoppedBy: [],
       transfers: 0,
+      toHandOver: 0,
     }
   }
 

@@ -80,7 +80,7 @@ const message = fc.oneof(
     value: bytes(200),
   }),
   of(8, { outcome: fc.oneof(failure, written) }),
-  of(9, { maxRows: u32, maxBytes: u32, from: bytes(50) }),
+  of(9, { ring, maxRows: u32, maxBytes: u32, from: bytes(50) }),
   of(10, {
     status,
     incomplete: fc.boolean(),

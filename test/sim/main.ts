@@ -18,7 +18,7 @@ const USAGE = `Usage: npm run sim -- --seed N [--full] [--twice]
   --twice     runs the seed twice and compares the trace hashes
   --keep      writes failing seeds into test/sim/kept-seeds.json
   --without   faults to leave out, comma separated: ${FAULTS.join(', ')}
-  --nodes, --n, --writes   instead of what the seed draws
+  --nodes, --n, --writes, --changes   instead of what the seed draws
   --kind      seeds of the kind in which this canary shows soon
 Canaries: ${CANARIES.map((canary) => canary.name).join(', ')}`
 
@@ -37,6 +37,7 @@ const OPTIONS = {
   nodes: { type: 'string' },
   n: { type: 'string' },
   writes: { type: 'string' },
+  changes: { type: 'string' },
   kind: { type: 'string' },
   help: { type: 'boolean', default: false },
 } as const
@@ -55,6 +56,7 @@ interface WishFlags {
   readonly nodes?: string
   readonly n?: string
   readonly writes?: string
+  readonly changes?: string
   readonly kind?: string
 }
 
@@ -65,7 +67,7 @@ function wishOf(values: WishFlags): Wish {
     if (fault === undefined) throw new UsageError(`there is no fault '${name}'`)
     without.push(fault)
   }
-  const { nodes, n, writes, kind } = values
+  const { nodes, n, writes, changes, kind } = values
   const focus = kind === undefined ? {} : canaryNamed(kind).focus
   return {
     ...focus,
@@ -73,6 +75,7 @@ function wishOf(values: WishFlags): Wish {
     ...(nodes === undefined ? {} : { nodes: whole('nodes', nodes) }),
     ...(n === undefined ? {} : { n: whole('n', n) }),
     ...(writes === undefined ? {} : { writes: whole('writes', writes) }),
+    ...(changes === undefined ? {} : { changes: whole('changes', changes) }),
   }
 }
 

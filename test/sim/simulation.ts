@@ -21,6 +21,7 @@ import { readFallback, rowKeyOfFallback } from './fallback-reader.js'
 import type { NodeMaker, SimHost } from './host.js'
 import { Ledger } from './ledger.js'
 import { Nemesis } from './nemesis.js'
+import { Operator } from './operator.js'
 import { Prng } from './prng.js'
 import { type Config, DISASTERS } from './swarm.js'
 import { Timeline } from './timeline.js'
@@ -126,11 +127,14 @@ export class Simulation {
     }
     const crowd = new Crowd(this.#parts, prng.split('crowd'))
     const nemesis = new Nemesis(this.#world, this.#prng.split('nemesis'), this.#counters, [], crowd)
+    const operator = new Operator(this.#world, this.#prng.split('operator'), this.#counters)
     for (const client of clients) client.start()
     nemesis.start()
+    operator.start()
     this.#runUntil(this.#timeline.nowMs + SAFETY_MS, () => !mayWrite())
     this.#runUntil(this.#timeline.nowMs + AFTERMATH_MS)
     nemesis.stop()
+    operator.stop()
     for (const client of clients) client.stop()
     return !this.#violations.any
   }
@@ -154,7 +158,7 @@ export class Simulation {
   }
 
   #durableRows(key: string): DurableRow[] {
-    return this.#world.hosts.map((host) => this.#durableRow(host, key))
+    return this.#world.machines.map((host) => this.#durableRow(host, key))
   }
 
   #durableRow(host: SimHost, key: string): DurableRow {
@@ -210,9 +214,10 @@ function keptRow(record: Uint8Array | undefined): Uint8Array | undefined {
 }
 
 function describe(config: Config): string {
-  const { nodes, n, partitions, durability, clients, keys, writes } = config
+  const { nodes, changes, n, partitions, durability, clients, keys, writes } = config
   const mode = config.unbudgeted ? ' (disasters on every disk: only A6, A7, A11, A12 are asked for)' : ''
   const faults = [...config.faults].join(', ') || 'none'
   const trees = config.exchangeEveryMs === 0 ? 'no exchanges' : `exchanges every ${config.exchangeEveryMs} ms`
-  return `${nodes} nodes, N=${n}, Q=${partitions}, ${durability}, ${trees}; ${clients} clients, ${writes} writes on ${keys} keys; faults: ${faults}${mode}`
+  const moves = changes === 0 ? '' : `, ${changes} join or leave`
+  return `${nodes} nodes${moves}, N=${n}, Q=${partitions}, ${durability}, ${trees}; ${clients} clients, ${writes} writes on ${keys} keys; faults: ${faults}${mode}`
 }

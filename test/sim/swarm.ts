@@ -86,6 +86,8 @@ export interface Config {
   readonly reapAfterMs: number
   /** Entries of a clock that are left alone, although nothing is left of their actors. */
   readonly spareEntries: number
+  /** Machines that join or leave while clients work. */
+  readonly changes: number
 }
 
 /** Clients of seeds in which processes stand still for a minute: else it is over before the minute is. */
@@ -144,8 +146,15 @@ export function configure(seed: number, wish: Wish = {}): Config {
     reapEveryMs: prng.pick([0, 100, 400, 1_500]),
     reapAfterMs: prng.pick([0, 100, 1_000]),
     spareEntries: prng.pick([0, 1, 3, 8]),
+    changes: changesOf(seed),
   }
   return apply(config, wish)
+}
+
+/** Drawn from a stream of its own: other seeds stay what they were. */
+function changesOf(seed: number): number {
+  const prng = new Prng(`seed ${seed}`).split('changes')
+  return prng.chance(0.3) ? prng.pick([1, 1, 2, 3]) : 0
 }
 
 /**
@@ -170,7 +179,9 @@ function apply(config: Config, wish: Wish): Config {
   // A disk that goes back behind what it has vouched for may bring back what others have shed: that is known (decision 26).
   const spareEntries = faults.has('lost-tail') ? NEVER_SHED : config.spareEntries
   const thinkMs = faults.has('long-pause') ? PATIENT_MS : config.thinkMs
-  return { ...config, faults, dataWindowBytes, reapEveryMs, spareEntries, thinkMs, ...fields }
+  const all = { ...config, faults, dataWindowBytes, reapEveryMs, spareEntries, thinkMs, ...fields }
+  // The promises are told with one N; a smaller cluster that grows has several.
+  return { ...all, changes: all.nodes >= all.n && !all.unbudgeted ? all.changes : 0 }
 }
 
 function drawFaults(prng: Prng, nodes: number, copies: number): Set<Fault> {

@@ -25,7 +25,14 @@ export class World {
   readonly timeline: Timeline
   readonly config: Config
   readonly fabric: Fabric
-  readonly hosts: readonly SimHost[]
+  /** Machines whose nodes are members, or are to be. */
+  readonly hosts: SimHost[]
+  /** Machines that wait to join. */
+  readonly reserve: SimHost[]
+  /** All there are and ever were. */
+  readonly machines: readonly SimHost[]
+  /** Those that are on their way out, as far as anybody was told. */
+  readonly leaving = new Set<SimHost>()
   /** The one host whose disk may lose what was durable; others may not, or A1 could not be asked for. */
   readonly frailHost: SimHost
   readonly logLines: LogLine[] = []
@@ -55,20 +62,23 @@ export class World {
     this.reaping = new ReapCheck(
       book,
       violations,
-      () => this.hosts.map((host) => this.#reapDisk(host)),
+      () => this.machines.map((host) => this.#reapDisk(host)),
+      this.n,
       () => timeline.nowMs,
     )
     book.onShed = (node, engineKey, key, gone) => this.reaping.shed(node, engineKey, key, gone)
     this.fabric = new Fabric(timeline, prng.split('network'), fabricSizes(config))
     const watcher = this.#watcher(book)
     const hosts: SimHost[] = []
-    for (let number = 1; number <= config.nodes; number += 1) {
+    for (let number = 1; number <= config.nodes + config.changes; number += 1) {
       const name = `n${number}`
       const identity = { name, address: `${name}:7400`, peerAddress: `${name}:7500` }
       hosts.push(new SimHost(identity, this.fabric, prng.split(`host ${name}`), watcher, make))
     }
-    this.hosts = hosts
-    this.frailHost = prng.split('frail').pick(hosts)
+    this.machines = hosts
+    this.hosts = hosts.slice(0, config.nodes)
+    this.reserve = hosts.slice(config.nodes)
+    this.frailHost = prng.split('frail').pick(this.hosts)
   }
 
   /** Starts a host as its operator would: the first one founds the cluster, the others join through any of the rest. */
@@ -80,9 +90,15 @@ export class World {
     host.start(founds ? [] : others)
   }
 
+  /** A machine of the reserve is to become a member. */
+  enlist(host: SimHost): void {
+    this.reserve.splice(this.reserve.indexOf(host), 1)
+    this.hosts.push(host)
+  }
+
   startLater(host: SimHost, delayMs: number): void {
     this.timeline.after(delayMs, `start ${host.name}`, () => {
-      if (this.#tended) this.start(host)
+      if (this.#tended && this.hosts.includes(host)) this.start(host)
     })
   }
 
@@ -100,8 +116,10 @@ export class World {
     return this.hosts.every((host) => {
       const node = host.state === 'up' && !host.isStopped ? host.node : undefined
       if (node === undefined || !node.health().ready) return false
-      const members = node.cluster().members.filter((member) => member.status === 'member')
-      return members.length === this.hosts.length && members.every((member) => !member.incomplete)
+      const { members, transfers } = node.cluster()
+      const present = members.filter((member) => member.status !== 'removed')
+      const isSettled = transfers === 0 && present.every((member) => member.status === 'member')
+      return isSettled && present.length === this.hosts.length && present.every((one) => !one.incomplete)
     })
   }
 
@@ -112,7 +130,12 @@ export class World {
       if (node === undefined) return [`${host.name} is ${host.state}`]
       const { ready, reasons } = node.health()
       if (!ready) return [`${host.name} is not ready: ${reasons.join(', ')}`]
-      const members = node.cluster().members
+      const { transfers, toHandOver } = node.cluster()
+      if (transfers > 0) return [`${host.name} sees ${transfers} transfers, ${toHandOver} its own`]
+      const members = node.cluster().members.filter((member) => member.status !== 'removed')
+      const unsettled = members.filter((member) => member.status !== 'member')
+      if (unsettled.length > 0)
+        return [`${host.name} sees ${unsettled.map(({ name, status }) => `${name} ${status}`).join(', ')}`]
       if (members.length !== this.hosts.length) return [`${host.name} sees ${members.length} members`]
       const incomplete = members.filter((member) => member.incomplete).map((member) => member.name)
       return incomplete.length === 0 ? [] : [`${host.name} takes ${incomplete.join(', ')} for incomplete`]
@@ -132,7 +155,7 @@ export class World {
   /** Adds up what the nodes have counted in their present lives. */
   measure(): void {
     this.#counters.count('damaged frames', this.fabric.damagedFrames)
-    for (const host of this.hosts) {
+    for (const host of this.machines) {
       for (const [name, count] of host.node?.measurements() ?? []) {
         if (name.includes('_total')) this.#counters.count(name, count)
       }
@@ -166,8 +189,8 @@ export class World {
   }
 
   #watcher(book: RowBook): HostWatcher {
-    const disks = (): HintDisk[] => this.hosts.map((host) => this.#hintDisk(host))
-    const hints = new HintCheck(book, this.#violations, disks, () => this.timeline.nowMs)
+    const disks = (): HintDisk[] => this.machines.map((host) => this.#hintDisk(host))
+    const hints = new HintCheck(book, this.#violations, disks, this.n, () => this.timeline.nowMs)
     return {
       log: (line) => this.#log(line),
       ended: (host, failure) => this.#ended(host, failure),
@@ -208,7 +231,7 @@ export class World {
   }
 
   #forgot(name: string): void {
-    const host = this.hosts.find((candidate) => candidate.name === name)
+    const host = this.machines.find((candidate) => candidate.name === name)
     if (host !== undefined) this.onMemoryLost(host)
   }
 
@@ -220,6 +243,12 @@ export class World {
 
   /** A node that refuses to start is started again; in the end, only where losing it is allowed, its directory is set aside. */
   #ended(host: SimHost, failure: StartFailure): void {
+    if (failure.kind === 'left') {
+      this.timeline.trace.act(this.timeline.nowMs, `${host.name} has left`)
+      this.leaving.delete(host)
+      this.hosts.splice(this.hosts.indexOf(host), 1)
+      return
+    }
     this.timeline.trace.act(this.timeline.nowMs, `${host.name} gave up (${failure.kind}): ${failure.message}`)
     // A disk that is full now is no fault of the node.
     const counts = (this.#sound || !this.#founded) && !host.disk.full

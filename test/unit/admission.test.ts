@@ -76,7 +76,11 @@ test('a replica that is flooded says so to whoever wants a row written, kept or 
     },
     membership: {
       self: 'me',
-      ring: { digest: RING, ownersOf: () => ['a'.repeat(32)] },
+      ring: {
+        digest: RING,
+        holdersOf: () => ['a'.repeat(32)],
+        placementOf: () => ({ ring: RING, owners: ['a'.repeat(32)] }),
+      },
       encoded: new Uint8Array(0),
     },
     admission: { isFlooded: () => true },
@@ -99,7 +103,11 @@ test('a row is taken by its owners only, whoever hands it over', (t) => {
   let owners = ['another']
   const parts = {
     replica: { refusal: () => undefined, submit: (rowKey: Uint8Array) => submitted.push(rowKey) },
-    membership: { self: 'me', ring: { digest: RING, ownersOf: () => owners }, encoded: new Uint8Array(0) },
+    membership: {
+      self: 'me',
+      ring: { placementOf: () => ({ ring: RING, owners }) },
+      encoded: new Uint8Array(0),
+    },
     admission: { isFlooded: () => false },
     reply: (_to: string, message: Message) => replies.push(message),
   }

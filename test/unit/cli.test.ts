@@ -284,7 +284,7 @@ test('nothing at the URL, and no such host', async (t) => {
 test('unusable arguments: one line, exit code 2', async (t) => {
   isOneLine(t, await rotunda([]), 2, /tell it what to do: dev, start/)
   isOneLine(t, await rotunda(['strat']), 2, /unknown command "strat"; the nearest known one is start/)
-  isOneLine(t, await rotunda(['leave']), 2, /unknown command "leave"/)
+  isOneLine(t, await rotunda(['bench']), 2, /unknown command "bench"/)
   isOneLine(t, await rotunda(['put', 'b', 'k', 'v', '--file', 'x']), 2, /not from both/)
   isOneLine(t, await rotunda(['start']), 2, /needs --name/)
   isOneLine(t, await rotunda(['status', '--url', 'ftp://x']), 2, /--url wants a node's URL/)

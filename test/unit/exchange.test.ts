@@ -223,7 +223,8 @@ function started(deadlineMs = 60_000): { exchange: Exchange; a: MemoryReplica; o
   const { a } = pair(rows(0, 400), [])
   let lastId = 7
   const nextId = () => ++lastId
-  const task = { id: 7, nextId, peer: 'b', ring: RING, chunk: 0, partitions: ALL, deadlineMs }
+  const where = { peer: 'b', ring: RING, ringOf: () => RING, chunk: 0, partitions: ALL }
+  const task = { id: 7, nextId, ...where, deadlineMs }
   const exchange = new Exchange(task, a.trees)
   const out: ExchangeEffect[] = []
   exchange.start(0, out)

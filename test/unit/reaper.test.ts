@@ -38,7 +38,7 @@ function conductor() {
       confirmed: true,
       digest: new Uint8Array(16),
       own: { incomplete: false },
-      ring: { ownersOf: () => [SELF] },
+      ring: { ownersOf: () => [SELF], partitionOf: () => 0, moving: new Map() },
       state: { changes: [{ kind: 'join', member: SELF }], facts: [{ id: SELF, incomplete: false }] },
     },
     replica: {

@@ -16,7 +16,7 @@ const DOUBTFUL = { ...OUTCOME, doubtful: true }
 const everybody = () => true
 
 function refill(owners: readonly (readonly string[])[]): TreeRefill {
-  return new TreeRefill('a', owners, sharedPartitions(owners, 'a'))
+  return new TreeRefill('a', { owners }, sharedPartitions(owners, 'a'))
 }
 
 /** Whom it asks, one after the other, as long as there is somebody; each exchange ends as `outcomes` says of the peer. */

@@ -145,7 +145,7 @@ function carried(own: Uint8Array, rows: ReadonlyMap<string, Uint8Array>) {
         read: (_: Uint8Array, done: (row: object) => void) =>
           done({ object: rows.get(node), known: true, incomplete: false }),
       },
-      membership: { ring: { digest: RING }, own: { incomplete: false } },
+      membership: { ring: { placementOf: () => ({ ring: RING }) }, own: { incomplete: false } },
       admission: { isFlooded: () => false },
       reads: new Drain(),
       shownWholeBytes: limits.shownWholeBytes,

@@ -23,6 +23,9 @@ export type BackgroundTask = (typeof TASKS)[number]
 /** What a page of a refill costs whoever asks for it and whoever is asked: up to 64 rows to be read there, and here joined, written and synced. */
 export const REFILL_PAGE_UNITS = 32
 
+/** What a page of rows costs that go to others and are let go of here: up to 64 rows, each a write of all its owners and a drop here. */
+export const SWEEP_UNITS = 64
+
 export interface GovernorOptions {
   /** Units a second: what a task always gets, and what it gets at most. */
   readonly least: number

@@ -8,6 +8,7 @@
 import type { Failure } from '../../errors.js'
 import { coversContext, liveCount, liveCovered, objectClock } from '../../kernel/index.js'
 import type { DurableBy, Effect, Input, Machine, Placement, WriteFields } from '../effects.js'
+import type { QuorumChoice } from './quorum.js'
 import type { Found } from './read.js'
 import { ReadMachine } from './read.js'
 import type { WriteTask } from './write.js'
@@ -24,6 +25,9 @@ export interface DeleteRequest {
   readonly context: Uint8Array | undefined
   readonly r: number
   readonly w: number
+  /** What R and W came from; absent: these numbers. */
+  readonly readChoice?: QuorumChoice | undefined
+  readonly choice?: QuorumChoice | undefined
   readonly sloppy: boolean
   readonly durableBy: DurableBy
   readonly placement: Placement
@@ -54,8 +58,8 @@ export class DeleteMachine implements Machine {
   }
 
   start(nowMs: number, out: Effect[]): void {
-    const { r: needed } = this.#request
-    this.#read = new ReadMachine({ ...this.#request, needed, placement: this.#placement })
+    const { r: needed, readChoice: choice } = this.#request
+    this.#read = new ReadMachine({ ...this.#request, needed, choice, placement: this.#placement })
     this.#read.start(nowMs, out)
   }
 

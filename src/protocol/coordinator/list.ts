@@ -39,6 +39,8 @@ export interface ListTask {
   readonly limit: number
   readonly r: number
   readonly n: number
+  /** Members that may be missing without leaving a key fewer than R of its owners; absent: n − r. */
+  readonly spare?: number
   readonly placement: Placement
   readonly deadlineMs: number
   /** Owners of a key of this bucket, in order. */
@@ -64,11 +66,17 @@ export class ListMachine {
   #candidates: readonly Seen[] = []
   #gathered = false
   #closed = false
+  #isStale = false
 
   constructor(task: ListTask) {
     this.id = task.id
     this.deadlineMs = task.deadlineMs
     this.#task = task
+  }
+
+  /** A member is under another table: where the page failed, it may succeed under that one. */
+  get isStale(): boolean {
+    return this.#isStale
   }
 
   start(_nowMs: number, out: ListEffect[]): void {
@@ -106,8 +114,10 @@ export class ListMachine {
   }
 
   #page(from: string, page: KeyPage, out: ListEffect[]): void {
-    if (page.status === ReplicaStatus.stale)
+    if (page.status === ReplicaStatus.stale) {
+      this.#isStale = true
       out.push({ kind: 'learn', conversation: 0, from, state: page.state })
+    }
     // A page that goes on but shows no key (its records are damaged) does not tell how far it reaches.
     const isUsable = page.done || page.keys.length > 0
     if (page.status === ReplicaStatus.ok && isUsable) this.#pages.set(from, page)
@@ -133,7 +143,7 @@ export class ListMachine {
     const got = members.length - this.#failed.size
     const complete = [...this.#pages.values()].filter(({ incomplete }) => !incomplete).length
     const missing = members.length - complete
-    if (missing <= n - r) return undefined
+    if (missing <= (this.#task.spare ?? n - r)) return undefined
     const numbers = { needed: r, got: Math.min(got, r - 1), n }
     return { status: 'error', code: 'QUORUM_UNMET', message: TOO_FEW_TO_READ, numbers }
   }
@@ -163,7 +173,8 @@ export class ListMachine {
   #verdict(seen: Seen): boolean | undefined {
     const agreeing = new Map<string, number>()
     let differs = 0
-    for (const owner of this.#task.ownersOf(seen.key)) {
+    const owners = this.#task.ownersOf(seen.key)
+    for (const owner of owners) {
       const page = this.#pages.get(owner)
       if (page === undefined || page.incomplete) continue
       const held = seen.by.get(owner)
@@ -173,7 +184,7 @@ export class ListMachine {
     }
     if (agreeing.size !== 1 || differs > 0) return undefined
     const [[digest, count]] = agreeing as unknown as [[string, number]]
-    if (count < this.#task.r) return undefined
+    if (count < Math.min(this.#task.r, owners.length)) return undefined
     return [...seen.by.values()].find((held) => held.digest === digest)?.live
   }
 

@@ -18,7 +18,19 @@ export function resolveQuorum(choice: QuorumChoice | undefined, n: number): numb
   return Number.isInteger(choice) && choice >= 1 && choice <= n ? choice : undefined
 }
 
+/** What `choice` asks for in a list of `n`; a number larger than the list asks for all of it. */
+export function quorumOf(choice: QuorumChoice | undefined, n: number): number {
+  return resolveQuorum(choice, n) ?? n
+}
+
+/** A list of owners, and how many of them a request needs. */
+interface Asked {
+  readonly owners: readonly string[]
+  readonly needed: number
+}
+
 const NOBODY = { counted: 0, open: 0 } as const
+const NONE: readonly never[] = []
 
 /**
  * The tally of one request: who counts, who may still count, who cannot. A node counts once, whatever it answers how often.
@@ -26,10 +38,15 @@ const NOBODY = { counted: 0, open: 0 } as const
  *
  * With `sloppy`, nodes that stand in for owners count too, but only as far as the owners cannot do it themselves: while enough of
  * those may still answer, a quorum is one of owners, and meets every other one.
+ *
+ * While a key is on its way to other owners several lists are in force, and a write needs its quorum in each of them (decision 44): a node counts in every
+ * list that it belongs to, and who stands in for an owner counts where that owner would.
  */
 export class QuorumTally {
-  readonly #needed: number
+  #needed: number
   #owners: readonly string[]
+  /** The other lists in force. */
+  #others: readonly Asked[] = NONE
   readonly #counted: string[] = []
   readonly #failed: string[] = []
   readonly #sloppy: boolean
@@ -43,6 +60,11 @@ export class QuorumTally {
     this.#needed = needed
     this.#sloppy = sloppy
     this.#open = owners.length
+  }
+
+  /** Every one of these lists counts as well, each for itself. */
+  alsoIn(lists: readonly (readonly string[])[], choice: QuorumChoice | undefined): void {
+    this.#others = lists.map((owners) => ({ owners, needed: quorumOf(choice, owners.length) }))
   }
 
   /** The next node that may be asked in place of an owner, from the preference list of `placement`; undefined when there is nobody left. */
@@ -97,9 +119,11 @@ export class QuorumTally {
     }
   }
 
-  /** Another table: what nodes already did still holds, but only its owners count. */
-  place(owners: readonly string[]): void {
+  /** Other lists are in force: what nodes already did still holds, but only their owners count. */
+  place(owners: readonly string[], needed = this.#needed): void {
     this.#owners = owners
+    this.#needed = needed
+    this.#others = NONE
     this.#standIns = undefined
     this.#sum()
   }
@@ -130,6 +154,7 @@ export class QuorumTally {
 
   get enough(): boolean {
     const { got } = this
+    if (this.#others.length > 0) return this.#lists.every((list) => this.#isEnough(list))
     if (got >= this.#needed || this.#standIns === undefined || !this.#sloppy) return got >= this.#needed
     return got + this.open < this.#needed && got + this.#standIns.counted >= this.#needed
   }
@@ -141,6 +166,11 @@ export class QuorumTally {
 
   /** Those that count and those that still may: with too few of them it is hopeless, and they are what could be reached. */
   get reachable(): number {
+    if (this.#others.length > 0)
+      return this.#lists.reduce(
+        (least, list) => Math.min(least, this.#reachableOf(list) - list.needed + this.#needed),
+        Number.POSITIVE_INFINITY,
+      )
     const { counted, open } = (this.#sloppy ? this.#standIns : undefined) ?? NOBODY
     return this.got + this.open + counted + open
   }
@@ -152,6 +182,34 @@ export class QuorumTally {
 
   /** Nobody who was asked may still answer. */
   get settled(): boolean {
+    if (this.#others.some(({ owners }) => this.#openOf(owners) > 0)) return false
     return this.open === 0 && (this.#standIns?.open ?? 0) === 0
+  }
+
+  get #lists(): readonly Asked[] {
+    return [{ owners: this.#owners, needed: this.#needed }, ...this.#others]
+  }
+
+  #gotOf(owners: readonly string[]): number {
+    let got = 0
+    for (const node of this.#counted) if (owners.includes(node)) got++
+    return got
+  }
+
+  #openOf(owners: readonly string[]): number {
+    let open = 0
+    for (const node of owners) if (this.isOpen(node)) open++
+    return open
+  }
+
+  #isEnough({ owners, needed }: Asked): boolean {
+    const got = this.#gotOf(owners)
+    if (got >= needed || this.#standIns === undefined || !this.#sloppy) return got >= needed
+    return got + this.#openOf(owners) < needed && got + this.#standIns.countedFor(owners) >= needed
+  }
+
+  #reachableOf({ owners }: Asked): number {
+    const standIns = this.#sloppy ? this.#standIns : undefined
+    return this.#gotOf(owners) + this.#openOf(owners) + (standIns?.hopefulFor(owners) ?? 0)
   }
 }

@@ -21,7 +21,7 @@ import { checkObject, digestOf, mergeObjects, mergeObjectsBound } from '../../ke
 import type { ReplicaRow } from '../../wire/messages.js'
 import { ReplicaStatus } from '../../wire/messages.js'
 import type { Effect, Input, Machine, Placement } from '../effects.js'
-import { QuorumTally } from './quorum.js'
+import { type QuorumChoice, QuorumTally, quorumOf } from './quorum.js'
 import { UnseenObjects } from './unseen-objects.js'
 
 export interface Found {
@@ -36,6 +36,8 @@ export interface ReadRequest {
   readonly rowKey: Uint8Array
   /** R */
   readonly needed: number
+  /** What R came from: asked for anew where another list of owners is read. Absent: that number. */
+  readonly choice?: QuorumChoice | undefined
   /** Nodes that stand in for owners count towards R. */
   readonly sloppy: boolean
   readonly placement: Placement
@@ -59,6 +61,7 @@ export class ReadMachine implements Machine {
   readonly #self: string
   readonly rowKey: Uint8Array
   readonly #tally: QuorumTally
+  readonly #choice: QuorumChoice
   readonly #answers: Answer[] = []
   readonly #unseen = new UnseenObjects()
   #placement: Placement
@@ -78,6 +81,7 @@ export class ReadMachine implements Machine {
     this.rowKey = request.rowKey
     this.deadlineMs = request.deadlineMs
     this.#placement = placement
+    this.#choice = request.choice ?? request.needed
     this.#tally = new QuorumTally(placement.owners, request.needed, request.sloppy)
     if (!placement.owners.includes(self)) this.#tally.standInMyself(self, placement)
   }
@@ -251,10 +255,14 @@ export class ReadMachine implements Machine {
   #place(placement: Placement, nowMs: number, out: Effect[]): void {
     this.#placement = placement
     this.#unseen.clear()
-    this.#tally.place(placement.owners)
+    this.#tally.place(placement.owners, quorumOf(this.#choice, placement.owners.length))
     if (!placement.owners.includes(this.#self)) this.#tally.standInMyself(this.#self, placement)
     for (const owner of placement.owners) {
-      if (owner !== this.#self && this.#tally.isOpen(owner)) this.#ask(owner, this.#digest, nowMs, out)
+      if (!this.#tally.isOpen(owner)) continue
+      if (owner !== this.#self) this.#ask(owner, this.#digest, nowMs, out)
+      // It stood in until now; as an owner it counts with what it holds now.
+      else if (this.#hasAnswered(owner))
+        out.push({ kind: 'read', conversation: this.id, rowKey: this.rowKey })
     }
   }
 

@@ -51,6 +51,25 @@ export class StandIns {
     return false
   }
 
+  /** Those that count, of those that were asked for one of these owners. */
+  countedFor(owners: readonly string[]): number {
+    let counted = 0
+    for (const node of this.#counted) if (this.#isFor(node, owners)) counted++
+    return counted
+  }
+
+  /** Those that count or still may. */
+  hopefulFor(owners: readonly string[]): number {
+    let hopeful = 0
+    for (const node of this.#asked.keys()) if (!this.#failed.has(node) && this.#isFor(node, owners)) hopeful++
+    return hopeful
+  }
+
+  /** Who coordinates without being an owner keeps what it writes for all of them. */
+  #isFor(node: string, owners: readonly string[]): boolean {
+    return node === this.#self || owners.includes(this.#asked.get(node)!)
+  }
+
   get counted(): number {
     return this.#counted.size
   }

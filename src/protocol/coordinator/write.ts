@@ -24,7 +24,7 @@ import type { HintedWrite, ReplicaWrite, ReplicaWritten } from '../../wire/messa
 import { ReplicaStatus } from '../../wire/messages.js'
 import type { DurableBy, Effect, Input, LocalFault, Machine, Placement, WriteFields } from '../effects.js'
 import { DurableCopy } from './durable-copy.js'
-import { QuorumTally } from './quorum.js'
+import { type QuorumChoice, QuorumTally, quorumOf } from './quorum.js'
 import { timedOut } from './read.js'
 
 export interface Written {
@@ -45,6 +45,8 @@ export interface WriteRequest {
   readonly task: WriteTask
   /** W */
   readonly needed: number
+  /** What W came from: asked for anew where another list of owners is in force. Absent: that number. */
+  readonly choice?: QuorumChoice | undefined
   /** Nodes that stand in for owners count towards W. */
   readonly sloppy: boolean
   readonly durableBy: DurableBy
@@ -68,7 +70,10 @@ export class WriteMachine implements Machine {
   #object: Uint8Array | undefined
   #actor: Uint8Array | undefined
   #isOwner: boolean
-  /** Held here, in the mode in force. */
+  readonly #choice: QuorumChoice
+  /** What this node writes goes into its own row, and not into what it keeps for others. */
+  #ownRow: boolean
+  #settling = 1
   #writtenHere = false
   readonly #durable: DurableCopy
   readonly #sloppy: boolean
@@ -86,8 +91,11 @@ export class WriteMachine implements Machine {
     this.#returnObject = request.returnObject
     this.deadlineMs = request.deadlineMs
     this.#sloppy = sloppy
+    this.#choice = request.choice ?? needed
     this.#tally = new QuorumTally(placement.owners, needed, sloppy)
-    this.#isOwner = placement.owners.includes(request.self)
+    if (placement.others !== undefined) this.#tally.alsoIn(placement.others, this.#choice)
+    this.#isOwner = this.#holders.includes(request.self)
+    this.#ownRow = this.#isOwner
     // What a node that is no owner keeps is a hint, and those are never acknowledged from memory.
     this.#durable = new DurableCopy(self, this.#isOwner ? durableBy : 'self')
     if (!this.#isOwner) this.#tally.standInMyself(request.self, placement)
@@ -99,7 +107,7 @@ export class WriteMachine implements Machine {
       return
     }
     const { id: conversation, rowKey } = this
-    const hintFor = this.#isOwner ? undefined : this.#placement.owners
+    const hintFor = this.#isOwner ? undefined : this.#holders
     if (this.#task.kind === 'write') {
       const { write, context } = this.#task
       out.push({ kind: 'write', conversation, rowKey, write, context, hintFor })
@@ -129,7 +137,7 @@ export class WriteMachine implements Machine {
         this.#away(input.to, nowMs, out)
         break
       case 'placement':
-        this.#place(input.placement)
+        this.#place(input.placement, out)
         if (this.#object !== undefined) this.#replicate(nowMs, out)
         break
       default:
@@ -143,13 +151,28 @@ export class WriteMachine implements Machine {
     this.#close(out)
   }
 
-  #place(placement: Placement): void {
+  get #holders(): readonly string[] {
+    return this.#placement.holders ?? this.#placement.owners
+  }
+
+  #place(placement: Placement, out: Effect[]): void {
     this.#placement = placement
-    this.#tally.place(placement.owners)
+    this.#tally.place(placement.owners, quorumOf(this.#choice, placement.owners.length))
+    if (placement.others !== undefined) this.#tally.alsoIn(placement.others, this.#choice)
     this.#durable.place()
-    this.#isOwner = placement.owners.includes(this.#self)
+    this.#isOwner = this.#holders.includes(this.#self)
     if (!this.#isOwner) this.#tally.standInMyself(this.#self, placement)
+    this.#moveToOwnRow(out)
     if (this.#writtenHere) this.#count(this.#self)
+  }
+
+  /** An owner counts only with its own row. */
+  #moveToOwnRow(out: Effect[]): void {
+    if (!this.#isOwner || this.#ownRow || this.#object === undefined) return
+    this.#ownRow = true
+    this.#settling++
+    this.#writtenHere = false
+    out.push({ kind: 'merge', conversation: this.id, rowKey: this.rowKey, object: this.#object })
   }
 
   #applied(applied: Input & { kind: 'applied' }, nowMs: number, out: Effect[]): void {
@@ -159,25 +182,21 @@ export class WriteMachine implements Machine {
     }
     this.#object = applied.object
     this.#actor = applied.code === CODES.ALREADY ? undefined : applied.actor
+    this.#moveToOwnRow(out)
     this.#replicate(nowMs, out)
   }
 
   /** To every owner not heard yet, and in place of those that are away already to others. */
   #replicate(nowMs: number, out: Effect[]): void {
     const message = this.#replica(nowMs, false)
-    const { owners } = this.#placement
-    const asked = this.#durable.isOpen ? this.#durable.ask(this.#open()) : undefined
-    for (const owner of owners) {
+    const isOpen = (owner: string) => owner !== this.#self && this.#tally.isOpen(owner)
+    const asked = this.#durable.isOpen ? this.#durable.ask(this.#placement.owners.filter(isOpen)) : undefined
+    for (const owner of this.#holders) {
       if (owner === this.#self) continue
       if (!this.#tally.isOpen(owner)) this.#standIn(owner, nowMs, out)
       else if (owner !== asked) out.push({ kind: 'send', conversation: this.id, to: owner, message })
       else out.push({ kind: 'send', conversation: this.id, to: owner, message: this.#replica(nowMs, true) })
     }
-  }
-
-  /** Owners other than this node that have not answered. */
-  #open(): readonly string[] {
-    return this.#placement.owners.filter((owner) => owner !== this.#self && this.#tally.isOpen(owner))
   }
 
   /** Who was asked for a durable copy cannot give it: the next one is asked, though it may hold the write in memory already. */
@@ -219,7 +238,7 @@ export class WriteMachine implements Machine {
     const owner = this.#tally.standsInFor(node) ?? node
     if (owner === node) this.#tally.fail(node)
     else this.#tally.failStandIn(node)
-    if (this.#object !== undefined && this.#placement.owners.includes(owner)) this.#standIn(owner, nowMs, out)
+    if (this.#object !== undefined && this.#holders.includes(owner)) this.#standIn(owner, nowMs, out)
   }
 
   #standIn(owner: string, nowMs: number, out: Effect[]): void {
@@ -235,8 +254,10 @@ export class WriteMachine implements Machine {
 
   #settled(input: Input & { kind: 'settled' }, nowMs: number, out: Effect[]): void {
     const { fault, buffered } = input
+    if (this.#settling > 0) this.#settling--
     if (this.#object === undefined) this.#refuse(notBegun(fault ?? 'unavailable'), out)
     else if (fault === undefined) {
+      if (this.#settling > 0) return
       this.#writtenHere = true
       if (buffered !== true) this.#durable.found()
       this.#count(this.#self)

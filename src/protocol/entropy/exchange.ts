@@ -44,7 +44,10 @@ export interface ExchangeTask {
   /** Numbers for its other questions. */
   nextId(): number
   readonly peer: string
+  /** Of what anybody holds. */
   readonly ring: Digest64
+  /** What a write of this row is sent under. */
+  ringOf(rowKey: Uint8Array): Digest64
   readonly chunk: number
   /** Partitions of the chunk, rising; the peer counts them likewise. */
   readonly partitions: readonly number[]
@@ -338,7 +341,7 @@ export class Exchange {
 
   /** As many as may be on their way; each is answered when it is durable there. */
   #give(nowMs: number, out: ExchangeEffect[]): void {
-    const { peer: to, ring } = this.task
+    const { peer: to, ringOf } = this.task
     const id = this.#nextQuestion()
     this.#expects = 2
     this.#untilMs = nowMs + limits.exchangeAnswerMs
@@ -349,7 +352,7 @@ export class Exchange {
       const { rowKey, object = NOTHING } = difference
       bytes += object.length
       this.#storing++
-      const message = { type: 1, id, leftMs, ring, rowKey, object, durable: false } as const
+      const message = { type: 1, id, leftMs, ring: ringOf(rowKey), rowKey, object, durable: false } as const
       out.push({ kind: 'send', conversation: id, to, message })
     }
   }
@@ -371,4 +374,14 @@ export class Exchange {
     const [falseAlarms, doubtful] = [this.#falseAlarms, this.#doubtful]
     out.push({ kind: 'ended', outcome: { result, differing, pulled, pushed, falseAlarms, doubtful } })
   }
+}
+
+/** How a comparison ends that is not begun: a tree of the chunk is being built. */
+export const NOT_BEGUN: ExchangeOutcome = {
+  result: 'unavailable',
+  differing: 0,
+  pulled: 0,
+  pushed: 0,
+  falseAlarms: 0,
+  doubtful: false,
 }

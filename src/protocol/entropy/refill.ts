@@ -14,6 +14,11 @@ import { type Chunk, chunkOf, chunksOf, isWhole } from './schedule.js'
 const RETRY_MS = 500
 const DOUBTFUL_MS = 2_000
 
+interface Lists {
+  readonly owners: readonly (readonly string[])[]
+  readonly holders?: readonly (readonly string[])[]
+}
+
 interface Covered {
   readonly sound: ReadonlySet<string>
   /** Sound or doubtful. */
@@ -39,18 +44,19 @@ export class TreeRefill {
   #chunks: readonly Chunk[]
   readonly #running = new Set<Chunk>()
 
-  /** `owners` of all partitions of the ring; `shared`: the partitions shared with each other owner, rising. */
+  /** Of all partitions of the ring those who are read, and those who hold them; `shared`: the partitions shared with each other holder, rising. */
   constructor(
     self: string,
-    owners: readonly (readonly string[])[],
+    { owners, holders = owners }: Lists,
     shared: ReadonlyMap<string, readonly number[]>,
   ) {
     this.#self = self
     this.#owners = owners
     this.#sound = owners.map(() => new Set())
     this.#exchanged = owners.map(() => new Set())
-    owners.forEach((list, partition) => {
-      if (list.includes(self) && list.length > 1) this.#left.add(partition)
+    holders.forEach((list, partition) => {
+      const others = owners[partition]!.filter((owner) => owner !== self)
+      if (list.includes(self) && others.length > 0) this.#left.add(partition)
     })
     this.#chunks = [...shared].flatMap(([peer, partitions]) =>
       Array.from({ length: chunksOf(partitions) }, (_, chunk) => {

@@ -95,7 +95,7 @@ export class DeliverMachine implements Machine {
       object: this.#kept!.object,
       durable: true,
     } as const
-    const { owners } = this.#placement
+    const owners = this.#placement.holders ?? this.#placement.owners
     this.#missing.clear()
     for (const to of owners.includes(this.#target) ? [this.#target] : owners) {
       this.#missing.add(to)

@@ -7,10 +7,10 @@
 import { WireError } from '../../wire/bytes.js'
 import type { Message } from '../../wire/messages.js'
 import { type BucketProperties, bucketProperties, nextRegister } from './buckets.js'
-import { Ring, stateDigest } from './ring.js'
+import { Ring } from './ring.js'
 import type { ClusterState, MemberFacts } from './state.js'
 import { factsOf, mergeStates, withBucket, withFacts } from './state.js'
-import { decodeState, encodeState } from './state-codec.js'
+import { decodeState, encodeState, stateDigest } from './state-codec.js'
 
 const GOSSIP_EVERY_MS = 1000
 
@@ -104,7 +104,7 @@ export class Membership {
     const before = this.#ring.digest
     this.#adopted = this.#writing!
     this.#writing = undefined
-    this.#ring = new Ring(this.#adopted)
+    this.#ring = new Ring(this.#adopted, this.#ring)
     this.#buckets = bucketProperties(this.#adopted.buckets)
     this.#encoded = encodeState(this.#adopted)
     this.#digest = stateDigest(this.#adopted)

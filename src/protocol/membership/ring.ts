@@ -1,26 +1,34 @@
 /**
- * The placement table in force: partition → owners in order. A function of the membership state alone, computed by the kernel;
- * every node that holds the same state computes the same table, and its digest tells two tables apart.
+ * Who owns what now. The table follows from the recorded changes alone (table.ts); where a partition is on its way from one list of owners to another, several
+ * lists count (moves.ts), and which of them is part of what every request names: a node answers nobody who counts otherwise.
+ *
+ * `owners` is the list that is read. Writes are tallied in each list in force.
  */
-import { digestOf, encodeChanges, placementTable } from '../../kernel/index.js'
+import { ByteWriter } from '../../wire/bytes.js'
 import type { Digest64 } from '../../wire/messages.js'
 import type { Placement } from '../effects.js'
-import type { ClusterState } from './state.js'
-import { encodeState } from './state-codec.js'
+import { listsOf, type Moves, type PartitionLists, sameNodes } from './moves.js'
+import { type ClusterState, movesOf, removed } from './state.js'
+import { digest64, sameDigest, type Table, tableOf } from './table.js'
 
 /** How far beyond the owners anybody looks for a node to stand in for one. */
 const BEYOND = 32
+const NONE: readonly never[] = []
 
 /** The owners of a partition, and who comes after them: as machines see them. */
 class PartitionPlacement implements Placement {
   readonly ring: Digest64
   readonly owners: readonly string[]
+  readonly holders: readonly string[]
+  readonly others: readonly (readonly string[])[]
   readonly #members: readonly string[]
   readonly #partition: number
 
-  constructor(ring: Digest64, owners: readonly string[], members: readonly string[], partition: number) {
+  constructor(ring: Digest64, lists: Lists, members: readonly string[], partition: number) {
     this.ring = ring
-    this.owners = owners
+    this.owners = lists.owners
+    this.holders = lists.holders
+    this.others = lists.others
     this.#members = members
     this.#partition = partition
   }
@@ -30,39 +38,70 @@ class PartitionPlacement implements Placement {
    * load of a node that is away falls on all the others.
    */
   get beyond(): readonly string[] {
-    const others = this.#members.filter((member) => !this.owners.includes(member))
+    const others = this.#members.filter((member) => !this.holders.includes(member))
     const turn = others.length === 0 ? 0 : this.#partition % others.length
     return [...others.slice(turn), ...others.slice(0, turn)].slice(0, BEYOND)
   }
 }
 
+/** What counts for one partition. */
+interface Lists {
+  /** Who is read. */
+  readonly owners: readonly string[]
+  /** The other lists in which a write is tallied. */
+  readonly others: readonly (readonly string[])[]
+  /** All nodes of all of them. */
+  readonly holders: readonly string[]
+}
+
 export class Ring {
+  /** Tells two rings apart in which anything is read or written otherwise. */
   readonly digest: Digest64
+  /** Tells two rings apart in which anybody holds something else. */
+  readonly holding: Digest64
+  readonly table: Table
   readonly partitions: number
   /** The N in force: as configured, or the number of members where they are fewer. */
   readonly n: number
-  /** Ids of the present members, sorted. */
+  /** Ids of all that own something or will, sorted: present members, and those that still have to hand something over. */
   readonly members: readonly string[]
-  /** For each partition its owners' ids in order. */
+  /** For each partition the ids of those who are read, in order. */
   readonly owners: readonly (readonly string[])[]
+  /** For each partition the ids of all that hold its rows, or are about to. */
+  readonly holders: readonly (readonly string[])[]
+  /** Partitions on their way, and the lists that count. */
+  readonly moving: ReadonlyMap<number, PartitionLists>
   /** The same, as requests take it with them. */
   readonly #placements: readonly Placement[]
   readonly #shift: number
 
-  constructor(state: ClusterState) {
-    const { n, partitions } = state.birth
-    const placed = placementTable(partitions, n, encodeChanges(state.changes))
-    this.partitions = partitions
-    this.members = placed.members
-    this.n = Math.min(n, placed.members.length)
-    this.owners = Array.from({ length: partitions }, (_, p) =>
-      Array.from(placed.table.subarray(p * this.n, (p + 1) * this.n), (index) => placed.members[index]!),
-    )
-    this.#shift = 16 - Math.log2(partitions)
-    this.digest = ringDigest(state)
-    this.#placements = this.owners.map(
-      (owners, partition) => new PartitionPlacement(this.digest, owners, this.members, partition),
-    )
+  /** `before`: the ring that was in force until now; what stays as it was is taken over. */
+  constructor(state: ClusterState, before?: Ring) {
+    const table = tableOf(state.birth, state.changes)
+    const moves = movesOf(state)
+    const gone = removed(state)
+    this.table = table
+    this.partitions = state.birth.partitions
+    this.n = table.n || Math.max(...moves.settled.map(({ list }) => list.length))
+    this.#shift = 16 - Math.log2(this.partitions)
+    // Where the last members were told to go by nodes that did not know of each other, they stay until there is somebody to hand over to.
+    const isEmpty = table.members.length === 0
+    const moving = isEmpty ? new Map<number, PartitionLists>() : movingOf(moves, table, gone)
+    this.moving = moving
+    const targets = isEmpty ? moves.settled.map(({ list }) => list) : table.lists
+    const lists = targets.map((list, p) => inForce(moving.get(p), list))
+    this.owners = lists.map(({ owners }) => owners)
+    this.holders = lists.map(({ holders }) => holders)
+    this.members = membersOf(table, moving, this.holders)
+    const digests = lists.map((one, p) => (isEmpty || moving.has(p) ? digestOf(table, one) : table.digest))
+    const special = isEmpty ? [...digests.keys()] : [...moving.keys()]
+    this.digest = special.length === 0 ? table.digest : digestOfAll(table, special, digests)
+    this.holding = special.length === 0 ? table.digest : holdingDigest(table, special, this.holders)
+    this.#placements = lists.map((one, p) => {
+      const known = before?.table === table ? before.#placements[p]! : undefined
+      if (known !== undefined && sameDigest(known.ring, digests[p]!)) return known
+      return new PartitionPlacement(digests[p]!, one, table.members, p)
+    })
   }
 
   /** Whose the key is under this table. */
@@ -75,8 +114,21 @@ export class Ring {
     return ((rowKey[0]! << 8) | rowKey[1]!) >>> this.#shift
   }
 
+  /** The first row key of a partition, and of the one after it (undefined: there is none). */
+  rangeOf(partition: number): { readonly from: Uint8Array; readonly to: Uint8Array | undefined } {
+    const start = (number: number) =>
+      Uint8Array.of((number << this.#shift) >>> 8, (number << this.#shift) & 255)
+    return { from: start(partition), to: partition + 1 < this.partitions ? start(partition + 1) : undefined }
+  }
+
+  /** Who is read. */
   ownersOf(rowKey: Uint8Array): readonly string[] {
     return this.owners[this.partitionOf(rowKey)]!
+  }
+
+  /** Who takes writes. */
+  holdersOf(rowKey: Uint8Array): readonly string[] {
+    return this.holders[this.partitionOf(rowKey)]!
   }
 
   /** The owners, and those who stand in when owners are away. */
@@ -86,24 +138,74 @@ export class Ring {
   }
 }
 
-/** Of what the table follows from: birth and changes, not facts. */
-function ringDigest(state: ClusterState): Digest64 {
-  const birth = { ...state.birth, bornMs: 0 }
-  const digest = digestOf(encodeState({ birth, changes: state.changes, facts: [], buckets: [] }))
-  const view = new DataView(digest.buffer, digest.byteOffset)
-  return { high: view.getUint32(0), low: view.getUint32(4) }
+function movingOf(
+  moves: Moves,
+  { level, name, lists }: Table,
+  gone: readonly string[],
+): ReadonlyMap<number, PartitionLists> {
+  const recorded = new Set(moves.handings.flatMap(({ handed }) => [...handed.keys()]))
+  const moving = new Map<number, PartitionLists>()
+  lists.forEach((list, partition) => {
+    if (!recorded.has(partition) && sameNodes(moves.settled[partition]!.list, list)) return
+    const found = listsOf(partition, moves, { level, table: name, gone, list }, recorded)
+    if (found.versions.length > 0) moving.set(partition, found)
+  })
+  return moving
 }
 
-export function sameDigest(a: Digest64, b: Digest64): boolean {
-  return a.high === b.high && a.low === b.low
+function inForce(lists: PartitionLists | undefined, list: readonly string[]): Lists {
+  if (lists === undefined) return { owners: list, others: NONE, holders: list }
+  const { settled, versions, complete } = lists
+  const all = [settled, ...versions.map((version) => version.list)]
+  const owners = all[complete + 1]!
+  const others: (readonly string[])[] = []
+  for (const one of all) if (![owners, ...others].some((other) => sameNodes(other, one))) others.push(one)
+  return { owners, others, holders: [...new Set([owners, ...others].flat())] }
 }
 
-/** 16 hex digits. */
-export function digestText(digest: Digest64): string {
-  return digest.high.toString(16).padStart(8, '0') + digest.low.toString(16).padStart(8, '0')
+function membersOf(
+  table: Table,
+  moving: ReadonlyMap<number, PartitionLists>,
+  holders: readonly (readonly string[])[],
+): readonly string[] {
+  if (moving.size === 0 && table.members.length > 0) return table.members
+  const members = new Set(table.members)
+  for (const partition of moving.size > 0 ? moving.keys() : holders.keys())
+    for (const node of holders[partition]!) members.add(node)
+  return [...members].sort()
 }
 
-/** 16 bytes over the whole state, facts included: what gossip compares. */
-export function stateDigest(state: ClusterState): Uint8Array {
-  return digestOf(encodeState(state))
+function digestOf({ name }: Table, { owners, others }: Lists): Digest64 {
+  const writer = new ByteWriter(256)
+  writer.text(name)
+  for (const list of [owners, ...others]) writer.text(list.join())
+  return digest64(writer.take())
 }
+
+function digestOfAll({ name }: Table, moving: Iterable<number>, digests: readonly Digest64[]): Digest64 {
+  const writer = new ByteWriter(1024)
+  writer.text(name)
+  for (const partition of moving) {
+    const { high, low } = digests[partition]!
+    writer.u32(partition)
+    writer.u32(high)
+    writer.u32(low)
+  }
+  return digest64(writer.take())
+}
+
+function holdingDigest(
+  { name }: Table,
+  moving: Iterable<number>,
+  holders: readonly (readonly string[])[],
+): Digest64 {
+  const writer = new ByteWriter(1024)
+  writer.text(name)
+  for (const partition of moving) {
+    writer.u32(partition)
+    writer.text([...holders[partition]!].sort().join())
+  }
+  return digest64(writer.take())
+}
+
+export { digestText, sameDigest } from './table.js'

@@ -1,10 +1,12 @@
 /**
  * Letting a node in. Any member can be asked; it becomes the newcomer's sponsor for this one conversation.
  *
- * A new name joins only while the cluster is empty: rows do not move yet, so an owner that starts without them would answer
- * reads with silence. The sponsor asks every member; each confirms that it holds nothing and holds client writes back until it hears
- * the outcome (the new state, an abort, or the lapse of its promise). A promise that lapses voids the newcomer for good: its sponsor may
- * have recorded the change and died before telling anybody.
+ * While the cluster is empty a new name joins at once, and owns its share from the first moment. The sponsor asks every member; each confirms that it holds
+ * nothing and holds client writes back until it hears the outcome (the new state, an abort, or the lapse of its promise). A promise that lapses voids the
+ * newcomer for good: its sponsor may have recorded the change and died before telling anybody.
+ *
+ * Where somebody holds rows, nobody is asked and nothing is held back: the sponsor records the change, and the newcomer is given its share of them before it is
+ * read (decision 44).
  *
  * A known name with an empty directory is that member come back without its disk, if nobody hears the old one any more: it gets the
  * old identity, counts its boots on, and is marked incomplete until it has been filled from the other owners.
@@ -13,7 +15,7 @@ import type { JoinAnswer, JoinPrepared, JoinRequest } from '../../wire/messages.
 import type { Membership, MembershipEffect } from './membership.js'
 import { sameDigest } from './ring.js'
 import type { ClusterState, MemberFacts } from './state.js'
-import { departed, nextStamp, presentMembers, withChange, withFacts } from './state.js'
+import { departed, nextChange, presentMembers, withChange, withChangeOfNothing, withFacts } from './state.js'
 
 const ROUND_MS = 3000
 const PROMISE_MS = 10_000
@@ -27,7 +29,8 @@ export interface SponsorView {
 }
 
 interface Round {
-  readonly kind: 'new' | 'return'
+  /** `new`: while nobody holds a row. `moving`: rows will have to move. */
+  readonly kind: 'new' | 'moving' | 'return'
   readonly joiner: string
   readonly request: JoinRequest
   readonly waiting: Set<string>
@@ -94,7 +97,7 @@ export class Sponsor {
     if (round === undefined || !round.waiting.has(from)) return
     if (answer.verdict === 'stale') this.#membership.learn(from, answer.state, false, out)
     if (answer.verdict !== 'ready') {
-      this.#giveUp(round, answer.verdict, out)
+      this.#giveUp(round, answer.verdict, view.wallMs, out)
       return
     }
     round.waiting.delete(from)
@@ -125,7 +128,7 @@ export class Sponsor {
 
   /** What this member was asked may be lost: better begin anew than wait for an answer until the round's end. */
   peerDown(peer: string, out: MembershipEffect[]): void {
-    if (this.#round?.waiting.has(peer) === true) this.#giveUp(this.#round, 'silent', out)
+    if (this.#round?.waiting.has(peer) === true) this.#giveUp(this.#round, 'silent', 0, out)
   }
 
   /** A new state was adopted: what it decides is decided. */
@@ -144,21 +147,14 @@ export class Sponsor {
   }
 
   tick(nowMs: number, wallMs: number, out: MembershipEffect[]): void {
-    if (this.#round !== undefined && nowMs >= this.#round.untilMs) this.#giveUp(this.#round, 'silent', out)
+    if (this.#round !== undefined && nowMs >= this.#round.untilMs)
+      this.#giveUp(this.#round, 'silent', wallMs, out)
     const promise = this.#promise
     if (promise === undefined || nowMs < promise.untilMs) return
     this.#promise = undefined
     const { state, self } = this.#membership
-    const removal = {
-      stamp: nextStamp(state),
-      author: self,
-      kind: 'remove',
-      member: promise.nodeId,
-      weight: 1,
-      zone: '',
-      atMs: wallMs,
-    } as const
-    this.#membership.offer(withChange(state, removal), out)
+    const removal = { kind: 'remove', member: promise.nodeId, weight: 1, zone: '' } as const
+    this.#membership.offer(withChange(state, nextChange(state, self, removal, wallMs)), out)
   }
 
   #admit(
@@ -169,7 +165,8 @@ export class Sponsor {
     nowMs: number,
     out: MembershipEffect[],
   ): void {
-    if (!view.empty) return tell(out, from, request, 'refused', HOLDS_DATA)
+    if (this.#membership.ring.moving.size > 0) return tell(out, from, request, 'later', MOVING)
+    if (!view.empty) return this.#begin('moving', from, request, undefined, [], view, nowMs, out)
     const others = present.filter(({ id }) => id !== this.#membership.self)
     const away = others.find(({ id }) => !view.isUp(id))
     if (away !== undefined)
@@ -212,7 +209,12 @@ export class Sponsor {
 
   #grant(round: Round, view: SponsorView, _nowMs: number, out: MembershipEffect[]): void {
     this.#round = undefined
-    if (round.kind === 'new' && !view.empty) return this.#refuse(round, 'refused', HOLDS_DATA, out)
+    if (round.kind === 'new' && !view.empty) return this.#giveUp(round, 'data', view.wallMs, out)
+    this.#accept(round, view.wallMs, out)
+  }
+
+  #accept(round: Round, wallMs: number, out: MembershipEffect[]): void {
+    this.#round = undefined
     const { request, old } = round
     const nodeId = old?.id ?? request.nodeId
     const answer = {
@@ -225,7 +227,7 @@ export class Sponsor {
       state: EMPTY,
     } as const
     this.#granted = { round, answer }
-    this.#membership.offer(this.#withNewcomer(round, nodeId, view.wallMs), out)
+    this.#membership.offer(this.#withNewcomer(round, nodeId, wallMs), out)
   }
 
   #withNewcomer(round: Round, nodeId: string, wallMs: number): ClusterState {
@@ -244,37 +246,43 @@ export class Sponsor {
     }
     if (old !== undefined) return withFacts(state, facts)
     const { weight, zone } = request
-    const join = {
-      stamp: nextStamp(state),
-      author: self,
-      kind: 'join',
-      member: nodeId,
-      weight,
-      zone,
-      atMs: wallMs,
-    } as const
-    return withFacts(withChange(state, join), facts)
+    const join = nextChange(state, self, { kind: 'join', member: nodeId, weight, zone }, wallMs)
+    const joined = round.kind === 'new' ? withChangeOfNothing(state, join) : withChange(state, join)
+    return withFacts(joined, facts)
   }
 
-  #giveUp(round: Round, why: JoinPrepared['verdict'] | 'silent', out: MembershipEffect[]): void {
-    if (why === 'data') this.#refuse(round, 'refused', HOLDS_DATA, out)
+  #giveUp(
+    round: Round,
+    why: JoinPrepared['verdict'] | 'silent',
+    wallMs: number,
+    out: MembershipEffect[],
+  ): void {
+    if (why === 'data') this.#move(round, wallMs, out)
     else if (round.kind === 'return' && why === 'busy')
       this.#refuse(round, 'refused', taken(round.request.name), out)
     else this.#refuse(round, 'later', 'The members could not all agree just now.', out)
   }
 
+  /** Somebody holds rows: the others need hold nothing back. */
+  #move(round: Round, wallMs: number, out: MembershipEffect[]): void {
+    this.#abort(round, out)
+    this.#accept({ ...round, kind: 'moving' }, wallMs, out)
+  }
+
   #refuse(round: Round, verdict: 'later' | 'refused', reason: string, out: MembershipEffect[]): void {
     this.#round = undefined
     tell(out, round.joiner, round.request, verdict, reason)
-    if (round.kind === 'return') return
-    for (const to of round.asked)
-      out.push({ kind: 'tell', to, message: { type: 26, id: 0, nodeId: round.request.nodeId } })
+    if (round.kind === 'new') this.#abort(round, out)
+  }
+
+  #abort({ asked, request }: Round, out: MembershipEffect[]): void {
+    for (const to of asked)
+      out.push({ kind: 'tell', to, message: { type: 26, id: 0, nodeId: request.nodeId } })
   }
 }
 
 const EMPTY = new Uint8Array(0)
-const HOLDS_DATA =
-  'The cluster already holds data, and this version cannot move data to a new member: let all nodes join before the first write.'
+const MOVING = 'Partitions are still moving because of an earlier change.'
 
 function taken(name: string): string {
   return `A member named ${name} is alive; names are unique in a cluster.`

@@ -1,29 +1,34 @@
 /** The membership state as bytes: for gossip and for the disk. Canonical: equal states have equal bytes, so their digest tells them apart. */
+import { objectDigest } from '../../kernel/index.js'
 import { limits } from '../../limits.js'
 import { ByteReader, ByteWriter, WireError } from '../../wire/bytes.js'
 import { decodeBuckets, encodeBuckets } from './buckets.js'
-import type { Change, ChangeKind, ClusterState, MemberFacts } from './state.js'
+import { decodeChange, encodeChange, readId } from './change-codec.js'
+import { decodeMoves, encodeMoves } from './moves-codec.js'
+import type { Change, ClusterState, MemberFacts } from './state.js'
 import { changeOrder } from './state.js'
 
-/** 1 had no buckets. */
-const VERSION = 2
-const KINDS: readonly ChangeKind[] = ['join', 'leave', 'remove', 'weight', 'zone']
+/** 1 had no buckets; 2 had no moves, and changes did not say what they follow. What 2 can say is still written as 2: equal states have equal bytes. */
+const VERSION = 3
 const TEXT_BYTES = 1024
-const ID = /^[0-9a-f]{32}$/
 const INCARNATION = /^[0-9a-f]{16}$/
 
 export function encodeState(state: ClusterState): Uint8Array {
   const writer = new ByteWriter(1024)
-  writer.u8(VERSION)
+  const isOld = state.moves === undefined && state.changes.every(({ after }) => after === undefined)
+  writer.u8(isOld ? VERSION - 1 : VERSION)
   writer.text(state.birth.clusterId)
   writer.u8(state.birth.n)
   writer.u32(state.birth.partitions)
   writer.u53(state.birth.bornMs)
   writer.u32(state.changes.length)
-  for (const change of state.changes) encodeChange(writer, change)
+  for (const change of state.changes) encodeChange(writer, change, !isOld)
   writer.u32(state.facts.length)
   for (const facts of state.facts) encodeFacts(writer, facts)
   encodeBuckets(writer, state.buckets)
+  if (isOld) return writer.take()
+  writer.u8(state.moves === undefined ? 0 : 1)
+  if (state.moves !== undefined) encodeMoves(writer, state.moves)
   return writer.take()
 }
 
@@ -32,7 +37,7 @@ export function decodeState(bytes: Uint8Array): ClusterState {
   const reader = new ByteReader(bytes)
   const version = reader.u8()
   if (version < 1 || version > VERSION) throw new WireError(`membership version ${version} is unknown`)
-  const birth = { clusterId: id(reader), n: reader.u8(), partitions: reader.u32(), bornMs: reader.u53() }
+  const birth = { clusterId: readId(reader), n: reader.u8(), partitions: reader.u32(), bornMs: reader.u53() }
   if (birth.n < 1 || birth.n > limits.replicas) throw new WireError('N is out of range')
   if (
     birth.partitions < 1 ||
@@ -42,7 +47,7 @@ export function decodeState(bytes: Uint8Array): ClusterState {
     throw new WireError('the number of partitions is no power of two in range')
   }
   const changes: Change[] = []
-  for (let left = reader.count(40); left > 0; left--) changes.push(decodeChange(reader))
+  for (let left = reader.count(40); left > 0; left--) changes.push(decodeChange(reader, version >= VERSION))
   if (changes.some((change, i) => i > 0 && changeOrder(changes[i - 1]!, change) >= 0))
     throw new WireError('changes are out of order')
   const facts: MemberFacts[] = []
@@ -51,29 +56,10 @@ export function decodeState(bytes: Uint8Array): ClusterState {
     throw new WireError('members are out of order')
   if (facts.length > limits.members) throw new WireError('more members than a cluster can have')
   const buckets = version === 1 ? [] : decodeBuckets(reader)
+  const hasMoves = version >= VERSION && flag(reader)
+  const moves = hasMoves ? decodeMoves(reader, birth.partitions) : undefined
   reader.end()
-  return { birth, changes, facts, buckets }
-}
-
-function encodeChange(writer: ByteWriter, change: Change): void {
-  writer.u53(change.stamp)
-  writer.text(change.author)
-  writer.u8(KINDS.indexOf(change.kind))
-  writer.text(change.member)
-  writer.f64(change.weight)
-  writer.text(change.zone)
-  writer.u53(change.atMs)
-}
-
-function decodeChange(reader: ByteReader): Change {
-  const stamp = reader.u53()
-  const author = id(reader)
-  const kind = KINDS[reader.u8()]
-  if (kind === undefined) throw new WireError('a kind of change is unknown')
-  const member = id(reader)
-  const weight = reader.f64()
-  if (!(weight > 0 && Number.isFinite(weight))) throw new WireError('a weight is a positive number')
-  return { stamp, author, kind, member, weight, zone: reader.text(TEXT_BYTES), atMs: reader.u53() }
+  return { birth, changes, facts, buckets, ...(moves === undefined ? {} : { moves }) }
 }
 
 function encodeFacts(writer: ByteWriter, facts: MemberFacts): void {
@@ -90,7 +76,7 @@ function encodeFacts(writer: ByteWriter, facts: MemberFacts): void {
 
 function decodeFacts(reader: ByteReader): MemberFacts {
   const facts = {
-    id: id(reader),
+    id: readId(reader),
     name: reader.text(TEXT_BYTES),
     address: reader.text(TEXT_BYTES),
     peerAddress: reader.text(TEXT_BYTES),
@@ -111,8 +97,9 @@ function flag(reader: ByteReader): boolean {
   return byte === 1
 }
 
-function id(reader: ByteReader): string {
-  const text = reader.text(64)
-  if (!ID.test(text)) throw new WireError('an id has 32 hex digits')
-  return text
+/** 16 bytes over the whole state, facts included: what gossip compares. */
+export function stateDigest(state: ClusterState): Uint8Array {
+  const digest = new Uint8Array(16)
+  objectDigest(encodeState(state), digest)
+  return digest
 }

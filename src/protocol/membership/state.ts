@@ -6,11 +6,17 @@
  *   - changes (join, remove, …), each with a Lamport stamp and its author: explicit acts of people, never of failure detectors;
  *   - for each member its latest facts (addresses, boot, incarnation), the later (boot, revision) winning;
  *   - for each bucket that an operator has set something for, the latest setting;
+ *   - of partitions on their way to other owners, how far they have come (moves.ts).
  *
  * The placement table follows from birth and changes alone; facts may change without moving anything.
  */
+import type { ChangeMark } from '../../kernel/index.js'
 import type { Digest64 } from '../../wire/messages.js'
 import { type BucketRegister, mergeBuckets } from './buckets.js'
+import { type Moves, mergeMoves, type Settled } from './moves.js'
+import { tableOf } from './table.js'
+
+const NOBODY: readonly never[] = []
 
 export interface Birth {
   /** 32 hex digits. */
@@ -33,6 +39,10 @@ export interface Change {
   readonly zone: string
   /** Wall time, for people. */
   readonly atMs: number
+  /** The latest changes that its author had seen; absent in states of versions that did not say. */
+  readonly after?: readonly ChangeMark[]
+  /** Of a removal: the highest stamp of the removed member's own changes that its author had seen; what that one recorded later is void. */
+  readonly seen?: number
 }
 
 export interface MemberFacts {
@@ -61,6 +71,8 @@ export interface ClusterState {
   readonly facts: readonly MemberFacts[]
   /** Sorted by bucket. */
   readonly buckets: readonly BucketRegister[]
+  /** Absent: every partition is settled with the list that the present table gives it. */
+  readonly moves?: Moves
 }
 
 export function changeOrder(a: Change, b: Change): number {
@@ -81,17 +93,42 @@ function order(a: string, b: string): number {
 /** Commutative, associative, idempotent. States of different clusters never meet: the handshake keeps strangers out. */
 export function mergeStates(a: ClusterState, b: ClusterState): ClusterState {
   if (a.birth.clusterId !== b.birth.clusterId) throw new RangeError('two clusters cannot be merged')
-  return {
+  const merged = {
     birth: a.birth,
     changes: mergeChanges(a.changes, b.changes),
     facts: mergeFacts(a.facts, b.facts),
     buckets: mergeBuckets(a.buckets, b.buckets),
   }
+  if (a.moves === undefined && b.moves === undefined && a.changes.length === b.changes.length) {
+    if (merged.changes.length === a.changes.length) return merged
+  }
+  return canonical({ ...merged, moves: mergeMoves(movesOf(a), movesOf(b)) })
 }
 
+/** The longer list itself where it holds all of the other: what follows from it need not be computed anew. */
 function mergeChanges(a: readonly Change[], b: readonly Change[]): readonly Change[] {
   const sorted = [...a, ...b].sort(changeOrder)
-  return sorted.filter((change, i) => i === 0 || changeOrder(sorted[i - 1]!, change) !== 0)
+  const merged = sorted.filter((change, i) => i === 0 || changeOrder(sorted[i - 1]!, change) !== 0)
+  if (merged.length === a.length) return a
+  return merged.length === b.length ? b : merged
+}
+
+/** How far every partition has come, spelt out. */
+export function movesOf(state: ClusterState): Moves {
+  if (state.moves !== undefined) return state.moves
+  const { level, lists } = tableOf(state.birth, state.changes)
+  return { settled: lists.map((list) => ({ level, list })), handings: [], left: [] }
+}
+
+/** States that mean the same have the same bytes. */
+function canonical(state: ClusterState & { readonly moves: Moves }): ClusterState {
+  const { settled, handings, left } = state.moves
+  const { level, lists } = tableOf(state.birth, state.changes)
+  const isPlain = (one: Settled, partition: number) =>
+    one.level === level && one.list.join() === lists[partition]!.join()
+  if (handings.length + left.length > 0 || !settled.every(isPlain)) return state
+  const { moves: _, ...rest } = state
+  return rest
 }
 
 function mergeFacts(a: readonly MemberFacts[], b: readonly MemberFacts[]): readonly MemberFacts[] {
@@ -117,13 +154,42 @@ function factsKey(facts: MemberFacts): string {
   return JSON.stringify([facts.name, facts.address, facts.peerAddress, facts.incarnation, facts.incomplete])
 }
 
-/** The stamp for a new change: after all that its author has seen. */
-export function nextStamp(state: ClusterState): number {
-  return state.changes.reduce((highest, change) => Math.max(highest, change.stamp), 0) + 1
+/** A change that `author` records now, after all that it has seen. */
+export function nextChange(
+  state: ClusterState,
+  author: string,
+  act: Pick<Change, 'kind' | 'member' | 'weight' | 'zone'>,
+  atMs: number,
+): Change {
+  const { changes, birth } = state
+  const stamp = highestStamp(changes) + 1
+  const after = changes.length === 0 ? [] : tableOf(birth, changes).heads
+  const change = { stamp, author, ...act, atMs, after }
+  if (act.kind !== 'remove') return change
+  return { ...change, seen: highestStamp(changes.filter((one) => one.author === act.member)) }
 }
 
+function highestStamp(changes: readonly Change[]): number {
+  return changes.reduce((highest, { stamp }) => Math.max(highest, stamp), 0)
+}
+
+/** Partitions stay where they are settled until they have been handed over to where the change wants them. */
 export function withChange(state: ClusterState, change: Change): ClusterState {
-  return { ...state, changes: mergeChanges(state.changes, [change]) }
+  const moves = movesOf(state)
+  return canonical({ ...state, changes: mergeChanges(state.changes, [change]), moves })
+}
+
+/** A change made while no member holds a row, and none takes any: there is nothing to hand over. */
+export function withChangeOfNothing(state: ClusterState, change: Change): ClusterState {
+  const { moves, ...rest } = state
+  const changes = mergeChanges(state.changes, [change])
+  if (moves === undefined || moves.left.length === 0) return { ...rest, changes }
+  const settled = movesOf({ ...rest, changes }).settled
+  return { ...rest, changes, moves: { settled, handings: [], left: moves.left } }
+}
+
+export function withMoves(state: ClusterState, moves: Moves): ClusterState {
+  return canonical({ ...state, moves })
 }
 
 export function withFacts(state: ClusterState, facts: MemberFacts): ClusterState {
@@ -134,17 +200,28 @@ export function withBucket(state: ClusterState, register: BucketRegister): Clust
   return { ...state, buckets: mergeBuckets(state.buckets, [register]) }
 }
 
-/** Ids that were removed or left: they never return. */
+/** Ids that were removed or left: they never return. One that leaves is still at work until it has handed over what it holds. */
 export function departed(state: ClusterState): ReadonlySet<string> {
-  const gone = state.changes.filter(({ kind }) => kind === 'remove' || kind === 'leave')
-  return new Set(gone.map(({ member }) => member))
+  return new Set(tableOf(state.birth, state.changes).gone)
 }
 
-/** Members present: joined and not departed, by id. */
+/** Ids that were removed, sorted: nothing is to be expected of them. */
+export function removed(state: ClusterState): readonly string[] {
+  const asked = new Set(state.changes.filter(({ kind }) => kind === 'remove').map(({ member }) => member))
+  if (asked.size === 0) return NOBODY
+  return tableOf(state.birth, state.changes).gone.filter((id) => asked.has(id))
+}
+
+/** Ids that nobody talks to any more: removed, or left with nothing to hand over. */
+export function gone(state: ClusterState): ReadonlySet<string> {
+  return new Set([...removed(state), ...(state.moves?.left ?? [])])
+}
+
+/** Members present: joined and not gone, by id. Those that are leaving are among them. */
 export function presentMembers(state: ClusterState): readonly MemberFacts[] {
-  const gone = departed(state)
+  const away = gone(state)
   const joined = new Set(state.changes.filter(({ kind }) => kind === 'join').map(({ member }) => member))
-  return state.facts.filter(({ id }) => joined.has(id) && !gone.has(id))
+  return state.facts.filter(({ id }) => joined.has(id) && !away.has(id))
 }
 
 export function factsOf(state: ClusterState, id: string): MemberFacts | undefined {

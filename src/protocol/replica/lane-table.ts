@@ -57,6 +57,13 @@ export class LaneTable<L extends TableLane<L>> {
     return lane
   }
 
+  all(): L[] {
+    const lanes: L[] = []
+    for (const first of this.#buckets)
+      for (let lane = first; lane !== undefined; lane = lane.next) lanes.push(lane)
+    return lanes
+  }
+
   /** Of a key that has none. */
   add(lane: L): void {
     const bucket = bucketOf(lane.rowKey)

@@ -61,6 +61,8 @@ export interface LaneDrop {
   readonly digest: Uint8Array
   /** Who waits for it. */
   readonly ticket: number
+  /** All who own the key hold this state, and this node does not own it: it goes with all that is in it. */
+  readonly isElsewhere?: boolean
 }
 
 export type LaneOperation = LaneWrite | LaneMerge | LaneDrop
@@ -145,6 +147,15 @@ export class Lanes {
   /** Work on this key is under way. */
   has(rowKey: Uint8Array): boolean {
     return this.#lanes.get(rowKey) !== undefined
+  }
+
+  /** True from when the row of every key with work under way now has been read: what was to be applied to it then is. */
+  allRead(): () => boolean {
+    let waiting = this.#lanes.all().filter((lane) => !lane.ready)
+    return () => {
+      waiting = waiting.filter((lane) => !lane.ready && !lane.broken)
+      return waiting.length === 0
+    }
   }
 
   /** Takes one operation. `cached`: the newest durable row, where the caller has it at hand (it is looked at only if the key has no lane yet). */
@@ -301,7 +312,8 @@ export class Lanes {
     }
     objectDigest(rowObject(lane.row), this.#digest)
     if (Buffer.compare(this.#digest, operation.digest) === 0) {
-      if (liveCount(rowObject(lane.row)) > 0) return this.#shed(lane, lane.row, operation, out)
+      if (operation.isElsewhere !== true && liveCount(rowObject(lane.row)) > 0)
+        return this.#shed(lane, lane.row, operation, out)
       lane.letsGo = true
       this.#changed(lane, undefined, operation, out)
     } else this.#settle(operation, 'refused', out)

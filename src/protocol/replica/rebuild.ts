@@ -9,7 +9,7 @@
  * Pages are merged through the lanes like any write; a cursor is kept, so that a killed rebuild resumes where it was.
  */
 import { ByteReader, ByteWriter, WireError } from '../../wire/bytes.js'
-import type { RangeRows } from '../../wire/messages.js'
+import type { Digest64, RangeRows } from '../../wire/messages.js'
 import { ReplicaStatus } from '../../wire/messages.js'
 import type { Effect, Input } from '../effects.js'
 import { isCovered } from '../entropy/refill.js'
@@ -41,6 +41,7 @@ export type RebuildEffect =
 export class Rebuild {
   readonly id: number
   readonly #self: string
+  readonly #ring: Digest64
   /** Owner lists of all partitions that this node owns. */
   readonly #partitions: readonly (readonly string[])[]
   readonly #sound: Set<string>
@@ -62,8 +63,10 @@ export class Rebuild {
     self: string,
     partitions: readonly (readonly string[])[],
     progress: RebuildProgress | undefined,
+    ring: Digest64,
   ) {
     this.id = id
+    this.#ring = ring
     this.#self = self
     this.#partitions = partitions
     this.#sound = new Set(progress?.sound)
@@ -115,6 +118,7 @@ export class Rebuild {
     const message = {
       type: 9,
       id: this.id,
+      ring: this.#ring,
       from: this.#cursor,
       maxRows: PAGE_ROWS,
       maxBytes: PAGE_BYTES,

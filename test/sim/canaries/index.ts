@@ -7,6 +7,7 @@ import { BUFFERED_CANARIES } from './buffered.js'
 import type { Canary } from './canary.js'
 import { ENTROPY_CANARIES } from './entropy.js'
 import { HINT_CANARIES } from './hints.js'
+import { MOVING_CANARIES } from './moving.js'
 import { PROTOCOL_CANARIES } from './protocol.js'
 import { REAPING_CANARIES } from './reaping.js'
 import { STORAGE_CANARIES } from './storage.js'
@@ -20,6 +21,7 @@ export const CANARIES: readonly Canary[] = [
   ...BUFFERED_CANARIES,
   ...ENTROPY_CANARIES,
   ...REAPING_CANARIES,
+  ...MOVING_CANARIES,
 ]
 
 export function canaryNamed(name: string): Canary {

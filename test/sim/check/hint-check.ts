@@ -32,7 +32,17 @@ export class HintCheck {
   /** Ids outlive the processes that told them. */
   readonly #names = new Map<string, string>()
 
-  constructor(book: RowBook, violations: Violations, disks: () => readonly HintDisk[], nowMs: () => number) {
+  readonly #n: number
+
+  /** `n`: copies of each key. */
+  constructor(
+    book: RowBook,
+    violations: Violations,
+    disks: () => readonly HintDisk[],
+    n: number,
+    nowMs: () => number,
+  ) {
+    this.#n = n
     this.#book = book
     this.#violations = violations
     this.#disks = disks
@@ -63,6 +73,11 @@ export class HintCheck {
     return disk !== undefined && disk.lostSomethingAtMs > Number.NEGATIVE_INFINITY
   }
 
+  #holds(disk: HintDisk, rowKey: string, kept: ReadObject): boolean {
+    const row = disk.durable(`d${rowKey}`)
+    return row !== undefined && this.#book.parse(row).object.clock.covers(kept.clock)
+  }
+
   #mustBeThere(
     holder: string,
     { target, rowKey }: { readonly target: string; readonly rowKey: string },
@@ -73,8 +88,9 @@ export class HintCheck {
       if (nodeId !== undefined && nodeId !== '') this.#names.set(nodeId, name)
     const disk = disks.find(({ name }) => name === this.#names.get(target))
     if (disk === undefined || this.#nowMs() - disk.lostSomethingAtMs < FORGIVEN_MS) return
-    const row = disk.durable(`d${rowKey}`)
-    if (row !== undefined && this.#book.parse(row).object.clock.covers(kept.clock)) return
+    const holders = disks.filter((one) => this.#holds(one, rowKey, kept))
+    // A target that owns the key no more need not have it: then all who own it do.
+    if (holders.includes(disk) || holders.length >= this.#n) return
     // Everybody may have let go of it since.
     const key = rowNameOf(`d${rowKey}`)?.key
     if (key !== undefined && this.#book.allWasReaped(key, kept.clock)) return

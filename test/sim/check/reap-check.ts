@@ -33,8 +33,20 @@ export class ReapCheck {
   readonly #graves = new Map<string, Grave>()
   reaped = 0
   shedClocks = 0
+  /** Rows that went to other owners. */
+  passedOn = 0
 
-  constructor(book: RowBook, violations: Violations, disks: () => readonly ReapDisk[], nowMs: () => number) {
+  readonly #n: number
+
+  /** `n`: copies of each key. */
+  constructor(
+    book: RowBook,
+    violations: Violations,
+    disks: () => readonly ReapDisk[],
+    n: number,
+    nowMs: () => number,
+  ) {
+    this.#n = n
     this.#book = book
     this.#violations = violations
     this.#disks = disks
@@ -58,6 +70,10 @@ export class ReapCheck {
   /** A batch without a row for this key became visible on the disk of `holder`, where there was one. */
   dropped(holder: string, life: number, engineKey: string, key: string, before: Uint8Array): void {
     const { object, objectBytes } = this.#book.parse(before)
+    if (this.#isElsewhere(holder, engineKey, object)) {
+      this.passedOn += 1
+      return
+    }
     this.#graves.set(`${holder} ${engineKey}`, { bytes: objectBytes, life, timeMs: this.#nowMs() })
     this.reaped += 1
     const live = object.siblings.find((sibling) => !sibling.tombstone)
@@ -65,6 +81,17 @@ export class ReapCheck {
       this.#violations.add('A1', `${holder} let go of its row of ${key}, which held ${this.#named(live.dot)}`)
     this.#book.reaped(key, object.clock)
     this.#lookEverywhere(engineKey, object.clock, `${holder} let go of its tombstone of ${key}`)
+  }
+
+  /** N other disks hold all that was in it, or what has seen it: it went because others own it now. */
+  #isElsewhere(holder: string, engineKey: string, { siblings }: ReadObject): boolean {
+    const holders = this.#disks().filter((disk) => {
+      const row = disk.name === holder ? undefined : disk.get(engineKey)
+      if (row === undefined) return false
+      const { clock } = this.#book.parse(row).object
+      return siblings.every((sibling) => clock.has(sibling.dot))
+    })
+    return holders.length >= this.#n
   }
 
   /** The row of `holder` has shed entries of its clock: these dots. */

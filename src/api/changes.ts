@@ -1,0 +1,77 @@
+/** What operators do with members: POST /v1/cluster/leave, remove, weight and zone, each with the member's name or id in a JSON object. */
+import { RotundaError } from '../errors.js'
+import type { Changed, ChangeRequest } from '../node/requests.js'
+import { readBody } from './body.js'
+import { objectIn } from './buckets.js'
+import type { Exchange } from './exchange.js'
+import { sendJson } from './json.js'
+import { parseQuery, timeoutParameter } from './query.js'
+
+export const CHANGE_PARAMETERS = ['timeout'] as const
+
+export const CHANGE_KINDS = ['leave', 'remove', 'weight', 'zone'] as const
+type ChangeKind = (typeof CHANGE_KINDS)[number]
+
+const BODY_BYTES = 4 * 1024
+/** As the kernel takes them. */
+const LEAST_WEIGHT = 1e-6
+const MOST_WEIGHT = 1e6
+const ZONE_BYTES = 64
+
+const EXAMPLES: Readonly<Record<ChangeKind, string>> = {
+  leave: '{"member":"n2"}',
+  remove: '{"member":"n2"}',
+  weight: '{"member":"n2","weight":2}',
+  zone: '{"member":"n2","zone":"a"}',
+}
+
+function bad(message: string): RotundaError {
+  return new RotundaError('BAD_PARAM', `${message}; nothing was changed.`)
+}
+
+function requestIn(kind: ChangeKind, body: Uint8Array): Omit<ChangeRequest, 'deadlineMs'> {
+  const { member, weight, zone, ...others } = objectIn(body, EXAMPLES[kind])
+  const surplus = [...Object.keys(others), ...surplusOf(kind, { weight, zone })]
+  if (surplus.length > 0) throw bad(`${kind} takes no ${JSON.stringify(surplus[0]!.slice(0, 40))}`)
+  if (typeof member !== 'string' || member === '') throw bad('member is the name or the id of a member')
+  if (kind === 'weight') return { kind, member, weight: weightIn(weight) }
+  if (kind === 'zone') return { kind, member, zone: zoneIn(zone) }
+  return { kind, member }
+}
+
+function surplusOf(kind: ChangeKind, { weight, zone }: { weight: unknown; zone: unknown }): string[] {
+  return [
+    ...(weight !== undefined && kind !== 'weight' ? ['weight'] : []),
+    ...(zone !== undefined && kind !== 'zone' ? ['zone'] : []),
+  ]
+}
+
+function weightIn(weight: unknown): number {
+  if (typeof weight === 'number' && weight >= LEAST_WEIGHT && weight <= MOST_WEIGHT) return weight
+  throw bad(`weight is a number from ${LEAST_WEIGHT} to ${MOST_WEIGHT}`)
+}
+
+function zoneIn(zone: unknown): string {
+  if (typeof zone === 'string' && Buffer.byteLength(zone) <= ZONE_BYTES) return zone
+  throw bad(`zone is a text of at most ${ZONE_BYTES} bytes`)
+}
+
+export function postChange(kind: ChangeKind): (exchange: Exchange) => void {
+  return (exchange) => {
+    const { edge, target } = exchange
+    const timeoutMs = timeoutParameter(parseQuery(target, CHANGE_PARAMETERS))
+    exchange.admit()
+    readBody(
+      exchange,
+      BODY_BYTES,
+      (body) => {
+        const request = { ...requestIn(kind, body), deadlineMs: edge.clock.monotonicMs() + timeoutMs }
+        exchange.ask<Changed>(
+          (done) => edge.database.change(request, done),
+          ({ moving }) => sendJson(exchange, { recorded: true, moving }),
+        )
+      },
+      'A change',
+    )
+  }
+}

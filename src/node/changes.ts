@@ -1,0 +1,119 @@
+/**
+ * Explicit acts of an operator: a member leaves, is removed, gets another weight or zone. What was asked for is answered once it is recorded on this node's
+ * disk; that partitions move because of it is seen in the cluster's view.
+ *
+ * One change after the other: while partitions are on their way, another change is refused here, but for the removal of a member that is dead (it may be what
+ * they wait for). Changes that members record without knowing of each other are no harm (decision 44).
+ */
+import type { Clock } from '../ports/clock.js'
+import type { Membership } from '../protocol/membership/membership.js'
+import {
+  type Change,
+  type ClusterState,
+  departed,
+  nextChange,
+  presentMembers,
+  weightAndZone,
+  withChange,
+} from '../protocol/membership/state.js'
+import type { Changed, ChangeRequest, Failure } from './requests.js'
+
+/** Acts that wait for the disk at a time. */
+const WAITING = 64
+
+export interface ChangesParts {
+  readonly membership: Membership
+  readonly clock: Pick<Clock, 'wallMs'>
+  readonly peers: { isConnected(id: string): boolean }
+  offer(state: ClusterState): void
+}
+
+interface Waiting {
+  readonly change: Change
+  readonly deadlineMs: number
+  readonly done: (outcome: Changed | Failure) => void
+}
+
+export class MembershipChanges {
+  readonly #parts: ChangesParts
+  #waiting: Waiting[] = []
+
+  constructor(parts: ChangesParts) {
+    this.#parts = parts
+  }
+
+  record(request: ChangeRequest, done: Waiting['done']): void {
+    const { membership, offer, clock } = this.#parts
+    const { state, self } = membership
+    const id = this.#idOf(request.member)
+    const refusal = id === undefined ? unknown(request.member) : this.#refusal(request, id)
+    if (id === undefined || refusal !== undefined) return done(refusal!)
+    if (this.#waiting.length >= WAITING) return done({ status: 'error', code: 'OVERLOADED' })
+    const { weight, zone } = { ...weightAndZone(state, id), ...given(request) }
+    const change = nextChange(state, self, { kind: request.kind, member: id, weight, zone }, clock.wallMs())
+    this.#waiting.push({ change, deadlineMs: request.deadlineMs, done })
+    offer(withChange(state, change))
+  }
+
+  /** The membership state in force is another one. */
+  adopted(): void {
+    const waiting = this.#waiting
+    if (waiting.length === 0) return
+    this.#waiting = []
+    const { changes } = this.#parts.membership.state
+    for (const one of waiting) {
+      const { stamp, author } = one.change
+      const isThere = changes.some((change) => change.stamp === stamp && change.author === author)
+      if (isThere) one.done({ status: 'ok', moving: this.#parts.membership.ring.moving.size })
+      else this.#waiting.push(one)
+    }
+  }
+
+  /** Call often. */
+  expire(nowMs: number): void {
+    const late = this.#waiting.filter(({ deadlineMs }) => deadlineMs <= nowMs)
+    if (late.length === 0) return
+    this.#waiting = this.#waiting.filter(({ deadlineMs }) => deadlineMs > nowMs)
+    const message = 'The change was not written here in time; it may still be.'
+    for (const { done } of late) done({ status: 'error', code: 'TIMEOUT', message })
+  }
+
+  /** A present member, by its name or its id. */
+  #idOf(member: string): string | undefined {
+    const present = presentMembers(this.#parts.membership.state)
+    return present.find(({ id, name }) => id === member || name === member)?.id
+  }
+
+  #refusal({ kind, member }: ChangeRequest, id: string): Failure | undefined {
+    const { membership, peers } = this.#parts
+    const { ring, self, state } = membership
+    if (!membership.confirmed || this.#waiting.length > 0) return later('Another change is being written.')
+    if (kind === 'remove') {
+      if (id === self || peers.isConnected(id))
+        return refused(`${member} is alive: let it leave, which hands over what it holds.`)
+      return ring.table.members.length === 1 ? refused(LAST) : undefined
+    }
+    if (ring.moving.size > 0) return later(MOVING)
+    if (departed(state).has(id)) return refused(`${member} is leaving already.`)
+    return kind === 'leave' && ring.table.members.length === 1 ? refused(LAST) : undefined
+  }
+}
+
+const MOVING = 'Partitions are still moving because of an earlier change; nothing was recorded.'
+const LAST = 'The last member cannot go.'
+
+function given({ weight, zone }: ChangeRequest): { weight?: number; zone?: string } {
+  return { ...(weight === undefined ? {} : { weight }), ...(zone === undefined ? {} : { zone }) }
+}
+
+function unknown(member: string): Failure {
+  return { status: 'error', code: 'NOT_FOUND', message: `No present member is named ${member}.` }
+}
+
+function refused(message: string): Failure {
+  return { status: 'error', code: 'BAD_PARAM', message }
+}
+
+function later(message: string): Failure {
+  return { status: 'error', code: 'NOT_READY', message }
+}

@@ -1,0 +1,116 @@
+/**
+ * Partitions on their way to other owners, as this node has to do with them: records what it has handed over and released, and lets go of the rows that it owns no
+ * more. What is to be compared with whom says the handover; the exchanges are conducted by Entropy.
+ */
+import type { Clock } from '../ports/clock.js'
+import type { Log } from '../ports/log.js'
+import { type Governor, SWEEP_UNITS } from '../protocol/background/governor.js'
+import type { Trees } from '../protocol/entropy/trees.js'
+import type { Membership } from '../protocol/membership/membership.js'
+import { withHanding } from '../protocol/membership/moves.js'
+import type { ClusterState } from '../protocol/membership/state.js'
+import { departed, factsOf, movesOf, removed, withMoves } from '../protocol/membership/state.js'
+import { Handover } from '../protocol/transfer/handover.js'
+import type { Conversations } from './conversations.js'
+import type { StorageGuard } from './guard/index.js'
+import { RECORDS } from './records.js'
+import type { Replica } from './replica.js'
+import { Sweep } from './sweep.js'
+
+/** Facts of so long are recorded together: each record goes to every member. */
+const RECORD_EVERY_MS = 200
+
+export interface TransfersParts {
+  readonly clock: Clock
+  readonly log: Log
+  readonly guard: StorageGuard
+  readonly membership: Membership
+  readonly conversations: Conversations
+  readonly replica: Replica
+  readonly trees: Trees
+  readonly governor: Governor
+  offer(state: ClusterState): void
+}
+
+export class Transfers {
+  readonly handover: Handover
+  readonly sweep: Sweep
+  readonly #parts: TransfersParts
+  #recordMs = 0
+  /** Counts the barriers that were begun. */
+  #barrier = 0
+  /** To be told when what was under way has landed; undefined: nobody waits. */
+  #landing: (() => boolean) | undefined
+
+  constructor(parts: TransfersParts) {
+    this.#parts = parts
+    const { membership } = parts
+    this.handover = new Handover(membership.self, (peer) => factsOf(membership.state, peer)?.boot ?? 0)
+    this.sweep = new Sweep(parts)
+    this.adopted()
+  }
+
+  /** Partitions that are on their way, as this node sees it. */
+  get moving(): number {
+    return this.#parts.membership.ring.moving.size
+  }
+
+  get isBusy(): boolean {
+    return this.moving > 0 || this.sweep.isBusy
+  }
+
+  adopted(): void {
+    const { membership, replica } = this.#parts
+    const isNew = this.handover.plan(membership.ring, membership.state.moves?.handings ?? [])
+    this.sweep.look()
+    if (!isNew) return
+    this.#barrier++
+    this.#landing = replica.landing()
+  }
+
+  tick(nowMs: number): void {
+    const { governor } = this.#parts
+    if (this.#landing?.() === true) this.#land()
+    if (nowMs >= this.#recordMs) {
+      this.#recordMs = nowMs + RECORD_EVERY_MS
+      this.#record()
+      this.#leave()
+    }
+    this.sweep.tick(() => governor.take('handoff', SWEEP_UNITS))
+  }
+
+  /** Behind all that was given to the disk until now. */
+  #land(): void {
+    const barrier = this.#barrier
+    this.#landing = undefined
+    this.#parts.guard.write([{ type: 'system', name: RECORDS.barrier, value: undefined }], (fault) => {
+      if (barrier !== this.#barrier) return
+      if (fault === undefined) this.handover.landed()
+      else this.#landing = () => this.#parts.guard.state === 'open'
+    })
+  }
+
+  #record(): void {
+    const { membership, trees, guard, log } = this.#parts
+    const { state, ring, self, own } = membership
+    if (ring.moving.size === 0 || own.incomplete || !membership.confirmed || guard.state !== 'open') return
+    const mayTell = (partition: number) => trees.isReady(partition) && !trees.hasHole(partition)
+    const { handed, released } = this.handover.due(mayTell)
+    if (handed.size + released.size === 0) return
+    const { level, name: table } = ring.table
+    const version = { level, table, gone: removed(state) }
+    this.#parts.offer(withMoves(state, withHanding(movesOf(state), self, version, handed, released)))
+    log.debug('handed-over', { handed: handed.size, released: released.size })
+  }
+
+  /** It is to leave, and holds nothing that anybody could miss. */
+  #leave(): void {
+    const { membership, replica } = this.#parts
+    const { state, ring, self } = membership
+    if (!departed(state).has(self) || ring.members.includes(self)) return
+    if (!this.sweep.isClean || replica.hints.count.hints > 0 || !replica.isIdle) return
+    const moves = movesOf(state)
+    if (!moves.left.includes(self))
+      this.#parts.offer(withMoves(state, { ...moves, left: [...moves.left, self].sort() }))
+  }
+}

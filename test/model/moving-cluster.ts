@@ -1,0 +1,252 @@
+/**
+ * Nodes that do nothing but agree on who owns what: a model of decision 44 small enough to play thousands of histories a second. The states, lists and duties are the real
+ * ones; rows are numbers of writes, messages are single steps in any order, and every node may be at another state.
+ *
+ * A write is taken by one node after the other, each only while it counts as the coordinator does; it is acknowledged when every list in force at the coordinator then has
+ * its quorum. A read likewise. What a read must show: every write acknowledged before it began.
+ */
+
+import { quorum } from '../../src/protocol/coordinator/quorum.js'
+import { duty, withHanding } from '../../src/protocol/membership/moves.js'
+import { Ring, sameDigest } from '../../src/protocol/membership/ring.js'
+import type { ClusterState } from '../../src/protocol/membership/state.js'
+import {
+  departed,
+  mergeStates,
+  movesOf,
+  nextChange,
+  presentMembers,
+  removed,
+  withChange,
+  withFacts,
+  withMoves,
+} from '../../src/protocol/membership/state.js'
+
+export type Chance = (below: number) => number
+
+interface ModelNode {
+  readonly id: string
+  state: ClusterState
+  ring: Ring
+  /** By partition. */
+  readonly rows: Set<number>[]
+}
+
+interface Request {
+  readonly kind: 'write' | 'read'
+  readonly partition: number
+  readonly number: number
+  readonly coordinator: ModelNode
+  /** Nodes that have taken the write, or shown their rows. */
+  readonly heard: Set<string>
+  readonly shown: Set<number>
+  /** Acknowledged before this one began. */
+  readonly before: readonly number[]
+}
+
+const PARTITIONS = 4
+
+export function idOf(number: number): string {
+  return number.toString(16).padStart(32, '0')
+}
+
+export class MovingCluster {
+  readonly nodes: ModelNode[] = []
+  readonly #chance: Chance
+  readonly #acked: Set<number>[] = Array.from({ length: PARTITIONS }, () => new Set())
+  readonly #open: Request[] = []
+  #numbers = 0
+  acknowledged = 0
+  reads = 0
+
+  constructor(n: number, members: number, chance: Chance) {
+    this.#chance = chance
+    const birth = { clusterId: idOf(0xabc), n, partitions: PARTITIONS, bornMs: 1 }
+    let state: ClusterState = { birth, changes: [], facts: [], buckets: [] }
+    for (let number = 1; number <= members; number++) {
+      const act = { kind: 'join', member: idOf(number), weight: 1, zone: '' } as const
+      const change = nextChange(state, idOf(1), act, 0)
+      state = withFacts({ ...state, changes: [...state.changes, change] }, factsOf(number))
+    }
+    for (let number = 1; number <= members; number++) this.#add(idOf(number), state)
+  }
+
+  /** One thing happens; a sentence where a promise was broken. */
+  step(): string | undefined {
+    const what = this.#chance(20)
+    if (what < 5) this.#gossip()
+    else if (what < 8) this.#begin('write')
+    else if (what < 10) this.#begin('read')
+    else if (what < 15) return this.#goOn()
+    else if (what < 19) this.#doDuty(this.#someone())
+    else this.#change()
+    return undefined
+  }
+
+  /** Everybody hears everything and does what is left to do. False: it does not come to an end. */
+  settle(): boolean {
+    for (let round = 0; round < 60; round++) {
+      const all = this.nodes.map(({ state }) => state).reduce(mergeStates)
+      for (const node of this.nodes) this.#adopt(node, all)
+      if (this.nodes.every(({ ring }) => ring.moving.size === 0)) return true
+      for (const node of this.nodes) this.#doDuty(node)
+    }
+    return false
+  }
+
+  /** After it has settled: every owner of a partition has every acknowledged write of it, but what only removed members held. */
+  lost(): string | undefined {
+    const ring = this.nodes[0]!.ring
+    for (let p = 0; p < PARTITIONS; p++)
+      for (const write of this.#acked[p]!) {
+        const holders = ring.owners[p]!.filter((id) => this.#node(id)?.rows[p]?.has(write) === true)
+        if (holders.length < quorum(ring.owners[p]!.length))
+          return `write ${write} of partition ${p} is left on ${holders.length} of its owners`
+      }
+    return undefined
+  }
+
+  #add(id: string, state: ClusterState): void {
+    const rows = Array.from({ length: PARTITIONS }, () => new Set<number>())
+    this.nodes.push({ id, state, ring: new Ring(state), rows })
+  }
+
+  #node(id: string): ModelNode | undefined {
+    return this.nodes.find((node) => node.id === id)
+  }
+
+  #someone(): ModelNode {
+    return this.nodes[this.#chance(this.nodes.length)]!
+  }
+
+  #adopt(node: ModelNode, state: ClusterState): void {
+    node.state = mergeStates(node.state, state)
+    node.ring = new Ring(node.state, node.ring)
+  }
+
+  #gossip(): void {
+    const [from, to] = [this.#someone(), this.#someone()]
+    if (from !== to) this.#adopt(to, from.state)
+  }
+
+  #begin(kind: Request['kind']): void {
+    const partition = this.#chance(PARTITIONS)
+    const coordinator = this.#someone()
+    const before = [...this.#acked[partition]!]
+    const number = ++this.#numbers
+    this.#open.push({ kind, partition, number, coordinator, heard: new Set(), shown: new Set(), before })
+  }
+
+  #goOn(): string | undefined {
+    if (this.#open.length === 0) return undefined
+    const request = this.#open[this.#chance(this.#open.length)]!
+    const { kind, partition: p, coordinator, heard } = request
+    const key = keyOf(p)
+    const placement = coordinator.ring.placementOf(key)
+    const asked = kind === 'write' ? (placement.holders ?? placement.owners) : placement.owners
+    const node = this.#node(asked[this.#chance(asked.length)]!)
+    if (node === undefined || departedFor(node)) return undefined
+    if (!sameDigest(node.ring.placementOf(key).ring, placement.ring)) return undefined
+    heard.add(node.id)
+    if (kind === 'write') node.rows[p]!.add(request.number)
+    else for (const row of node.rows[p]!) request.shown.add(row)
+    return this.#conclude(request)
+  }
+
+  #conclude(request: Request): string | undefined {
+    const { kind, partition: p, coordinator, heard } = request
+    const { owners, others = [] } = coordinator.ring.placementOf(keyOf(p))
+    const isEnough = (list: readonly string[]) =>
+      list.filter((node) => heard.has(node)).length >= quorum(list.length)
+    if (!(kind === 'write' ? [owners, ...others] : [owners]).every(isEnough)) return undefined
+    this.#open.splice(this.#open.indexOf(request), 1)
+    if (kind === 'write') {
+      this.#acked[p]!.add(request.number)
+      this.acknowledged++
+      return undefined
+    }
+    this.reads++
+    const missing = request.before.find((write) => !request.shown.has(write))
+    return missing === undefined
+      ? undefined
+      : `a read of partition ${p} at ${[...heard].map(shortName)} does not show write ${missing}`
+  }
+
+  #doDuty(node: ModelNode): void {
+    const { state, ring } = node
+    if (departedFor(node)) return
+    const handed = new Map<number, readonly string[]>()
+    const released = new Set<number>()
+    for (const [partition, lists] of ring.moving) {
+      const due = duty(node.id, partition, lists, state.moves?.handings ?? [])
+      const list = lists.versions.at(-1)!.list
+      if (due === 'release') released.add(partition)
+      else if (due === 'hand' && this.#handOver(node, partition, list)) handed.set(partition, list)
+    }
+    if (handed.size + released.size === 0) return
+    const { level, name: table } = ring.table
+    const version = { level, table, gone: removed(state) }
+    this.#adopt(node, withMoves(state, withHanding(movesOf(state), node.id, version, handed, released)))
+  }
+
+  /** An exchange with each: it needs both sides to know the same holders. */
+  #handOver(node: ModelNode, partition: number, list: readonly string[]): boolean {
+    const peers = list.map((id) => this.#node(id))
+    const isReady = (peer: ModelNode | undefined): peer is ModelNode =>
+      peer !== undefined && sameDigest(peer.ring.holding, node.ring.holding)
+    if (!peers.every(isReady)) return false
+    for (const peer of peers) for (const row of node.rows[partition]!) peer.rows[partition]!.add(row)
+    return true
+  }
+
+  #change(): void {
+    const node = this.#someone()
+    const { state } = node
+    if (departedFor(node) || state.changes.length > 9) return
+    const present = presentMembers(state).filter(({ id }) => !departed(state).has(id))
+    if (this.#chance(2) === 0) this.#join(node)
+    else if (present.length > 2) {
+      const member = present[this.#chance(present.length)]!.id
+      this.#record(node, 'leave', member)
+    }
+  }
+
+  #join(sponsor: ModelNode): void {
+    const number = this.nodes.length + 1
+    const id = idOf(number)
+    this.#record(sponsor, 'join', id)
+    this.#adopt(sponsor, withFacts(sponsor.state, factsOf(number)))
+    this.#add(id, sponsor.state)
+  }
+
+  #record(node: ModelNode, kind: 'join' | 'leave', member: string): void {
+    const change = nextChange(node.state, node.id, { kind, member, weight: 1, zone: '' }, 0)
+    this.#adopt(node, withChange(node.state, change))
+  }
+}
+
+function departedFor({ id, state }: ModelNode): boolean {
+  return removed(state).includes(id)
+}
+
+function keyOf(partition: number): Uint8Array {
+  return Uint8Array.of((partition * 256) / PARTITIONS, 0)
+}
+
+function shortName(id: string): string {
+  return id.slice(-2)
+}
+
+function factsOf(number: number): ClusterState['facts'][number] {
+  return {
+    id: idOf(number),
+    name: `n${number}`,
+    address: 'a:1',
+    peerAddress: 'a:2',
+    boot: 1,
+    revision: 0,
+    incarnation: '0'.repeat(16),
+    session: '1'.repeat(16),
+    incomplete: false,
+  }
+}

@@ -1,0 +1,68 @@
+/** Bugs in moving partitions to other owners while clients work. */
+import { type Canary, CROWD } from './canary.js'
+
+/** Machines come and go, and little else happens. */
+const MOVES = {
+  ...CROWD,
+  nodes: 4,
+  keys: 8,
+  changes: 3,
+  exchangeEveryMs: 0,
+  deletes: 0.1,
+  only: ['reset'],
+} as const
+
+export const MOVING_CANARIES: readonly Canary[] = [
+  {
+    name: 'reads-new-owners-at-once',
+    story: 'A new owner counts for reads as soon as the table says so, before it has the rows.',
+    breaks: ['A1', 'A2', 'A3', 'A4'],
+    focus: MOVES,
+    rare: true,
+    patches: [
+      {
+        file: 'src/protocol/membership/ring.js',
+        find: 'const owners = all[complete + 1];',
+        replace: 'const owners = all[all.length - 1];',
+      },
+    ],
+  },
+  {
+    name: 'hands-over-unseen',
+    story: 'An old owner records that its rows are with the new ones, and has not looked.',
+    breaks: ['A1', 'A2', 'A3', 'A4'],
+    focus: MOVES,
+    rare: true,
+    patches: [
+      {
+        file: 'src/protocol/transfer/handover.js',
+        find: 'const isOpen = list.some((peer) => peer !== this.#self && this.#isOpen(partition, peer));',
+        replace: 'const isOpen = false;',
+      },
+    ],
+  },
+  {
+    name: 'drops-before-others-have-it',
+    story: 'A former owner drops a row when one of the present owners has it.',
+    breaks: ['A1', 'A2', 'A3', 'A4'],
+    focus: MOVES,
+    rare: true,
+    patches: [
+      {
+        file: 'src/node/sweep.js',
+        find: 'if (!ring.holders[p].includes(self))',
+        replace: 'if (!ring.table.lists[p].includes(self))',
+      },
+      {
+        file: 'src/protocol/transfer/pass-on.js',
+        find: 'if (holders.includes(this.#self))',
+        replace: 'if (false)',
+      },
+      {
+        file: 'src/protocol/transfer/pass-on.js',
+        find: 'if (this.#missing.size === 0)',
+        replace: 'if (true)',
+      },
+    ],
+  },
+]

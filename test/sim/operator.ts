@@ -1,0 +1,88 @@
+/** Whoever lets machines join and leave while clients work, as the seed says. */
+import type { Counters } from './counters.js'
+import type { SimHost } from './host.js'
+import type { Prng } from './prng.js'
+import type { World } from './world.js'
+
+/** Between an act that was refused, or not answered, and the next try. */
+const AGAIN_MS = 400
+const PATIENCE_MS = 4_000
+
+export class Operator {
+  readonly #world: World
+  readonly #prng: Prng
+  readonly #counters: Counters
+  #stopped = false
+
+  constructor(world: World, prng: Prng, counters: Counters) {
+    this.#world = world
+    this.#prng = prng
+    this.#counters = counters
+  }
+
+  start(): void {
+    const { changes, calmMs } = this.#world.config
+    for (let number = 0; number < changes; number += 1)
+      this.#later(this.#prng.exponential(2 * calmMs), () => this.#act())
+  }
+
+  stop(): void {
+    this.#stopped = true
+  }
+
+  #act(): void {
+    const { world } = { world: this.#world }
+    const staying = world.hosts.filter((host) => !world.leaving.has(host))
+    const newcomer = world.reserve.at(0)
+    const mayLeave = staying.length > world.n
+    if (newcomer !== undefined && (!mayLeave || this.#prng.chance(0.5))) this.#join(newcomer)
+    else if (mayLeave) this.#leave(this.#prng.pick(staying))
+  }
+
+  #join(host: SimHost): void {
+    this.#counters.count('change join')
+    this.#tell(`${host.name} is to join`)
+    this.#world.enlist(host)
+    this.#world.start(host)
+  }
+
+  /** Asked of any node, until one has recorded it. */
+  #leave(host: SimHost): void {
+    const world = this.#world
+    if (this.#stopped || world.leaving.has(host) || !world.hosts.includes(host)) return
+    const asked = this.#prng.pick(world.hosts)
+    const again = (): void => this.#later(AGAIN_MS, () => this.#leave(host))
+    if (asked.node === undefined || asked.state !== 'up' || asked.isStopped) return again()
+    // A newcomer may not be in yet, and N is to stay what it is.
+    const members = asked.node.cluster().members.filter(({ status }) => status === 'member')
+    if (members.length <= world.n) return again()
+    this.#tell(`${host.name} is to leave, says ${asked.name}`)
+    let isOver = false
+    const end = (isRecorded: boolean): void => {
+      if (isOver) return
+      isOver = true
+      if (!isRecorded) return again()
+      this.#counters.count('change leave')
+      world.leaving.add(host)
+    }
+    asked.process?.enter('leave', () => {
+      const deadlineMs = asked.clock.monotonicMs() + PATIENCE_MS
+      const request = { kind: 'leave', member: host.name, deadlineMs } as const
+      asked.node?.change(request, (outcome) => {
+        this.#tell(`leave of ${host.name}: ${outcome.status === 'ok' ? 'recorded' : outcome.message}`)
+        end(outcome.status === 'ok' || outcome.code === 'NOT_FOUND')
+      })
+    })
+    this.#later(PATIENCE_MS, () => end(false))
+  }
+
+  #later(ms: number, act: () => void): void {
+    this.#world.timeline.after(ms, 'operator', () => {
+      if (!this.#stopped) act()
+    })
+  }
+
+  #tell(what: string): void {
+    this.#world.timeline.trace.act(this.#world.timeline.nowMs, what)
+  }
+}
