@@ -138,12 +138,12 @@ export class Stages {
     return this.#during((nodes) => sum(nodes, HELD) === 0)
   }
 
-  /** All pairs have been found alike, or made so, since the third is there again. */
+  /** The third has been found alike with either other node, or made so, since it is there again. What those two compare with each other comes up in its own time. */
   async #exchange(): Promise<Felt> {
     await this.#writeWithoutThird()
     const startMs = performance.now()
     return this.#during((nodes) => {
-      const oldest = most(nodes, 'rotunda_exchange_oldest_age_seconds')
+      const oldest = nodes[THIRD]!.get('rotunda_exchange_oldest_age_seconds') ?? Number.POSITIVE_INFINITY
       return oldest < (performance.now() - startMs) / 1_000
     })
   }

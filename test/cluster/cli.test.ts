@@ -205,7 +205,7 @@ onPosix('a database that lost its head: one line, exit code 1, the directory unt
 })
 
 test.serial(
-  'a new node is refused by a cluster that holds data, and one with a taken name: one line',
+  'a new node with the name of a living member is refused: one line, and the cluster stays what it was',
   async (t) => {
     const cluster = await TestCluster.start(t, { nodes: 1 })
     const member = cluster.nodes[0]!
@@ -217,8 +217,6 @@ test.serial(
       '--join': `127.0.0.1:${member.setup.peerPort}`,
     }
     isRefused(t, await rotunda(startFlags(member, newcomer)), 1, /named n1 is alive/)
-    await http('PUT', kv(member.url, 'b', 'k'), { body: 'v' })
-    isRefused(t, await rotunda(startFlags(member, { ...newcomer, '--name': 'n2' })), 1, /already holds data/)
     t.is((await member.json<{ members: unknown[] }>('/v1/cluster')).members.length, 1)
   },
 )
