@@ -1,4 +1,4 @@
-/** Three real processes of either system, on ports that were free a moment ago, with their data in a directory that is removed at the end. */
+/** Real processes of either system, on ports that were free a moment ago, with their data in a directory that is removed at the end. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -31,8 +31,8 @@ interface NodeProcess {
 }
 
 interface Ports {
-  readonly clientPorts: readonly number[]
-  readonly peerPorts: readonly number[]
+  readonly clientPorts: number[]
+  readonly peerPorts: number[]
 }
 
 export class Cluster {
@@ -108,6 +108,24 @@ export class Cluster {
     const node = spawnNode(this.#options, number, clientPorts, peerPorts)
     this.#nodes[number] = node
     await untilReady(node, this)
+  }
+
+  /** One more node joins; it is not waited for. */
+  async addNode(): Promise<void> {
+    const [clientPort, peerPort] = await freePorts(2)
+    const { clientPorts, peerPorts } = this.#ports
+    clientPorts.push(clientPort!)
+    peerPorts.push(peerPort!)
+    this.#nodes.push(spawnNode(this.#options, this.size, clientPorts, peerPorts))
+  }
+
+  /** The last node is stopped, if it still runs, and forgotten with its data. */
+  async dropNode(): Promise<void> {
+    const node = this.#nodes.pop()!
+    this.#ports.clientPorts.pop()
+    this.#ports.peerPorts.pop()
+    await stopProcess(node.process)
+    rmSync(join(this.#directory, `n${this.size + 1}`), { recursive: true, force: true })
   }
 
   /** SIGTERM, then SIGKILL for what does not go; removes the data. */

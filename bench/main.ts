@@ -1,5 +1,5 @@
 /**
- * `npm run bench`: puts and gets over HTTP on three real nodes, beside a floor of three bare processes, in alternation, with the
+ * `npm run bench`: puts and gets over HTTP on three real nodes (or more), beside a floor of as many bare processes, in alternation, with the
  * servers' processor time for an operation. docs/performance.md says how to read it.
  */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
@@ -37,7 +37,7 @@ function inspectorPort(system: SystemName, options: BenchOptions): number | unde
 
 async function startSubjects({ options, subjects }: Bench, directory: string): Promise<void> {
   for (const system of options.systems) {
-    say(`${system}: starting three nodes, putting ${options.keys} keys …`)
+    say(`${system}: starting ${options.nodes} nodes, putting ${options.keys} keys …`)
     const plan = { system, directory: join(directory, system), inspectorPort: inspectorPort(system, options) }
     subjects.push(await Subject.start(plan, options))
   }
@@ -104,9 +104,9 @@ async function run(options: BenchOptions): Promise<void> {
 
 function finish({ options, rounds }: Bench): void {
   const lines = linesOf(rounds, options)
-  const { connections, valueBytes, seconds } = options
+  const { connections, valueBytes, seconds, nodes } = options
   console.log(
-    `\nthree nodes, ${connections} connections, values of ${valueBytes} bytes, ${options.rounds} × ${seconds} s a row`,
+    `\n${nodes} nodes, ${connections} connections, values of ${valueBytes} bytes, ${options.rounds} × ${seconds} s a row`,
   )
   console.log(tableOf(lines))
   if (options.jsonFile !== undefined) writeFileSync(options.jsonFile, jsonOf(lines, rounds, options))

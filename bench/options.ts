@@ -18,6 +18,8 @@ export interface BenchOptions {
   readonly valueBytes: number
   readonly keys: number
   readonly siblings: number
+  /** Of each system. */
+  readonly nodes: number
   readonly rows: readonly RowName[]
   readonly systems: readonly SystemName[]
   readonly durability: string
@@ -41,6 +43,7 @@ export const usage = `npm run bench -- [options]
   --value-bytes 1024   size of a value (from ${SMALLEST_VALUE_BYTES})
   --keys 20000         keys of the rows put, get and mixed
   --siblings 16        blind puts on one key before it is left for a fresh one (at most 128)
+  --nodes 3            of each system; three of them own a key
   --only put,get       rows to run: ${rowNames.join(', ')}
   --systems floor      systems to run: ${systemNames.join(', ')}
   --durability fsync   of Rotunda (fsync, os, buffered); the floor always syncs
@@ -63,6 +66,7 @@ export function parseOptions(argv: readonly string[]): BenchOptions {
     keys,
     valueBytes: whole('value-bytes', values['value-bytes'], SMALLEST_VALUE_BYTES, 1 << 20),
     siblings: whole('siblings', values.siblings, 1, 128),
+    nodes: whole('nodes', values.nodes, 3, 9),
     rows: names('only', values.only, rowNames),
     systems: names('systems', values.systems, systemNames),
     durability: oneOf('durability', values.durability, ['fsync', 'os', 'buffered']),
@@ -87,6 +91,7 @@ function readArguments(argv: readonly string[]) {
         'value-bytes': { type: 'string', default: '1024' },
         keys: { type: 'string', default: '20000' },
         siblings: { type: 'string', default: '16' },
+        nodes: { type: 'string', default: '3' },
         only: { type: 'string', default: rowNames.join(',') },
         systems: { type: 'string', default: systemNames.join(',') },
         durability: { type: 'string', default: 'fsync' },

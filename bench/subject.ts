@@ -58,6 +58,7 @@ export class Subject {
       system,
       directory,
       durability: options.durability,
+      nodes: options.nodes,
       firstNodeArguments,
     })
     try {

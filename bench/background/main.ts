@@ -6,6 +6,8 @@
  *   refill    it comes back with an empty disk
  *   reaping   as many keys of another bucket were deleted
  *   exchange  as handoff, but no node keeps hints: only comparing trees brings it up to date. Alone, because its nodes are started so
+ *   join      a fourth node starts and takes its part of what is there over
+ *   leave     that node hands it back and goes
  *   restart   for comparison: the third was away for a moment in which nothing was written
  *   return    as handoff, but it was stopped and starts anew: both together
  *
@@ -44,6 +46,8 @@ function stagesAsked(): StageName[] {
   const stages = stageNames.filter((name) => asked.includes(name))
   if (stages.length < asked.length) throw new Error(`stages are ${stageNames.join(', ')}`)
   if (stages.includes('exchange') && stages.length > 1) throw new Error('the stage exchange runs alone')
+  if (stages.includes('leave') && !stages.includes('join'))
+    throw new Error('nobody leaves who has not joined')
   return stages
 }
 

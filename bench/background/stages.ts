@@ -13,7 +13,16 @@ import { Crowd, sleep } from '../overload/crowd.js'
 import { type Metrics, metricsOf, most, sum } from '../overload/watch.js'
 import { DeletingWorkload } from './deleting-workload.js'
 
-export const stageNames = ['restart', 'return', 'handoff', 'exchange', 'reaping', 'refill'] as const
+export const stageNames = [
+  'restart',
+  'return',
+  'handoff',
+  'exchange',
+  'reaping',
+  'refill',
+  'join',
+  'leave',
+] as const
 export type StageName = (typeof stageNames)[number]
 
 export interface StageOptions {
@@ -38,6 +47,11 @@ const FROZEN_MS = 3_000
 const TOMBSTONES_REST_MS = 13_000
 const GRANT = 'rotunda_background_grant'
 const HELD = 'rotunda_hints_held'
+
+interface ClusterView {
+  readonly transfers: number
+  readonly members: readonly { readonly status: string }[]
+}
 
 /** What a stage felt like. */
 interface Felt {
@@ -107,6 +121,10 @@ export class Stages {
         return this.#reaping()
       case 'refill':
         return this.#refill()
+      case 'join':
+        return this.#join()
+      case 'leave':
+        return this.#leave()
       default:
         return name satisfies never
     }
@@ -165,6 +183,33 @@ export class Stages {
     return this.#during((nodes) => most(nodes, 'rotunda_rebuilding') === 0)
   }
 
+  /** A fourth node starts and takes its part over. */
+  async #join(): Promise<Felt> {
+    await this.#cluster.addNode()
+    return this.#during(() => this.#isSettled(THIRD + 2))
+  }
+
+  /** It gives all of it back, and goes. */
+  async #leave(): Promise<Felt> {
+    const url = `http://127.0.0.1:${this.#twoPorts[0]}/v1/cluster/leave`
+    const answer = await fetch(url, { method: 'POST', body: '{"member":"n4"}' })
+    if (!answer.ok) this.#options.failed(`n4 was not let go: ${await answer.text()}`)
+    const felt = await this.#during(() => this.#isSettled(THIRD + 1))
+    await this.#cluster.dropNode()
+    return felt
+  }
+
+  /** There are so many members, and nothing is on its way to any of them, as those see it that clients use. */
+  async #isSettled(members: number): Promise<boolean> {
+    const views = await Promise.all(
+      this.#twoPorts.map(async (port) => {
+        const view = (await (await fetch(`http://127.0.0.1:${port}/v1/cluster`)).json()) as ClusterView
+        return view.transfers === 0 && view.members.filter(({ status }) => status === 'member').length
+      }),
+    )
+    return views.every((count) => count === members)
+  }
+
   /** It is frozen and not stopped: a process that starts takes its time from the same cores, which is no background work. */
   async #writeWithoutThird(): Promise<void> {
     this.#cluster.signal(THIRD, 'SIGSTOP')
@@ -176,7 +221,7 @@ export class Stages {
   }
 
   /** The clients work until `done`. */
-  async #during(done: (nodes: readonly Metrics[]) => boolean): Promise<Felt> {
+  async #during(done: (nodes: readonly Metrics[]) => boolean | Promise<boolean>): Promise<Felt> {
     const { clients, say, failed } = this.#options
     const latency = new Histogram()
     const p99s: string[] = []
@@ -191,9 +236,11 @@ export class Stages {
       latency.add(window.latency)
       p99s.push((window.latency.quantile(0.99) / 1_000).toFixed(0))
       grants.push(Math.min(...nodes.map((node) => node.get(GRANT) ?? Number.POSITIVE_INFINITY)).toFixed(0))
-      const shares = this.#cpuUs().map((us, node) => (us - before[node]!) / window.seconds / 10_000)
+      // A node that left meanwhile has no process any more.
+      const used = this.#cpuUs().map((us, node) => Math.max(0, us - before[node]!))
+      const shares = used.map((us) => us / window.seconds / 10_000)
       cpus.push(shares.map((share) => share.toFixed(0)).join('/'))
-      over = done(nodes)
+      over = await done(nodes)
     }
     await this.#crowd.rest()
     if (!over) failed(`not done within ${MOST_WINDOWS} s`)
@@ -205,7 +252,8 @@ export class Stages {
   }
 
   #cpuUs(): number[] {
-    return [0, 1, THIRD].map((node) => cpuTime(this.#cluster.pidsOf(node)).totalUs)
+    const numbers = Array.from({ length: this.#cluster.size }, (_, number) => number)
+    return numbers.map((number) => cpuTime(this.#cluster.pidsOf(number)).totalUs)
   }
 
   async #fill(): Promise<void> {

@@ -2,7 +2,7 @@
  * The floor's peer protocol: a frame is a row of messages, each kind (1 byte), id (4), key length (2), value length (4), key, value.
  * No version, no checksum, no deadline: what a replicated store costs before it does anything right.
  */
-export const kinds = { write: 1, written: 2, digest: 3, digestIs: 4 } as const
+export const kinds = { write: 1, written: 2, digest: 3, digestIs: 4, read: 5, valueIs: 6 } as const
 
 export interface Message {
   readonly kind: number

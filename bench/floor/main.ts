@@ -1,6 +1,6 @@
 /**
- * The floor: what three processes of fastify, ws and rocksdb cost for a replicated put and get, and nothing else. A put is written
- * here and on both peers and answered when two of the three have synced it; a get reads here, asks both peers for a digest and
+ * The floor: what processes of fastify, ws and rocksdb cost for a replicated put and get, and nothing else. Three nodes own a key: with three, all of them; with more,
+ * one by the key's checksum and the two after it. A put is written on all three and answered when two have synced it; a get reads one, here if it can, asks both others for a digest and
  * is answered with the first of them. No versions, no contexts, no membership, no repair, no deadlines.
  *
  *     node floor/main.js <number> <directory> <client ports, by number> <peer ports, by number>
@@ -13,6 +13,7 @@ import { FloorStore } from './store.js'
 
 const NOTHING = Buffer.alloc(0)
 const BODY_BYTES = 8 * 1024 * 1024
+const COPIES = 3
 
 const [numberText, directory, clientPorts, peerPorts] = process.argv.slice(2)
 const number = Number(numberText)
@@ -22,7 +23,10 @@ await store.open()
 let nextId = 0
 /** Called with each peer's answer to a request of ours; removed when the last has come. */
 const asked = new Map<number, (value: Buffer) => void>()
-const peers = await connectMesh({ number, ports: numbers(peerPorts!), take })
+const ports = numbers(peerPorts!)
+const peers = await connectMesh({ number, ports, take })
+/** For each first owner: is this node an owner, and the peers that are. */
+const placements = ports.map((_, first) => placementFrom(first))
 
 const app = fastify({
   bodyLimit: BODY_BYTES,
@@ -38,25 +42,29 @@ app.put<{ Params: { bucket: string; key: string }; Body: Buffer }>(
     const key = rowKey(request.params)
     const value = request.body
     const copied = tally(2, () => reply.code(204).send())
-    store.put(key, value, copied)
-    askPeers(kinds.write, key, value, copied)
+    const { isOwner, others } = placementOf(key)
+    if (isOwner) store.put(key, value, copied)
+    askPeers(others, kinds.write, key, value, copied)
   },
 )
 
 app.get<{ Params: { bucket: string; key: string } }>('/v1/kv/:bucket/:key', (request, reply) => {
   const key = rowKey(request.params)
-  let local: Buffer | undefined
+  let found: Buffer | undefined
   const read = tally(2, () => {
-    if (local === undefined) reply.code(404).send()
-    else reply.type('application/octet-stream').send(local)
+    if (found === undefined || found.length === 0) reply.code(404).send()
+    else reply.type('application/octet-stream').send(found)
   })
-  // The value is here; one of two digests must be too. The second is of no use to anybody but a repair.
-  let digests = 0
-  store.get(key, (value) => {
-    local = value
+  const got = (value: Buffer | undefined): void => {
+    found = value
     read()
-  })
-  askPeers(kinds.digest, key, NOTHING, () => {
+  }
+  const { isOwner, others } = placementOf(key)
+  if (isOwner) store.get(key, got)
+  else askPeers(others.slice(0, 1), kinds.read, key, NOTHING, got)
+  // One of two digests must be there as well. The second is of no use to anybody but a repair.
+  let digests = 0
+  askPeers(isOwner ? others : others.slice(1), kinds.digest, key, NOTHING, () => {
     digests += 1
     if (digests === 1) read()
   })
@@ -77,8 +85,12 @@ function take(peer: Peer, { kind, id, key, value }: Message): void {
     case kinds.digest:
       store.get(key, (row) => peer.send({ kind: kinds.digestIs, id, key: NOTHING, value: digestOf(row) }))
       return
+    case kinds.read:
+      store.get(key, (row) => peer.send({ kind: kinds.valueIs, id, key: NOTHING, value: row ?? NOTHING }))
+      return
     case kinds.written:
     case kinds.digestIs:
+    case kinds.valueIs:
       asked.get(id)?.(value)
       return
     default:
@@ -86,15 +98,36 @@ function take(peer: Peer, { kind, id, key, value }: Message): void {
   }
 }
 
-function askPeers(kind: number, key: Buffer, value: Buffer, answered: () => void): void {
+interface Placement {
+  readonly isOwner: boolean
+  readonly others: readonly Peer[]
+}
+
+function placementFrom(first: number): Placement {
+  const owners = Array.from({ length: COPIES }, (_, place) => (first + place) % ports.length)
+  const others = owners.filter((owner) => owner !== number).map((owner) => peers.get(owner)!)
+  return { isOwner: owners.includes(number), others }
+}
+
+function placementOf(key: Buffer): Placement {
+  return placements[crc32(key) % ports.length]!
+}
+
+function askPeers(
+  of: readonly Peer[],
+  kind: number,
+  key: Buffer,
+  value: Buffer,
+  answered: (value: Buffer) => void,
+): void {
   const id = nextId++ >>> 0
-  let missing = peers.length
-  asked.set(id, () => {
+  let missing = of.length
+  asked.set(id, (answer) => {
     missing -= 1
     if (missing === 0) asked.delete(id)
-    answered()
+    answered(answer)
   })
-  for (const peer of peers) peer.send({ kind, id, key, value })
+  for (const peer of of) peer.send({ kind, id, key, value })
 }
 
 /** Calls `enough` at the `needed`-th call, and not again. */

@@ -33,8 +33,8 @@ export interface MeshOptions {
   readonly take: (peer: Peer, message: Message) => void
 }
 
-/** Resolves with this node's peers once it is connected to all of them. */
-export function connectMesh({ number, ports, take }: MeshOptions): Promise<Peer[]> {
+/** Resolves with this node's peers, by number, once it is connected to all of them. */
+export function connectMesh({ number, ports, take }: MeshOptions): Promise<ReadonlyMap<number, Peer>> {
   const server = new WebSocketServer({
     host: '127.0.0.1',
     port: ports[number]!,
@@ -42,23 +42,24 @@ export function connectMesh({ number, ports, take }: MeshOptions): Promise<Peer[
     maxPayload: MAX_PAYLOAD_BYTES,
   })
   return new Promise((resolve) => {
-    const peers: Peer[] = []
-    const add = (socket: WebSocket): void => {
-      peers.push(new Peer(socket, take))
-      if (peers.length === ports.length - 1) resolve(peers)
+    const peers = new Map<number, Peer>()
+    const add = (other: number, socket: WebSocket): void => {
+      peers.set(other, new Peer(socket, take))
+      if (peers.size === ports.length - 1) resolve(peers)
     }
-    server.on('connection', add)
-    for (let other = number + 1; other < ports.length; other++) call(ports[other]!, add)
+    server.on('connection', (socket, request) => add(Number(request.url!.slice(1)), socket))
+    for (let other = number + 1; other < ports.length; other++)
+      call(`ws://127.0.0.1:${ports[other]!}/${number}`, (socket) => add(other, socket))
   })
 }
 
-function call(port: number, add: (socket: WebSocket) => void): void {
-  const socket = new WebSocket(`ws://127.0.0.1:${port}/`, {
+function call(url: string, add: (socket: WebSocket) => void): void {
+  const socket = new WebSocket(url, {
     perMessageDeflate: false,
     maxPayload: MAX_PAYLOAD_BYTES,
     // A mask of zeros is one that need not be applied: it guards proxies against browsers, and here there is neither.
     generateMask: (mask) => mask.fill(0),
   })
   socket.once('open', () => add(socket))
-  socket.once('error', () => setTimeout(() => call(port, add), RETRY_MS))
+  socket.once('error', () => setTimeout(() => call(url, add), RETRY_MS))
 }

@@ -25,15 +25,27 @@ export function processTree(pids: readonly number[]): number[] {
   return pids.flatMap((pid) => [pid, ...processTree(childrenOf(pid))])
 }
 
+/** Of those that still run. */
 export function cpuTime(pids: readonly number[]): CpuTime {
   if (process.platform !== 'linux') return { totalUs: Number.NaN, mainUs: Number.NaN }
   let totalUs = 0
   let mainUs = 0
   for (const pid of pids) {
-    totalUs += TICK_US * ticksOfStat(readFileSync(`/proc/${pid}/stat`, 'latin1'))
-    mainUs += TICK_US * ticksOfStat(readFileSync(`/proc/${pid}/task/${pid}/stat`, 'latin1'))
+    const line = statOf(`${pid}`)
+    const mainLine = statOf(`${pid}/task/${pid}`)
+    if (line === undefined || mainLine === undefined) continue
+    totalUs += TICK_US * ticksOfStat(line)
+    mainUs += TICK_US * ticksOfStat(mainLine)
   }
   return { totalUs, mainUs }
+}
+
+function statOf(path: string): string | undefined {
+  try {
+    return readFileSync(`/proc/${path}/stat`, 'latin1')
+  } catch {
+    return undefined
+  }
 }
 
 /** Resident memory of the processes in bytes (VmRSS; pages that they share are counted for each). */

@@ -7,10 +7,11 @@
 import { WireError } from '../../wire/bytes.js'
 import type { Message } from '../../wire/messages.js'
 import { type BucketProperties, bucketProperties, nextRegister } from './buckets.js'
+import { type Heard, HeardStates } from './heard.js'
 import { Ring } from './ring.js'
 import type { ClusterState, MemberFacts } from './state.js'
 import { factsOf, mergeStates, withBucket, withFacts } from './state.js'
-import { decodeState, encodeState, stateDigest } from './state-codec.js'
+import { encodeState, stateDigest } from './state-codec.js'
 
 const GOSSIP_EVERY_MS = 1000
 
@@ -33,6 +34,7 @@ export class Membership {
   #buckets: ReadonlyMap<string, BucketProperties>
   #encoded: Uint8Array
   #digest: Uint8Array
+  readonly #heard = new HeardStates()
   /** Merged but not adopted: being written, and to be written next. */
   #writing: ClusterState | undefined
   #next: ClusterState | undefined
@@ -49,6 +51,7 @@ export class Membership {
     this.#buckets = bucketProperties(adopted.buckets)
     this.#encoded = encodeState(adopted)
     this.#digest = stateDigest(adopted)
+    this.#heard.own(this.#encoded, adopted)
   }
 
   get state(): ClusterState {
@@ -108,6 +111,7 @@ export class Membership {
     this.#buckets = bucketProperties(this.#adopted.buckets)
     this.#encoded = encodeState(this.#adopted)
     this.#digest = stateDigest(this.#adopted)
+    this.#heard.own(this.#encoded, this.#adopted)
     const ringChanged = before.high !== this.#ring.digest.high || before.low !== this.#ring.digest.low
     out.push({ kind: 'adopted', ringChanged })
     out.push({ kind: 'tell-all', message: this.#stateMessage(false) })
@@ -151,16 +155,30 @@ export class Membership {
 
   /** A peer's whole state. Unless it was its last word, it gets ours back where that says more. */
   learn(from: string, bytes: Uint8Array, final: boolean, out: MembershipEffect[]): boolean {
-    const theirs = decodeState(bytes)
+    const heard = this.#heard.of(bytes)
+    const theirs = heard.state
     if (theirs.birth.clusterId !== this.#adopted.birth.clusterId)
       throw new WireError('the state of another cluster')
     if (this.#isSuperseded(theirs, out)) return false
     this.#peerKnowsNothingLater(theirs, out)
-    const news = this.offer(theirs, out)
-    const known = mergeStates(this.#adopted, theirs)
-    const theyLack = Buffer.compare(encodeState(known), bytes) !== 0
-    if (!final && theyLack && !news) out.push({ kind: 'tell', to: from, message: this.#stateMessage(true) })
+    const news = !heard.isKnown && this.offer(theirs, out)
+    heard.isKnown = true
+    if (!final && !news && this.#theyLack(heard))
+      out.push({ kind: 'tell', to: from, message: this.#stateMessage(true) })
     return news
+  }
+
+  /** Something of the state in force here. */
+  #theyLack(heard: Heard): boolean {
+    const adopted = this.#adopted
+    // It is known here, and all that is known is in force.
+    if (this.#writing === undefined && this.#next === undefined)
+      return Buffer.compare(this.#encoded, heard.bytes) !== 0
+    if (heard.lack?.of !== adopted) {
+      const theyLack = Buffer.compare(encodeState(mergeStates(adopted, heard.state)), heard.bytes) !== 0
+      heard.lack = { of: adopted, theyLack }
+    }
+    return heard.lack.theyLack
   }
 
   #isSuperseded(theirs: ClusterState, out: MembershipEffect[]): boolean {

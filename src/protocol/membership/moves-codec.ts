@@ -5,7 +5,7 @@
 import { limits } from '../../limits.js'
 import type { ByteReader, ByteWriter } from '../../wire/bytes.js'
 import { WireError } from '../../wire/bytes.js'
-import { type Handing, handingOrder, type Moves, type Settled } from './moves.js'
+import { type Handing, handingOrder, LIST_SEPARATOR, listText, type Moves, type Settled } from './moves.js'
 
 const TABLE = /^[0-9a-f]{16}$/
 
@@ -23,17 +23,13 @@ class Numbered {
   }
 }
 
-/** A list as one text: what a `Numbered` can take. */
-const SEPARATOR = ','
-
 export function encodeMoves(writer: ByteWriter, { settled, handings, left }: Moves): void {
   const ids = new Numbered()
   const lists = new Numbered()
-  for (const { list } of settled) lists.of(list.join(SEPARATOR))
+  for (const { list } of settled) lists.of(listText(list))
   // In the order of the partitions, whoever recorded what first: equal states have equal bytes.
-  for (const { handed } of handings)
-    for (const [, list] of byPartition(handed)) lists.of(list.join(SEPARATOR))
-  const split = lists.all.map((list) => list.split(SEPARATOR).map((id) => ids.of(id)))
+  for (const { handed } of handings) for (const [, list] of byPartition(handed)) lists.of(listText(list))
+  const split = lists.all.map((list) => list.split(LIST_SEPARATOR).map((id) => ids.of(id)))
   for (const { by, gone } of handings) for (const id of [by, ...gone]) ids.of(id)
   for (const id of left) ids.of(id)
   writer.u32(ids.all.length)
@@ -42,7 +38,7 @@ export function encodeMoves(writer: ByteWriter, { settled, handings, left }: Mov
   for (const list of split) writeNumbers(writer, list)
   for (const { level, list } of settled) {
     writer.u32(level)
-    writer.u32(lists.of(list.join(SEPARATOR)))
+    writer.u32(lists.of(listText(list)))
   }
   writer.u32(handings.length)
   for (const handing of handings) encodeHanding(writer, handing, ids, lists)
@@ -64,7 +60,7 @@ function encodeHanding(writer: ByteWriter, handing: Handing, ids: Numbered, list
   writer.u32(handed.length)
   for (const [partition, list] of handed) {
     writer.u32(partition)
-    writer.u32(lists.of(list.join(SEPARATOR)))
+    writer.u32(lists.of(listText(list)))
   }
   const released = [...handing.released].sort((a, b) => a - b)
   writer.u32(released.length)

@@ -70,6 +70,18 @@ function order(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0
 }
 
+export const LIST_SEPARATOR = ','
+const texts = new WeakMap<readonly string[], string>()
+
+/** A list as one text. */
+export function listText(list: readonly string[]): string {
+  const known = texts.get(list)
+  if (known !== undefined) return known
+  const text = list.join(LIST_SEPARATOR)
+  texts.set(list, text)
+  return text
+}
+
 export function sameNodes(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((node) => b.includes(node))
 }
@@ -92,7 +104,7 @@ export function mergeMoves(a: Moves, b: Moves): Moves {
 /** Of equal level there is one list only, unless a directory is an old copy: then any fixed choice will do. */
 function later(a: Settled, b: Settled): Settled {
   if (a.level !== b.level) return a.level > b.level ? a : b
-  return a.list.join() >= b.list.join() ? a : b
+  return listText(a.list) >= listText(b.list) ? a : b
 }
 
 function union(a: Handing, b: Handing): Handing {

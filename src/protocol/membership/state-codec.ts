@@ -13,7 +13,18 @@ const VERSION = 3
 const TEXT_BYTES = 1024
 const INCARNATION = /^[0-9a-f]{16}$/
 
+const encodings = new WeakMap<ClusterState, Uint8Array>()
+
+/** Never changed by anybody; the same bytes for the same state. */
 export function encodeState(state: ClusterState): Uint8Array {
+  const known = encodings.get(state)
+  if (known !== undefined) return known
+  const bytes = encoded(state)
+  encodings.set(state, bytes)
+  return bytes
+}
+
+function encoded(state: ClusterState): Uint8Array {
   const writer = new ByteWriter(1024)
   const isOld = state.moves === undefined && state.changes.every(({ after }) => after === undefined)
   writer.u8(isOld ? VERSION - 1 : VERSION)
