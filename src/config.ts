@@ -97,6 +97,12 @@ export const SETTINGS = {
     parse: hostPortList,
     repeats: true,
   },
+  replace: {
+    flag: 'replace',
+    shape: 'MEMBER',
+    help: 'Join in the place of this member, which is dead: take over what it owned.',
+    parse: headerText,
+  },
   awaitMembers: {
     flag: 'await-members',
     shape: 'COUNT',

@@ -1,4 +1,4 @@
-/** What operators do with members: POST /v1/cluster/leave, remove, weight and zone, each with the member's name or id in a JSON object. */
+/** What operators do with members: POST /v1/cluster/leave, remove, replace, weight and zone, each with the member's name or id in a JSON object. */
 import { RotundaError } from '../errors.js'
 import type { Changed, ChangeRequest } from '../node/requests.js'
 import { readBody } from './body.js'
@@ -9,7 +9,7 @@ import { parseQuery, timeoutParameter } from './query.js'
 
 export const CHANGE_PARAMETERS = ['timeout'] as const
 
-export const CHANGE_KINDS = ['leave', 'remove', 'weight', 'zone'] as const
+export const CHANGE_KINDS = ['leave', 'remove', 'replace', 'weight', 'zone'] as const
 type ChangeKind = (typeof CHANGE_KINDS)[number]
 
 const BODY_BYTES = 4 * 1024
@@ -17,10 +17,13 @@ const BODY_BYTES = 4 * 1024
 const LEAST_WEIGHT = 1e-6
 const MOST_WEIGHT = 1e6
 const ZONE_BYTES = 64
+/** As the command line takes them. */
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
 
 const EXAMPLES: Readonly<Record<ChangeKind, string>> = {
   leave: '{"member":"n2"}',
   remove: '{"member":"n2"}',
+  replace: '{"member":"n2","by":"n4"}',
   weight: '{"member":"n2","weight":2}',
   zone: '{"member":"n2","zone":"a"}',
 }
@@ -30,20 +33,27 @@ function bad(message: string): RotundaError {
 }
 
 function requestIn(kind: ChangeKind, body: Uint8Array): Omit<ChangeRequest, 'deadlineMs'> {
-  const { member, weight, zone, ...others } = objectIn(body, EXAMPLES[kind])
-  const surplus = [...Object.keys(others), ...surplusOf(kind, { weight, zone })]
+  const { member, weight, zone, by, ...others } = objectIn(body, EXAMPLES[kind])
+  const surplus = [...Object.keys(others), ...surplusOf(kind, { weight, zone, by })]
   if (surplus.length > 0) throw bad(`${kind} takes no ${JSON.stringify(surplus[0]!.slice(0, 40))}`)
   if (typeof member !== 'string' || member === '') throw bad('member is the name or the id of a member')
   if (kind === 'weight') return { kind, member, weight: weightIn(weight) }
   if (kind === 'zone') return { kind, member, zone: zoneIn(zone) }
+  if (kind === 'replace') return { kind, member, by: nameIn(by) }
   return { kind, member }
 }
 
-function surplusOf(kind: ChangeKind, { weight, zone }: { weight: unknown; zone: unknown }): string[] {
-  return [
-    ...(weight !== undefined && kind !== 'weight' ? ['weight'] : []),
-    ...(zone !== undefined && kind !== 'zone' ? ['zone'] : []),
-  ]
+/** Of each field, which kind of change takes it. */
+const TAKEN_BY = { weight: 'weight', zone: 'zone', by: 'replace' } as const
+
+function surplusOf(kind: ChangeKind, given: Record<keyof typeof TAKEN_BY, unknown>): string[] {
+  const names = Object.keys(TAKEN_BY) as (keyof typeof TAKEN_BY)[]
+  return names.filter((name) => given[name] !== undefined && kind !== TAKEN_BY[name])
+}
+
+function nameIn(by: unknown): string {
+  if (typeof by === 'string' && NAME.test(by)) return by
+  throw bad('by is the name of the new machine: 1 to 64 letters, digits, dots, hyphens and underscores')
 }
 
 function weightIn(weight: unknown): number {

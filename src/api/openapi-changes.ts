@@ -22,6 +22,13 @@ function changeOf(further: Json = {}): Json {
 
 export const changeSchemas: Json = {
   MemberNamed: changeOf(),
+  MemberReplaced: changeOf({
+    by: {
+      type: 'string',
+      pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$',
+      description: 'The name under which the new machine will join; no member has it.',
+    },
+  }),
   MemberWeight: changeOf({ weight: { type: 'number', minimum: 1e-6, maximum: 1e6 } }),
   MemberZone: changeOf({ zone: { type: 'string', maxLength: 64 } }),
   Changed: {

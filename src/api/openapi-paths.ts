@@ -288,6 +288,11 @@ export const paths: Json = {
     'Refused while it answers this node.',
     'MemberNamed',
   ),
+  '/v1/cluster/replace': changePath(
+    'The place of a dead member is given to a machine that is to come',
+    'A machine that joins under the name `by` owns what the dead member owned. Refused while that one answers this node, and where `by` is a member already.',
+    'MemberReplaced',
+  ),
   '/v1/cluster/weight': changePath('A member gets another weight', 'Its share of the data.', 'MemberWeight'),
   '/v1/cluster/zone': changePath(
     'A member gets another zone',

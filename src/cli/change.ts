@@ -1,4 +1,4 @@
-/** `rotunda leave`, `remove`, `weight` and `zone`: ask a node to record what is to become of a member. */
+/** `rotunda leave`, `remove`, `replace`, `weight` and `zone`: ask a node to record what is to become of a member. */
 import { ask } from './ask.js'
 import { json } from './refusal.js'
 import type { Invocation } from './resolve.js'
@@ -13,6 +13,7 @@ interface Changed {
 const DONE: Readonly<Record<string, string>> = {
   leave: 'is leaving: it hands over what it holds, and then stops',
   remove: 'is removed, for ever',
+  replace: 'is replaced, for ever',
   weight: 'has another weight',
   zone: 'has another zone',
 }
@@ -42,6 +43,16 @@ function movingText(moving: number): string {
 export const leave = (invocation: Invocation): Promise<number> => change('leave', invocation, {})
 
 export const removeMember = (invocation: Invocation): Promise<number> => change('remove', invocation, {})
+
+export async function replaceMember(invocation: Invocation): Promise<number> {
+  const [, by] = invocation.operands as [string, string]
+  const code = await change('replace', invocation, { by })
+  if (!invocation.settings.json)
+    await printLine(
+      `Its place waits for ${by}: start that with "rotunda start --name ${by} --join HOST:PORT" on an empty directory.`,
+    )
+  return code
+}
 
 export async function weight(invocation: Invocation): Promise<number> {
   const [, text] = invocation.operands as [string, string]

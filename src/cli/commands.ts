@@ -47,6 +47,7 @@ export const COMMANDS: readonly Command[] = [
       'listen',
       'peerListen',
       'join',
+      'replace',
       'awaitMembers',
       'advertise',
       'peerAdvertise',
@@ -63,6 +64,7 @@ export const COMMANDS: readonly Command[] = [
     ],
     notes: [
       'A new directory without --join begins a new cluster of one. A node that is a member already comes back as itself.',
+      'With --join and --replace a new directory takes the place of a dead member, with its weight and zone unless others are given.',
       'SIGTERM or Ctrl-C stops it cleanly; a second one at once.',
     ],
     load: async () => (await import('./start.js')).start,
@@ -100,6 +102,17 @@ export const COMMANDS: readonly Command[] = [
     settings: ['json', 'url', 'timeout', 'config'],
     notes: ['Refused while it answers. Others take over its partitions from the copies that are left.'],
     load: async () => (await import('./change.js')).removeMember,
+  },
+  {
+    name: 'replace',
+    summary: 'Give the place of a member that is dead to a machine that is to come.',
+    operands: [MEMBER, { name: 'NEW' }],
+    settings: ['json', 'url', 'timeout', 'config'],
+    notes: [
+      'NEW is the name under which the new machine will join: rotunda start --name NEW --join HOST:PORT on an empty directory.',
+      'Refused while MEMBER answers. A machine that is there already can ask for the place itself: rotunda start --join … --replace MEMBER.',
+    ],
+    load: async () => (await import('./change.js')).replaceMember,
   },
   {
     name: 'weight',

@@ -48,6 +48,7 @@ export async function composeNode(config: NodeConfig, secret: Secret, log: Log):
     weight: config.weight,
     join: config.join.map(hostPortText),
     awaitMembers: config.awaitMembers,
+    ...(config.place !== undefined && { place: config.place }),
     ...(config.n !== undefined && { n: config.n }),
     ...(config.partitions !== undefined && { partitions: config.partitions }),
     durability: config.durability,

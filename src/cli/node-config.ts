@@ -1,6 +1,7 @@
 /** From settings to what one node is started with: what is required, what follows from what, what is not safe. */
 import { networkInterfaces } from 'node:os'
 import { resolve } from 'node:path'
+import type { Place } from '../node/options.js'
 import type { Invocation } from './resolve.js'
 import { UsageError } from './usage-error.js'
 import { type HostPort, isLoopback, isWildcard } from './values.js'
@@ -15,6 +16,8 @@ export interface NodeConfig {
   readonly advertise: HostPort
   readonly peerAdvertise: HostPort
   readonly join: readonly HostPort[]
+  /** The place of a dead member that the node is to take. */
+  readonly place: Place | undefined
   readonly zone: string
   readonly awaitMembers: number
   readonly weight: number
@@ -34,7 +37,7 @@ export interface NodeConfig {
 }
 
 /** Throws UsageError. */
-export function nodeConfig({ settings }: Invocation): NodeConfig {
+export function nodeConfig({ settings, given }: Invocation): NodeConfig {
   const { listen, peerListen, secretFile } = settings
   const { name, data } = required({ name: settings.name, data: settings.data })
   if (listen.port !== 0 && listen.host === peerListen.host && listen.port === peerListen.port) {
@@ -48,6 +51,7 @@ export function nodeConfig({ settings }: Invocation): NodeConfig {
     advertise: told(settings.advertise, 'advertise') ?? reachable(listen, 'advertise'),
     peerAdvertise: told(settings.peerAdvertise, 'peer-advertise') ?? reachable(peerListen, 'peer-advertise'),
     join: settings.join,
+    place: placeOf(settings, given),
     awaitMembers: settings.awaitMembers,
     zone: settings.zone,
     weight: settings.weight,
@@ -64,6 +68,14 @@ export function nodeConfig({ settings }: Invocation): NodeConfig {
     stopWithParent: settings.stopWithParent,
     loopbackOnly: isLoopback(listen.host) && isLoopback(peerListen.host),
   })
+}
+
+/** A machine that is no like of the dead one says so. */
+function placeOf({ replace, join }: Invocation['settings'], given: Invocation['given']): Place | undefined {
+  if (replace === undefined) return undefined
+  if (join.length === 0)
+    throw new UsageError('--replace needs --join HOST:PORT: whom to ask for the place of that member')
+  return { of: replace, weight: !given.has('weight'), zone: !given.has('zone') }
 }
 
 function required(wanted: { name: string | undefined; data: string | undefined }) {

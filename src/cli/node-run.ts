@@ -32,6 +32,7 @@ export async function runNode(
     case 'config':
       throw new UsageError(end.message)
     case 'fault':
+    case 'removed':
       throw new Fault(end.message)
     case 'superseded': {
       const directory = setAside(config.dataDirectory, Date.now())

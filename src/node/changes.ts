@@ -1,18 +1,19 @@
 /**
- * Explicit acts of an operator: a member leaves, is removed, gets another weight or zone. What was asked for is answered once it is recorded on this node's
+ * Explicit acts of an operator: a member leaves, is removed, is to be replaced, gets another weight or zone. What was asked for is answered once it is recorded on this node's
  * disk; that partitions move because of it is seen in the cluster's view.
  *
- * One change after the other: while partitions are on their way, another change is refused here, but for the removal of a member that is dead (it may be what
- * they wait for). Changes that members record without knowing of each other are no harm (decision 44).
+ * One change after the other: while partitions are on their way, another change is refused here, but for the removal or replacement of a member that is dead (it may be
+ * what they wait for). Changes that members record without knowing of each other are no harm (decision 44).
  */
 import type { Clock } from '../ports/clock.js'
 import type { Membership } from '../protocol/membership/membership.js'
+import { awaited, vacant, withReplacement } from '../protocol/membership/replacement.js'
 import {
-  type Change,
   type ClusterState,
   departed,
   nextChange,
   presentMembers,
+  successorOf,
   weightAndZone,
   withChange,
 } from '../protocol/membership/state.js'
@@ -25,11 +26,12 @@ export interface ChangesParts {
   readonly membership: Membership
   readonly clock: Pick<Clock, 'wallMs'>
   readonly peers: { isConnected(id: string): boolean }
+  newId(): string
   offer(state: ClusterState): void
 }
 
 interface Waiting {
-  readonly change: Change
+  isIn(state: ClusterState): boolean
   readonly deadlineMs: number
   readonly done: (outcome: Changed | Failure) => void
 }
@@ -43,16 +45,44 @@ export class MembershipChanges {
   }
 
   record(request: ChangeRequest, done: Waiting['done']): void {
-    const { membership, offer, clock } = this.#parts
+    if (request.kind === 'replace') return this.#replace(request, done)
+    const { membership, clock } = this.#parts
     const { state, self } = membership
     const id = this.#idOf(request.member)
     const refusal = id === undefined ? unknown(request.member) : this.#refusal(request, id)
     if (id === undefined || refusal !== undefined) return done(refusal!)
-    if (this.#waiting.length >= WAITING) return done({ status: 'error', code: 'OVERLOADED' })
     const { weight, zone } = { ...weightAndZone(state, id), ...given(request) }
     const change = nextChange(state, self, { kind: request.kind, member: id, weight, zone }, clock.wallMs())
-    this.#waiting.push({ change, deadlineMs: request.deadlineMs, done })
-    offer(withChange(state, change))
+    const { stamp, author } = change
+    const isIn = ({ changes }: ClusterState) =>
+      changes.some((one) => one.stamp === stamp && one.author === author)
+    this.#offer(withChange(state, change), { isIn, deadlineMs: request.deadlineMs, done })
+  }
+
+  /** The place is kept for a machine with the name `by`, which has not come yet. */
+  #replace({ member, by = '', deadlineMs }: ChangeRequest, done: Waiting['done']): void {
+    const { membership, peers, clock, newId } = this.#parts
+    const { state, self } = membership
+    if (this.#isUnsettled) return done(later(WRITING))
+    if (presentMembers(state).some(({ name, id }) => name === by || id === by))
+      return done(refused(named(by)))
+    const old = vacant(membership, member, (id) => peers.isConnected(id))
+    if ('verdict' in old) return done(old.verdict === 'later' ? later(MOVING) : refused(old.reason))
+    const newcomer = awaited(newId(), by)
+    const isIn = (now: ClusterState) => successorOf(now, old.id) === newcomer.id
+    const replaced = withReplacement(state, self, { old: old.id, newcomer }, clock.wallMs())
+    this.#offer(replaced, { isIn, deadlineMs, done })
+  }
+
+  #offer(state: ClusterState, waiting: Waiting): void {
+    if (this.#waiting.length >= WAITING) return waiting.done({ status: 'error', code: 'OVERLOADED' })
+    this.#waiting.push(waiting)
+    this.#parts.offer(state)
+  }
+
+  /** This node may not know what is in force, or is about to change it. */
+  get #isUnsettled(): boolean {
+    return !this.#parts.membership.confirmed || this.#waiting.length > 0
   }
 
   /** The membership state in force is another one. */
@@ -60,11 +90,9 @@ export class MembershipChanges {
     const waiting = this.#waiting
     if (waiting.length === 0) return
     this.#waiting = []
-    const { changes } = this.#parts.membership.state
+    const { state, ring } = this.#parts.membership
     for (const one of waiting) {
-      const { stamp, author } = one.change
-      const isThere = changes.some((change) => change.stamp === stamp && change.author === author)
-      if (isThere) one.done({ status: 'ok', moving: this.#parts.membership.ring.moving.size })
+      if (one.isIn(state)) one.done({ status: 'ok', moving: ring.moving.size })
       else this.#waiting.push(one)
     }
   }
@@ -87,7 +115,7 @@ export class MembershipChanges {
   #refusal({ kind, member }: ChangeRequest, id: string): Failure | undefined {
     const { membership, peers } = this.#parts
     const { ring, self, state } = membership
-    if (!membership.confirmed || this.#waiting.length > 0) return later('Another change is being written.')
+    if (this.#isUnsettled) return later(WRITING)
     if (kind === 'remove') {
       if (id === self || peers.isConnected(id))
         return refused(`${member} is alive: let it leave, which hands over what it holds.`)
@@ -100,10 +128,15 @@ export class MembershipChanges {
 }
 
 const MOVING = 'Partitions are still moving because of an earlier change; nothing was recorded.'
+const WRITING = 'Another change is being written.'
 const LAST = 'The last member cannot go.'
 
 function given({ weight, zone }: ChangeRequest): { weight?: number; zone?: string } {
   return { ...(weight === undefined ? {} : { weight }), ...(zone === undefined ? {} : { zone }) }
+}
+
+function named(by: string): string {
+  return `A member named ${by} is there already, with partitions of its own: a place is kept for a machine that has not joined yet.`
 }
 
 function unknown(member: string): Failure {

@@ -7,6 +7,7 @@ import type { Random } from '../ports/random.js'
 import type { Scheduler } from '../ports/scheduler.js'
 import type { BucketProperties } from '../protocol/membership/buckets.js'
 import type { Membership, MembershipEffect } from '../protocol/membership/membership.js'
+import { farewell } from '../protocol/membership/replacement.js'
 import type { SponsorView } from '../protocol/membership/sponsor.js'
 import { Sponsor } from '../protocol/membership/sponsor.js'
 import type { MemberFacts } from '../protocol/membership/state.js'
@@ -52,7 +53,9 @@ export class Keeper {
     this.#parts = parts
     this.#sponsor = new Sponsor(parts.membership)
     const { membership, clock, peers } = parts
-    this.changes = new MembershipChanges({ membership, clock, peers, offer: (state) => this.offer(state) })
+    const newId = () => Buffer.from(parts.random.bytes(16)).toString('hex')
+    const offer = (state: ClusterState) => this.offer(state)
+    this.changes = new MembershipChanges({ membership, clock, peers, newId, offer })
   }
 
   get holdsWrites(): boolean {
@@ -203,7 +206,7 @@ export class Keeper {
     // What the storage lost is now on the disk as this node's own fact: the guard need not tell it again.
     if (own?.incomplete === true) guard.lossRecorded()
     if (removed(membership.state).includes(membership.self)) {
-      this.#parts.fatal({ kind: 'fault', message: REMOVED })
+      this.#parts.fatal({ kind: 'removed', message: farewell(membership.state, membership.self) })
       return
     }
     if (membership.state.moves?.left.includes(membership.self) === true) this.#goodbye()
@@ -225,7 +228,9 @@ export class Keeper {
   #connect(): void {
     const { membership, network } = this.#parts
     const others = presentMembers(membership.state).filter(({ id }) => id !== membership.self)
-    network.setPeers(others.map(({ id, peerAddress }) => ({ id, address: peerAddress })))
+    // A machine that has not come yet has no address.
+    const dialled = others.filter(({ peerAddress }) => peerAddress !== '')
+    network.setPeers(dialled.map(({ id, peerAddress }) => ({ id, address: peerAddress })))
     this.#parts.outbox.keepOnly(new Set(others.map(({ id }) => id)))
   }
 
@@ -233,13 +238,11 @@ export class Keeper {
     const { membership } = this.#parts
     const message = `Other members have seen start ${boot} of this node, and this directory knows only ${membership.own.boot}: it is an old copy, or another process runs under its identity.`
     const join = presentMembers(membership.state)
-      .filter(({ id }) => id !== membership.self)
+      .filter(({ id, peerAddress }) => id !== membership.self && peerAddress !== '')
       .map(({ peerAddress }) => peerAddress)
     this.#parts.fatal({ kind: 'superseded', message, join })
   }
 }
 
 const EMPTY = new Uint8Array(0)
-const REMOVED =
-  'This node was removed from the cluster. Its data directory is untouched; it cannot rejoin with it.'
 const LEFT = 'This node has left the cluster: all that it held is with other members.'

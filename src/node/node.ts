@@ -288,12 +288,15 @@ export class RotundaNode implements Database {
     const { incarnation, boot } = report
     this.#hello = { ...this.#hello, nodeId, boot, incarnation }
     this.#listen(() => {
-      const { name, address, peerAddress, zone, weight, join } = this.#options
+      const { name, address, peerAddress, zone, weight, join, place } = this.#options
       this.#joiner = new Joiner({
         network: this.#ports.network,
         random: this.#ports.random,
         log: this.#ports.log,
-        request: { nodeId, name, address, peerAddress, zone, weight, boot, incarnation },
+        request: {
+          ...{ nodeId, name, address, peerAddress, zone, weight, boot, incarnation },
+          ...(place === undefined ? {} : { place }),
+        },
         addresses: join,
         accepted: (answer) => startup.joined(answer, report),
         refused: (message) => this.#startDone({ kind: 'fault', message }),

@@ -7,7 +7,10 @@ import type { Random } from '../ports/random.js'
 import type { Scheduler } from '../ports/scheduler.js'
 import type { SideFile } from '../ports/side-file.js'
 import type { Space } from '../ports/space.js'
+import type { Place } from '../wire/messages.js'
 import type { Durability } from './guard/index.js'
+
+export type { Place }
 
 export interface NodePorts {
   readonly clock: Clock
@@ -32,6 +35,8 @@ export interface NodeOptions {
   readonly weight: number
   /** Peer addresses to join through; with an empty directory and none, a new cluster begins. */
   readonly join: readonly string[]
+  /** The place of a dead member (name or id) that it is to take when it joins, and whether with that one's weight and zone. */
+  readonly place?: Place
   /** Clients' writes are held back while the cluster has fewer members. */
   readonly awaitMembers?: number
   /** How long two replicas go without comparing their trees, about; 0 = this node begins no exchange. */
@@ -59,9 +64,9 @@ export interface NodeOptions {
 export interface StartFailure {
   /**
    * `config`: what was asked for cannot be (exit 2). `fault`: it should have worked (exit 1). `superseded`: this directory is an old
-   * copy; set it aside and start on an empty one with `join`. `left`: it was asked to leave, and everything is with others (exit 0).
+   * copy; set it aside and start on an empty one with `join`. `left`: it was asked to leave, and everything is with others (exit 0). `removed`: somebody removed or replaced it (exit 1).
    */
-  readonly kind: 'config' | 'fault' | 'superseded' | 'left'
+  readonly kind: 'config' | 'fault' | 'superseded' | 'left' | 'removed'
   /** One sentence or two for the operator. */
   readonly message: string
   readonly join?: readonly string[]

@@ -98,11 +98,13 @@ export interface BucketSet {
 
 /** What an operator wants to be done with a member. */
 export interface ChangeRequest {
-  readonly kind: 'leave' | 'remove' | 'weight' | 'zone'
+  readonly kind: 'leave' | 'remove' | 'replace' | 'weight' | 'zone'
   /** Its name or its id. */
   readonly member: string
   readonly weight?: number | undefined
   readonly zone?: string | undefined
+  /** Of a replacement: the name under which the new machine will come. */
+  readonly by?: string | undefined
   readonly deadlineMs: number
 }
 

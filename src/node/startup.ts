@@ -4,8 +4,9 @@
  */
 import { limits } from '../limits.js'
 import type { Trees } from '../protocol/entropy/trees.js'
+import { farewell } from '../protocol/membership/replacement.js'
 import type { ClusterState, MemberFacts } from '../protocol/membership/state.js'
-import { mergeStates } from '../protocol/membership/state.js'
+import { mergeStates, removed } from '../protocol/membership/state.js'
 import { decodeState, encodeState } from '../protocol/membership/state-codec.js'
 import type { JoinAnswer } from '../wire/messages.js'
 import type { OpenReport, RowRead, StorageGuard } from './guard/index.js'
@@ -127,6 +128,8 @@ export class Startup {
     }
     if (state.moves?.left.includes(identity.nodeId) === true)
       return this.#listener.failed({ kind: 'left', message: LEFT })
+    if (removed(state).includes(identity.nodeId))
+      return this.#listener.failed({ kind: 'removed', message: farewell(state, identity.nodeId) })
     const wrong = this.#contradiction(identity, state)
     if (wrong !== undefined) this.#listener.failed({ kind: 'config', message: wrong })
     else this.#start(identity, state, report, this.#hex(8), false, rebuild)

@@ -3,7 +3,7 @@
 import { quorum } from '../protocol/coordinator/quorum.js'
 import type { Membership } from '../protocol/membership/membership.js'
 import { digestText } from '../protocol/membership/ring.js'
-import { departed, factsOf, gone, weightAndZone } from '../protocol/membership/state.js'
+import { departed, factsOf, gone, isArrival, weightAndZone } from '../protocol/membership/state.js'
 import type { StorageGuard } from './guard/index.js'
 import type { Peers } from './peers.js'
 import type { StoppedBy } from './reaper.js'
@@ -46,7 +46,7 @@ export function clusterView(
 }
 
 function isJoined({ state }: Membership, id: string): boolean {
-  return state.changes.some(({ kind, member }) => kind === 'join' && member === id)
+  return state.changes.some((change) => isArrival(change) && change.member === id)
 }
 
 /** `joining`: nothing is read from it yet, as its rows are still on their way. */

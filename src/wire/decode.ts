@@ -13,6 +13,7 @@ import type {
   JoinRequest,
   KeyPage,
   Message,
+  Place,
   RangeRows,
   RemoteFailure,
   ReplicaRow,
@@ -253,7 +254,15 @@ function joinRequest(id: number, body: ByteReader): JoinRequest {
     weight: body.f64(),
     boot: body.u53(),
     incarnation: body.text(64),
+    ...(body.left > 0 ? { place: place(body) } : {}),
   }
+}
+
+function place(body: ByteReader): Place {
+  const of = body.text(TEXT_BYTES)
+  const bits = body.u8()
+  if (bits > 3) throw new WireError('a place has weight and zone, and nothing else')
+  return { of, weight: (bits & 1) !== 0, zone: (bits & 2) !== 0 }
 }
 
 function joinAnswer(id: number, body: ByteReader): JoinAnswer {

@@ -217,6 +217,10 @@ function joinRequest(writer: ByteWriter, message: JoinRequest): void {
   writer.f64(message.weight)
   writer.u53(message.boot)
   writer.text(message.incarnation)
+  const { place } = message
+  if (place === undefined) return
+  writer.text(place.of)
+  writer.u8((place.weight ? 1 : 0) | (place.zone ? 2 : 0))
 }
 
 function joinAnswer(writer: ByteWriter, message: JoinAnswer): void {

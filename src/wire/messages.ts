@@ -285,6 +285,17 @@ export interface JoinRequest {
   readonly weight: number
   readonly boot: number
   readonly incarnation: string
+  /** It is to come in as somebody's replacement. */
+  readonly place?: Place
+}
+/** The place that a newcomer is to take. */
+export interface Place {
+  /** Name or id of the member that has it. */
+  readonly of: string
+  /** Whose weight it is to have: that of the member, instead of its own. */
+  readonly weight: boolean
+  /** Likewise the zone. */
+  readonly zone: boolean
 }
 export interface JoinAnswer {
   readonly type: 23

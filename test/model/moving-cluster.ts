@@ -52,6 +52,9 @@ export function idOf(number: number): string {
 
 export class MovingCluster {
   readonly nodes: ModelNode[] = []
+  /** Died for ever, with its rows; at most one. */
+  #dead: ModelNode | undefined
+  readonly #mayDie: boolean
   readonly #chance: Chance
   readonly #acked: Set<number>[] = Array.from({ length: PARTITIONS }, () => new Set())
   readonly #open: Request[] = []
@@ -59,8 +62,10 @@ export class MovingCluster {
   acknowledged = 0
   reads = 0
 
-  constructor(n: number, members: number, chance: Chance) {
+  /** `mayDie`: one node may die, and is removed or replaced then; where a quorum is one node there is nothing left of what it alone took. */
+  constructor(n: number, members: number, chance: Chance, mayDie = false) {
     this.#chance = chance
+    this.#mayDie = mayDie && quorum(Math.min(n, members)) > 1
     const birth = { clusterId: idOf(0xabc), n, partitions: PARTITIONS, bornMs: 1 }
     let state: ClusterState = { birth, changes: [], facts: [], buckets: [] }
     for (let number = 1; number <= members; number++) {
@@ -86,17 +91,19 @@ export class MovingCluster {
   /** Everybody hears everything and does what is left to do. False: it does not come to an end. */
   settle(): boolean {
     for (let round = 0; round < 60; round++) {
-      const all = this.nodes.map(({ state }) => state).reduce(mergeStates)
-      for (const node of this.nodes) this.#adopt(node, all)
-      if (this.nodes.every(({ ring }) => ring.moving.size === 0)) return true
-      for (const node of this.nodes) this.#doDuty(node)
+      const alive = this.nodes.filter((node) => node !== this.#dead)
+      const all = alive.map(({ state }) => state).reduce(mergeStates)
+      for (const node of alive) this.#adopt(node, all)
+      if (this.#dead !== undefined && !departedFor({ ...this.#dead, state: all })) this.#bury(alive[0]!)
+      else if (alive.every(({ ring }) => ring.moving.size === 0)) return true
+      for (const node of alive) this.#doDuty(node)
     }
     return false
   }
 
   /** After it has settled: every owner of a partition has every acknowledged write of it, but what only removed members held. */
   lost(): string | undefined {
-    const ring = this.nodes[0]!.ring
+    const ring = this.nodes.find((node) => node !== this.#dead)!.ring
     for (let p = 0; p < PARTITIONS; p++)
       for (const write of this.#acked[p]!) {
         const holders = ring.owners[p]!.filter((id) => this.#node(id)?.rows[p]?.has(write) === true)
@@ -126,12 +133,14 @@ export class MovingCluster {
 
   #gossip(): void {
     const [from, to] = [this.#someone(), this.#someone()]
-    if (from !== to) this.#adopt(to, from.state)
+    // The dead one may have told somebody what it knew while it lived; it hears nothing any more.
+    if (from !== to && to !== this.#dead && from !== this.#dead) this.#adopt(to, from.state)
   }
 
   #begin(kind: Request['kind']): void {
     const partition = this.#chance(PARTITIONS)
     const coordinator = this.#someone()
+    if (coordinator === this.#dead) return
     const before = [...this.#acked[partition]!]
     const number = ++this.#numbers
     this.#open.push({ kind, partition, number, coordinator, heard: new Set(), shown: new Set(), before })
@@ -145,7 +154,7 @@ export class MovingCluster {
     const placement = coordinator.ring.placementOf(key)
     const asked = kind === 'write' ? (placement.holders ?? placement.owners) : placement.owners
     const node = this.#node(asked[this.#chance(asked.length)]!)
-    if (node === undefined || departedFor(node)) return undefined
+    if (node === undefined || node === this.#dead || departedFor(node)) return undefined
     if (!sameDigest(node.ring.placementOf(key).ring, placement.ring)) return undefined
     heard.add(node.id)
     if (kind === 'write') node.rows[p]!.add(request.number)
@@ -174,7 +183,7 @@ export class MovingCluster {
 
   #doDuty(node: ModelNode): void {
     const { state, ring } = node
-    if (departedFor(node)) return
+    if (departedFor(node) || node === this.#dead) return
     const handed = new Map<number, readonly string[]>()
     const released = new Set<number>()
     for (const [partition, lists] of ring.moving) {
@@ -193,7 +202,7 @@ export class MovingCluster {
   #handOver(node: ModelNode, partition: number, list: readonly string[]): boolean {
     const peers = list.map((id) => this.#node(id))
     const isReady = (peer: ModelNode | undefined): peer is ModelNode =>
-      peer !== undefined && sameDigest(peer.ring.holding, node.ring.holding)
+      peer !== undefined && peer !== this.#dead && sameDigest(peer.ring.holding, node.ring.holding)
     if (!peers.every(isReady)) return false
     for (const peer of peers) for (const row of node.rows[partition]!) peer.rows[partition]!.add(row)
     return true
@@ -202,7 +211,13 @@ export class MovingCluster {
   #change(): void {
     const node = this.#someone()
     const { state } = node
-    if (departedFor(node) || state.changes.length > 9) return
+    if (departedFor(node) || node === this.#dead || state.changes.length > 9) return
+    if (this.#dead !== undefined && !removed(state).includes(this.#dead.id)) return this.#bury(node)
+    if (this.#dead === undefined && this.#mayDie && this.#chance(3) === 0) {
+      const dies = this.#someone()
+      if (presentMembers(state).length > 2 && !departed(dies.state).has(dies.id)) this.#die(dies)
+      return
+    }
     const present = presentMembers(state).filter(({ id }) => !departed(state).has(id))
     if (this.#chance(2) === 0) this.#join(node)
     else if (present.length > 2) {
@@ -211,21 +226,42 @@ export class MovingCluster {
     }
   }
 
-  #join(sponsor: ModelNode): void {
+  /** With it go the requests that it coordinates. */
+  #die(node: ModelNode): void {
+    this.#dead = node
+    for (const request of this.#open.filter(({ coordinator }) => coordinator === node))
+      this.#open.splice(this.#open.indexOf(request), 1)
+  }
+
+  get oneDied(): boolean {
+    return this.#dead !== undefined
+  }
+
+  /** It is removed, or replaced by a newcomer. */
+  #bury(node: ModelNode): void {
+    if (this.#chance(2) === 0) this.#record(node, 'remove', this.#dead!.id)
+    else this.#join(node, this.#dead!.id)
+  }
+
+  #join(sponsor: ModelNode, replaced?: string): void {
     const number = this.nodes.length + 1
     const id = idOf(number)
-    this.#record(sponsor, 'join', id)
+    if (replaced === undefined) this.#record(sponsor, 'join', id)
+    else {
+      const act = { kind: 'replace', member: id, replaced, weight: 1, zone: '' } as const
+      this.#adopt(sponsor, withChange(sponsor.state, nextChange(sponsor.state, sponsor.id, act, 0)))
+    }
     this.#adopt(sponsor, withFacts(sponsor.state, factsOf(number)))
     this.#add(id, sponsor.state)
   }
 
-  #record(node: ModelNode, kind: 'join' | 'leave', member: string): void {
+  #record(node: ModelNode, kind: 'join' | 'leave' | 'remove', member: string): void {
     const change = nextChange(node.state, node.id, { kind, member, weight: 1, zone: '' }, 0)
     this.#adopt(node, withChange(node.state, change))
   }
 }
 
-function departedFor({ id, state }: ModelNode): boolean {
+function departedFor({ id, state }: Pick<ModelNode, 'id' | 'state'>): boolean {
   return removed(state).includes(id)
 }
 

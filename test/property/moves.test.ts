@@ -32,6 +32,26 @@ test('with any number of concurrent joins and leaves no acknowledged write is mi
   t.true(counts.acknowledged > 400 && counts.reads > 200, JSON.stringify(counts))
 })
 
+test('nor where one of them dies for ever and is removed or replaced meanwhile', (t) => {
+  const counts = { acknowledged: 0, reads: 0, deaths: 0 }
+  for (let seed = 1; seed <= 2 * HISTORIES; seed++) {
+    const chance = chanceOf(10_000 + seed)
+    const cluster = new MovingCluster(2 + chance(4), 3 + chance(4), chance, true)
+    for (let step = 0; step < STEPS; step++) {
+      const broken = cluster.step()
+      if (broken !== undefined) return t.fail(`history ${seed}, step ${step}: ${broken}`)
+    }
+    if (!cluster.settle()) return t.fail(`history ${seed} does not settle`)
+    const lost = cluster.lost()
+    if (lost !== undefined) return t.fail(`history ${seed}: ${lost}`)
+    counts.acknowledged += cluster.acknowledged
+    counts.reads += cluster.reads
+    if (cluster.oneDied) counts.deaths++
+  }
+  const { acknowledged, reads, deaths } = counts
+  t.true(acknowledged > 400 && reads > 200 && deaths > 150, JSON.stringify(counts))
+})
+
 test('states merge alike in any order, any number of times, and go through bytes and back', (t) => {
   for (let seed = 1; seed <= HISTORIES / 4; seed++) {
     const chance = chanceOf(seed)

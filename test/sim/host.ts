@@ -26,7 +26,13 @@ export interface Identity {
 }
 
 /** Makes the node under test on simulated ports. */
-export type NodeMaker = (ports: NodePorts, identity: Identity, join: readonly string[]) => SimulatedNode
+export type NodeMaker = (
+  ports: NodePorts,
+  identity: Identity,
+  join: readonly string[],
+  /** Whose place it is to take. */
+  place: string | undefined,
+) => SimulatedNode
 
 export interface HostWatcher {
   log(line: LogLine): void
@@ -98,13 +104,13 @@ export class SimHost {
     return this.#running?.process.stopped === true
   }
 
-  start(join: readonly string[]): void {
+  start(join: readonly string[], place?: string): void {
     if (this.#state !== 'off') throw new Error(`${this.name} runs already`)
     this.#state = 'starting'
     this.disturbedAtMs = this.#fabric.timeline.nowMs
     this.#boots += 1
     const process = new SimProcess(this.name, this.#fabric.timeline, this.#sink())
-    const running = this.#assemble(process, this.#prng.split(`boot ${this.#boots}`), join)
+    const running = this.#assemble(process, this.#prng.split(`boot ${this.#boots}`), join, place)
     this.#running = running
     running.node.onFatal = (failure) => this.#end(running, failure)
     process.enter('start', () => {
@@ -153,7 +159,7 @@ export class SimHost {
     this.#running?.process.resume()
   }
 
-  #assemble(process: SimProcess, prng: Prng, join: readonly string[]): Running {
+  #assemble(process: SimProcess, prng: Prng, join: readonly string[], place: string | undefined): Running {
     const timeline = this.#fabric.timeline
     const engine = new SimEngine(process, this.disk, prng.split('disk'), this.#watcher.disk(this))
     const sideFile = new SimSideFile(process, this.disk, prng.split('side file'))
@@ -163,7 +169,7 @@ export class SimHost {
     const log = new SimLog(timeline, this.name, (line) => this.#watcher.log(line))
     const random = prng.split('node')
     const ports = { clock: this.clock, random, scheduler, log, engine, sideFile, space, network }
-    return { process, engine, sideFile, network, node: this.#make(ports, this.identity, join) }
+    return { process, engine, sideFile, network, node: this.#make(ports, this.identity, join, place) }
   }
 
   #sink(): ProcessSink {

@@ -9,12 +9,13 @@ export function makeNode(config: Config): NodeMaker {
   const cacheBytes = prng.pick([0, 4_096, 8 * 1024 * 1024])
   // Values are small here: so that coordinators are shown skeletons all the same.
   const shownWholeBytes = prng.pick([0, 0, 4_096])
-  return (ports, identity, join) =>
+  return (ports, identity, join, place) =>
     new RotundaNode(ports, {
       ...identity,
       zone: '',
       weight: 1,
       join,
+      ...(place === undefined ? {} : { place: { of: place, weight: true, zone: true } }),
       n: config.n,
       partitions: config.partitions,
       durability: config.durability,

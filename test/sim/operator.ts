@@ -1,4 +1,5 @@
 /** Whoever lets machines join and leave while clients work, as the seed says. */
+import type { ChangeRequest } from '../../src/node/requests.js'
 import type { Counters } from './counters.js'
 import type { SimHost } from './host.js'
 import type { Prng } from './prng.js'
@@ -7,6 +8,31 @@ import type { World } from './world.js'
 /** Between an act that was refused, or not answered, and the next try. */
 const AGAIN_MS = 400
 const PATIENCE_MS = 4_000
+
+/** Asks a node to record a change. `done` once: whether it did, or the code of its refusal; false as well where no answer comes. */
+export function ask(
+  world: World,
+  host: SimHost,
+  change: Omit<ChangeRequest, 'deadlineMs'>,
+  done: (isRecorded: boolean, code?: string) => void,
+): void {
+  const { timeline } = world
+  let isOver = false
+  const end = (isRecorded: boolean, code?: string): void => {
+    if (!isOver) done(isRecorded, code)
+    isOver = true
+  }
+  host.process?.enter(change.kind, () => {
+    const request = { ...change, deadlineMs: host.clock.monotonicMs() + PATIENCE_MS }
+    host.node?.change(request, (outcome) => {
+      const isRecorded = outcome.status === 'ok'
+      const said = isRecorded ? 'recorded' : (outcome.message ?? outcome.code)
+      timeline.trace.act(timeline.nowMs, `${change.kind} of ${change.member}: ${said}`)
+      end(isRecorded, isRecorded ? undefined : outcome.code)
+    })
+  })
+  timeline.after(PATIENCE_MS, 'operator', () => end(false))
+}
 
 export class Operator {
   readonly #world: World
@@ -32,7 +58,7 @@ export class Operator {
 
   #act(): void {
     const { world } = { world: this.#world }
-    const staying = world.hosts.filter((host) => !world.leaving.has(host))
+    const staying = world.hosts.filter((host) => !world.leaving.has(host) && !world.dead.has(host))
     const newcomer = world.reserve.at(0)
     const mayLeave = staying.length > world.n
     if (newcomer !== undefined && (!mayLeave || this.#prng.chance(0.5))) this.#join(newcomer)
@@ -50,6 +76,7 @@ export class Operator {
   #leave(host: SimHost): void {
     const world = this.#world
     if (this.#stopped || world.leaving.has(host) || !world.hosts.includes(host)) return
+    if (world.dead.has(host)) return
     const asked = this.#prng.pick(world.hosts)
     const again = (): void => this.#later(AGAIN_MS, () => this.#leave(host))
     if (asked.node === undefined || asked.state !== 'up' || asked.isStopped) return again()

@@ -88,6 +88,10 @@ export interface Config {
   readonly spareEntries: number
   /** Machines that join or leave while clients work. */
   readonly changes: number
+  /** The frail machine dies for ever, and is removed or replaced. */
+  readonly death: boolean
+  /** How often members get other weights or zones. */
+  readonly reshapes: number
 }
 
 /** Clients of seeds in which processes stand still for a minute: else it is over before the minute is. */
@@ -147,6 +151,7 @@ export function configure(seed: number, wish: Wish = {}): Config {
     reapAfterMs: prng.pick([0, 100, 1_000]),
     spareEntries: prng.pick([0, 1, 3, 8]),
     changes: changesOf(seed),
+    ...furtherOf(seed),
   }
   return apply(config, wish)
 }
@@ -155,6 +160,12 @@ export function configure(seed: number, wish: Wish = {}): Config {
 function changesOf(seed: number): number {
   const prng = new Prng(`seed ${seed}`).split('changes')
   return prng.chance(0.3) ? prng.pick([1, 1, 2, 3]) : 0
+}
+
+/** Only in seeds with changes, and in those from a stream of its own: the others stay what they were. */
+function furtherOf(seed: number): Pick<Config, 'death' | 'reshapes'> {
+  const prng = new Prng(`seed ${seed}`).split('further changes')
+  return { death: prng.chance(0.5), reshapes: prng.pick([0, 0, 1, 2, 3]) }
 }
 
 /**
@@ -181,7 +192,14 @@ function apply(config: Config, wish: Wish): Config {
   const thinkMs = faults.has('long-pause') ? PATIENT_MS : config.thinkMs
   const all = { ...config, faults, dataWindowBytes, reapEveryMs, spareEntries, thinkMs, ...fields }
   // The promises are told with one N; a smaller cluster that grows has several.
-  return { ...all, changes: all.nodes >= all.n && !all.unbudgeted ? all.changes : 0 }
+  const changes = all.nodes >= all.n && !all.unbudgeted ? all.changes : 0
+  const { reshapes } = changes > 0 ? all : { reshapes: 0 }
+  return { ...all, changes, reshapes, death: changes > 0 && all.death && mayDie(all) }
+}
+
+/** Where every acknowledged write is on two disks at least, a machine may take one of them along. */
+function mayDie({ n, durability, weakWrites }: Config): boolean {
+  return Math.floor(n / 2) + 1 >= 2 && durability !== 'buffered' && !weakWrites
 }
 
 function drawFaults(prng: Prng, nodes: number, copies: number): Set<Fault> {

@@ -33,6 +33,12 @@ export class World {
   readonly machines: readonly SimHost[]
   /** Those that are on their way out, as far as anybody was told. */
   readonly leaving = new Set<SimHost>()
+  /** Those that nobody starts any more: buried, or soon to be. */
+  readonly dead = new Set<SimHost>()
+  /** Members that were removed or replaced: what their disks hold means nothing. */
+  readonly #buried = new Set<SimHost>()
+  /** Of newcomers that ask for somebody's place: whose. */
+  readonly places = new Map<SimHost, string>()
   /** The one host whose disk may lose what was durable; others may not, or A1 could not be asked for. */
   readonly frailHost: SimHost
   readonly logLines: LogLine[] = []
@@ -62,7 +68,7 @@ export class World {
     this.reaping = new ReapCheck(
       book,
       violations,
-      () => this.machines.map((host) => this.#reapDisk(host)),
+      () => this.machines.filter((host) => !this.#isLost(host)).map((host) => this.#reapDisk(host)),
       this.n,
       () => timeline.nowMs,
     )
@@ -70,7 +76,7 @@ export class World {
     this.fabric = new Fabric(timeline, prng.split('network'), fabricSizes(config))
     const watcher = this.#watcher(book)
     const hosts: SimHost[] = []
-    for (let number = 1; number <= config.nodes + config.changes; number += 1) {
+    for (let number = 1; number <= config.nodes + config.changes + (config.death ? 1 : 0); number += 1) {
       const name = `n${number}`
       const identity = { name, address: `${name}:7400`, peerAddress: `${name}:7500` }
       hosts.push(new SimHost(identity, this.fabric, prng.split(`host ${name}`), watcher, make))
@@ -83,11 +89,21 @@ export class World {
 
   /** Starts a host as its operator would: the first one founds the cluster, the others join through any of the rest. */
   start(host: SimHost): void {
-    if (host.state !== 'off') return
+    if (host.state !== 'off' || this.dead.has(host)) return
     // A founder that died before it was up may have founded nothing; if it did, it comes back as itself.
     const founds = host === this.hosts[0] && !this.#founded
     const others = this.hosts.filter((other) => other !== host).map((other) => other.identity.peerAddress)
-    host.start(founds ? [] : others)
+    host.start(founds ? [] : others, this.places.get(host))
+  }
+
+  /** It is no member any more, and nobody waits for it. */
+  bury(host: SimHost): void {
+    this.#buried.add(host)
+    if (this.hosts.includes(host)) this.hosts.splice(this.hosts.indexOf(host), 1)
+  }
+
+  #isLost(host: SimHost): boolean {
+    return this.dead.has(host) || this.#buried.has(host)
   }
 
   /** A machine of the reserve is to become a member. */
@@ -250,6 +266,7 @@ export class World {
       return
     }
     this.timeline.trace.act(this.timeline.nowMs, `${host.name} gave up (${failure.kind}): ${failure.message}`)
+    if (failure.kind === 'removed' && host === this.frailHost) return this.bury(host)
     // A disk that is full now is no fault of the node.
     const counts = (this.#sound || !this.#founded) && !host.disk.full
     const starts = (this.#failedStarts.get(host.name) ?? 0) + (counts ? 1 : 0)

@@ -1,9 +1,10 @@
 /** Fields that several parts of the membership state have in common, as bytes. */
 import type { ByteReader, ByteWriter } from '../../wire/bytes.js'
 import { WireError } from '../../wire/bytes.js'
-import type { Change, ChangeKind } from './state.js'
+import type { Act, Change, ChangeKind } from './state.js'
 
-const KINDS: readonly ChangeKind[] = ['join', 'leave', 'remove', 'weight', 'zone']
+/** In the order of their numbers. */
+const KINDS: readonly ChangeKind[] = ['join', 'leave', 'remove', 'weight', 'zone', 'replace']
 const TEXT_BYTES = 1024
 const ID = /^[0-9a-f]{32}$/
 
@@ -15,6 +16,7 @@ export function encodeChange(writer: ByteWriter, change: Change, links: boolean)
   writer.text(change.member)
   writer.f64(change.weight)
   writer.text(change.zone)
+  if (change.kind === 'replace') writer.text(change.replaced)
   writer.u53(change.atMs)
   if (!links) return
   const { after, seen } = change
@@ -30,13 +32,19 @@ export function encodeChange(writer: ByteWriter, change: Change, links: boolean)
 export function decodeChange(reader: ByteReader, links: boolean): Change {
   const stamp = reader.u53()
   const author = readId(reader)
+  const change = { stamp, author, ...decodeAct(reader), atMs: reader.u53() }
+  return links ? { ...change, ...decodeLinks(reader) } : change
+}
+
+function decodeAct(reader: ByteReader): Act {
   const kind = KINDS[reader.u8()]
   if (kind === undefined) throw new WireError('a kind of change is unknown')
   const member = readId(reader)
   const weight = reader.f64()
   if (!(weight > 0 && Number.isFinite(weight))) throw new WireError('a weight is a positive number')
-  const change = { stamp, author, kind, member, weight, zone: reader.text(TEXT_BYTES), atMs: reader.u53() }
-  return links ? { ...change, ...decodeLinks(reader) } : change
+  const zone = reader.text(TEXT_BYTES)
+  if (kind === 'replace') return { kind, member, weight, zone, replaced: readId(reader) }
+  return { kind, member, weight, zone }
 }
 
 function decodeLinks(reader: ByteReader): Pick<Change, 'after' | 'seen'> {

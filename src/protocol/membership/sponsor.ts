@@ -9,13 +9,23 @@
  * read (decision 44).
  *
  * A known name with an empty directory is that member come back without its disk, if nobody hears the old one any more: it gets the
- * old identity, counts its boots on, and is marked incomplete until it has been filled from the other owners.
+ * old identity, counts its boots on, and is marked incomplete until it has been filled from the other owners. A newcomer that asks for the place of a dead member
+ * gets that under an identity of its own (replacement.ts).
  */
-import type { JoinAnswer, JoinPrepared, JoinRequest } from '../../wire/messages.js'
+import type { JoinAnswer, JoinPrepared, JoinRequest, Place } from '../../wire/messages.js'
 import type { Membership, MembershipEffect } from './membership.js'
+import { alive, isInPlace, MOVING, vacant, withReplacement } from './replacement.js'
 import { sameDigest } from './ring.js'
 import type { ClusterState, MemberFacts } from './state.js'
-import { departed, nextChange, presentMembers, withChange, withChangeOfNothing, withFacts } from './state.js'
+import {
+  departed,
+  isAwaited,
+  nextChange,
+  presentMembers,
+  withChange,
+  withChangeOfNothing,
+  withFacts,
+} from './state.js'
 
 const ROUND_MS = 3000
 const PROMISE_MS = 10_000
@@ -29,8 +39,8 @@ export interface SponsorView {
 }
 
 interface Round {
-  /** `new`: while nobody holds a row. `moving`: rows will have to move. */
-  readonly kind: 'new' | 'moving' | 'return'
+  /** `new`: while nobody holds a row. `moving`: rows will have to move. `place`: it takes that of `old`. */
+  readonly kind: 'new' | 'moving' | 'return' | 'place'
   readonly joiner: string
   readonly request: JoinRequest
   readonly waiting: Set<string>
@@ -81,7 +91,11 @@ export class Sponsor {
       if (old?.incarnation === request.incarnation) {
         // The answer got lost on its way: the same newcomer asks again.
         tell(out, from, request, 'accepted', '', old.id, old.boot - request.boot, this.#membership.encoded)
-      } else if (old === undefined) this.#admit(from, request, present, view, nowMs, out)
+      } else if (old === undefined && request.place !== undefined)
+        this.#replace(from, request, request.place, present, view, nowMs, out)
+      else if (old === undefined) this.#admit(from, request, present, view, nowMs, out)
+      else if (request.place !== undefined && !isInPlace(state, old, request.place))
+        tell(out, from, request, 'refused', namesake(request.name))
       else this.#readmit(from, request, old, present, view, nowMs, out)
     }
   }
@@ -189,6 +203,22 @@ export class Sponsor {
     this.#begin('return', from, request, old, others, view, nowMs, out)
   }
 
+  /** Those that are up must not hear the old one either. */
+  #replace(
+    from: string,
+    request: JoinRequest,
+    place: Place,
+    present: readonly MemberFacts[],
+    view: SponsorView,
+    nowMs: number,
+    out: MembershipEffect[],
+  ): void {
+    const old = vacant(this.#membership, place.of, view.isUp)
+    if ('verdict' in old) return tell(out, from, request, old.verdict, old.reason)
+    const others = present.filter(({ id }) => id !== this.#membership.self && id !== old.id && view.isUp(id))
+    this.#begin('place', from, request, old, others, view, nowMs, out)
+  }
+
   #begin(
     kind: Round['kind'],
     joiner: string,
@@ -215,40 +245,45 @@ export class Sponsor {
 
   #accept(round: Round, wallMs: number, out: MembershipEffect[]): void {
     this.#round = undefined
-    const { request, old } = round
-    const nodeId = old?.id ?? request.nodeId
+    const { request } = round
+    const before = round.kind === 'return' ? round.old : undefined
+    const nodeId = before?.id ?? request.nodeId
     const answer = {
       type: 23,
       id: request.id,
       verdict: 'accepted',
       reason: '',
       nodeId,
-      bootBase: old?.boot ?? 0,
+      bootBase: before?.boot ?? 0,
       state: EMPTY,
     } as const
     this.#granted = { round, answer }
-    this.#membership.offer(this.#withNewcomer(round, nodeId, wallMs), out)
+    this.#membership.offer(this.#withNewcomer(round, before, nodeId, wallMs), out)
   }
 
-  #withNewcomer(round: Round, nodeId: string, wallMs: number): ClusterState {
+  #withNewcomer(round: Round, before: MemberFacts | undefined, nodeId: string, wallMs: number): ClusterState {
     const { request, old } = round
     const { state, self } = this.#membership
-    const facts = {
+    const newcomer = {
       id: nodeId,
       name: request.name,
       address: request.address,
       peerAddress: request.peerAddress,
-      boot: (old?.boot ?? 0) + request.boot,
+      boot: (before?.boot ?? 0) + request.boot,
       revision: 0,
       incarnation: request.incarnation,
       session: request.incarnation,
-      incomplete: old !== undefined,
+      incomplete: before !== undefined && !isAwaited(before),
     }
-    if (old !== undefined) return withFacts(state, facts)
-    const { weight, zone } = request
+    if (before !== undefined) return withFacts(state, newcomer)
+    const { weight, zone, place } = request
+    if (old !== undefined) {
+      const own = { ...(place?.weight ? {} : { weight }), ...(place?.zone ? {} : { zone }) }
+      return withReplacement(state, self, { old: old.id, newcomer, ...own }, wallMs)
+    }
     const join = nextChange(state, self, { kind: 'join', member: nodeId, weight, zone }, wallMs)
     const joined = round.kind === 'new' ? withChangeOfNothing(state, join) : withChange(state, join)
-    return withFacts(joined, facts)
+    return withFacts(joined, newcomer)
   }
 
   #giveUp(
@@ -260,6 +295,8 @@ export class Sponsor {
     if (why === 'data') this.#move(round, wallMs, out)
     else if (round.kind === 'return' && why === 'busy')
       this.#refuse(round, 'refused', taken(round.request.name), out)
+    else if (round.kind === 'place' && why === 'busy')
+      this.#refuse(round, 'refused', alive(round.request.place?.of ?? ''), out)
     else this.#refuse(round, 'later', 'The members could not all agree just now.', out)
   }
 
@@ -282,10 +319,13 @@ export class Sponsor {
 }
 
 const EMPTY = new Uint8Array(0)
-const MOVING = 'Partitions are still moving because of an earlier change.'
 
 function taken(name: string): string {
   return `A member named ${name} is alive; names are unique in a cluster.`
+}
+
+function namesake(name: string): string {
+  return `A member named ${name} is there already: a replacement has a name of its own. A machine that lost its disk comes back under its old name, without --replace.`
 }
 
 function isIn(state: ClusterState, nodeId: string, request: JoinRequest): boolean {

@@ -28,22 +28,32 @@ export interface Birth {
   readonly bornMs: number
 }
 
-export type ChangeKind = 'join' | 'leave' | 'remove' | 'weight' | 'zone'
+export type ChangeKind = Act['kind']
 
-export interface Change {
-  readonly stamp: number
-  readonly author: string
-  readonly kind: ChangeKind
+/** What happened to whom. */
+export type Act = {
+  /** Of a replacement: the newcomer. */
   readonly member: string
   readonly weight: number
   readonly zone: string
+} & (
+  | { readonly kind: 'join' | 'leave' | 'remove' | 'weight' | 'zone'; readonly replaced?: undefined }
+  /** The member owns from now on what `replaced` owned, who is gone for ever. */
+  | { readonly kind: 'replace'; readonly replaced: string }
+)
+
+interface Recorded {
+  readonly stamp: number
+  readonly author: string
   /** Wall time, for people. */
   readonly atMs: number
   /** The latest changes that its author had seen; absent in states of versions that did not say. */
   readonly after?: readonly ChangeMark[]
-  /** Of a removal: the highest stamp of the removed member's own changes that its author had seen; what that one recorded later is void. */
+  /** Of a removal or replacement: the highest stamp of the changes of whoever is gone that its author had seen; what that one recorded later is void. */
   readonly seen?: number
 }
+
+export type Change = Recorded & Act
 
 export interface MemberFacts {
   readonly id: string
@@ -82,7 +92,8 @@ export function changeOrder(a: Change, b: Change): number {
     order(a.kind, b.kind) ||
     order(a.member, b.member) ||
     a.weight - b.weight ||
-    order(a.zone, b.zone)
+    order(a.zone, b.zone) ||
+    order(a.replaced ?? '', b.replaced ?? '')
   )
 }
 
@@ -155,18 +166,14 @@ function factsKey(facts: MemberFacts): string {
 }
 
 /** A change that `author` records now, after all that it has seen. */
-export function nextChange(
-  state: ClusterState,
-  author: string,
-  act: Pick<Change, 'kind' | 'member' | 'weight' | 'zone'>,
-  atMs: number,
-): Change {
+export function nextChange(state: ClusterState, author: string, act: Act, atMs: number): Change {
   const { changes, birth } = state
   const stamp = highestStamp(changes) + 1
   const after = changes.length === 0 ? [] : tableOf(birth, changes).heads
   const change = { stamp, author, ...act, atMs, after }
-  if (act.kind !== 'remove') return change
-  return { ...change, seen: highestStamp(changes.filter((one) => one.author === act.member)) }
+  const away = goneBy(act)
+  if (away === undefined) return change
+  return { ...change, seen: highestStamp(changes.filter((one) => one.author === away)) }
 }
 
 function highestStamp(changes: readonly Change[]): number {
@@ -205,9 +212,15 @@ export function departed(state: ClusterState): ReadonlySet<string> {
   return new Set(tableOf(state.birth, state.changes).gone)
 }
 
-/** Ids that were removed, sorted: nothing is to be expected of them. */
+/** Who is not there any more because of this, without having been asked. */
+function goneBy(act: Act): string | undefined {
+  if (act.kind === 'replace') return act.replaced
+  return act.kind === 'remove' ? act.member : undefined
+}
+
+/** Ids that were removed or replaced, sorted: nothing is to be expected of them. */
 export function removed(state: ClusterState): readonly string[] {
-  const asked = new Set(state.changes.filter(({ kind }) => kind === 'remove').map(({ member }) => member))
+  const asked = new Set(state.changes.flatMap((change) => goneBy(change) ?? []))
   if (asked.size === 0) return NOBODY
   return tableOf(state.birth, state.changes).gone.filter((id) => asked.has(id))
 }
@@ -220,8 +233,23 @@ export function gone(state: ClusterState): ReadonlySet<string> {
 /** Members present: joined and not gone, by id. Those that are leaving are among them. */
 export function presentMembers(state: ClusterState): readonly MemberFacts[] {
   const away = gone(state)
-  const joined = new Set(state.changes.filter(({ kind }) => kind === 'join').map(({ member }) => member))
+  const joined = new Set(state.changes.filter(isArrival).map(({ member }) => member))
   return state.facts.filter(({ id }) => joined.has(id) && !away.has(id))
+}
+
+/** By it the member came into the cluster. */
+export function isArrival({ kind }: Act): boolean {
+  return kind === 'join' || kind === 'replace'
+}
+
+/** Who took the place of `id`, if anybody did. */
+export function successorOf(state: ClusterState, id: string): string | undefined {
+  return state.changes.find(({ replaced }) => replaced === id)?.member
+}
+
+/** A place that was taken over for a machine which has not come yet: it never held anything. */
+export function isAwaited({ boot }: MemberFacts): boolean {
+  return boot === 0
 }
 
 export function factsOf(state: ClusterState, id: string): MemberFacts | undefined {
@@ -233,8 +261,8 @@ export function weightAndZone(state: ClusterState, id: string): { weight: number
   let zone = ''
   for (const change of state.changes) {
     if (change.member !== id) continue
-    if (change.kind === 'join' || change.kind === 'weight') weight = change.weight
-    if (change.kind === 'join' || change.kind === 'zone') zone = change.zone
+    if (isArrival(change) || change.kind === 'weight') weight = change.weight
+    if (isArrival(change) || change.kind === 'zone') zone = change.zone
   }
   return { weight, zone }
 }

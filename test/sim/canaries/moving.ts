@@ -7,6 +7,8 @@ const MOVES = {
   nodes: 4,
   keys: 8,
   changes: 3,
+  death: false,
+  reshapes: 0,
   exchangeEveryMs: 0,
   deletes: 0.1,
   only: ['reset'],

@@ -1,0 +1,126 @@
+/**
+ * One machine of a seed dies for ever while clients work, and its operator has it removed or replaced. Somebody may switch it on again later, with its old
+ * disk. It is the frail one: what only it held is lost, and no other disk of the seed loses anything.
+ */
+import type { ChangeRequest } from '../../src/node/requests.js'
+import type { Counters } from './counters.js'
+import type { SimHost } from './host.js'
+import { ask } from './operator.js'
+import type { Prng } from './prng.js'
+import type { World } from './world.js'
+
+const AGAIN_MS = 400
+const LOOK_MS = 300
+
+/** `asks`: the newcomer asks for the place. `waits`: the place is kept for it. */
+type Way = 'remove' | 'asks' | 'waits'
+
+export class Undertaker {
+  readonly #world: World
+  readonly #prng: Prng
+  readonly #counters: Counters
+  #stopped = false
+  #newcomer: SimHost | undefined
+
+  constructor(world: World, prng: Prng, counters: Counters) {
+    this.#world = world
+    this.#prng = prng
+    this.#counters = counters
+  }
+
+  start(): void {
+    const { death, calmMs } = this.#world.config
+    if (death) this.#later(this.#prng.exponential(2 * calmMs), () => this.#die())
+  }
+
+  /** One that nobody has buried yet was not dead after all. */
+  stop(): void {
+    this.#stopped = true
+    this.#world.dead.clear()
+    this.#world.places.clear()
+  }
+
+  #die(): void {
+    const world = this.#world
+    const host = world.frailHost
+    if (!world.hosts.includes(host) || world.leaving.has(host)) return
+    host.crash(this.#prng.chance(0.5))
+    world.dead.add(host)
+    this.#counters.count('machine dead for ever')
+    this.#tell(`${host.name} dies for ever`)
+    this.#later(this.#prng.between(300, 4_000), () => this.#bury(host))
+  }
+
+  #bury(host: SimHost): void {
+    const world = this.#world
+    const staying = world.hosts.filter((one) => one !== host && !world.leaving.has(one))
+    this.#newcomer = world.reserve.at(-1)
+    const ways: Way[] = [
+      ...(staying.length >= world.n ? (['remove'] as const) : []),
+      ...(this.#newcomer === undefined ? [] : (['asks', 'waits'] as const)),
+    ]
+    if (ways.length === 0) return this.stop()
+    const way = this.#prng.pick(ways)
+    this.#counters.count(`change ${way === 'remove' ? way : 'replace'}`)
+    if (way === 'asks') this.#letIn(host.name)
+    else this.#record(host, way)
+    this.#look(host)
+  }
+
+  #letIn(place?: string): void {
+    const [world, newcomer] = [this.#world, this.#newcomer!]
+    const how = place === undefined ? '' : ` in the place of ${place}`
+    this.#tell(`${newcomer.name} is to join${how}`)
+    world.enlist(newcomer)
+    if (place !== undefined) world.places.set(newcomer, place)
+    world.start(newcomer)
+  }
+
+  /** Asked of any node, until one has recorded it. */
+  #record(host: SimHost, way: 'remove' | 'waits'): void {
+    const world = this.#world
+    if (!world.dead.has(host)) return
+    const again = (): void => this.#later(AGAIN_MS, () => this.#record(host, way))
+    const asked = this.#prng.pick(world.hosts)
+    if (asked.node === undefined || asked.state !== 'up' || asked.isStopped) return again()
+    const members = asked.node.cluster().members.filter(({ status }) => status === 'member')
+    // A newcomer may not be in yet, and N is to stay what it is.
+    if (way === 'remove' && members.length <= world.n) return again()
+    const member = host.name
+    const change: Omit<ChangeRequest, 'deadlineMs'> =
+      way === 'remove' ? { kind: 'remove', member } : { kind: 'replace', member, by: this.#newcomer!.name }
+    ask(world, asked, change, (isRecorded) => {
+      if (!isRecorded) again()
+      else if (way === 'waits') this.#later(this.#prng.between(1, 3_000), () => this.#letIn())
+    })
+  }
+
+  /** Until some node says that it has gone. */
+  #look(host: SimHost): void {
+    const isGone = ({ node }: SimHost) =>
+      node?.cluster().members.some(({ name, status }) => name === host.name && status === 'removed') === true
+    if (!this.#world.hosts.some((one) => one !== host && one.state === 'up' && isGone(one)))
+      return this.#later(LOOK_MS, () => this.#look(host))
+    this.#tell(`${host.name} is buried`)
+    this.#world.bury(host)
+    if (this.#prng.chance(0.6)) this.#later(this.#prng.between(100, 6_000), () => this.#rise(host))
+  }
+
+  #rise(host: SimHost): void {
+    this.#tell(`somebody switches ${host.name} on again`)
+    this.#counters.count('removed machine returns')
+    this.#world.dead.delete(host)
+    this.#world.hosts.push(host)
+    this.#world.start(host)
+  }
+
+  #later(ms: number, act: () => void): void {
+    this.#world.timeline.after(ms, 'undertaker', () => {
+      if (!this.#stopped) act()
+    })
+  }
+
+  #tell(what: string): void {
+    this.#world.timeline.trace.act(this.#world.timeline.nowMs, what)
+  }
+}
