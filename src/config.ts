@@ -288,6 +288,12 @@ export const SETTINGS = {
     parse: toggle,
     fallback: 'false',
   },
+  wait: {
+    flag: 'wait',
+    help: 'Wait until no partition moves any more, and show how far it is.',
+    parse: toggle,
+    fallback: 'false',
+  },
   json: {
     flag: 'json',
     help: 'Print JSON, for programs.',

@@ -188,6 +188,8 @@ export const limits = {
   /** Rows, and bytes of them, on their way in one direction of an exchange. One larger row goes alone. */
   exchangeRows: 64,
   exchangeBytes: MiB,
+  /** A member that starts serves no client for so long unless it has heard another one: that would know if it was removed while it was away. */
+  hearMembersMs: 2_000,
   /**
    * Units a second that a task in the background always gets (a unit is about one client's request) and the most that it gets, which is more than it can
    * use; over how long clients' p99 is taken, and how long at most where there are few requests.

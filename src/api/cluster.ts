@@ -1,5 +1,5 @@
 /** What the node knows of its cluster and of itself, as JSON. */
-import type { ClusterView, MemberView, RingView } from '../node/requests.js'
+import type { ClusterView, MemberView, MoveView, RingView } from '../node/requests.js'
 import type { Exchange } from './exchange.js'
 import { sendJson } from './json.js'
 import { parseQuery } from './query.js'
@@ -19,8 +19,22 @@ function refuseExtras(exchange: Exchange): void {
 }
 
 function memberJson(member: MemberView): Record<string, unknown> {
-  const { id, name, address, peerAddress, zone, weight, status, liveness, incomplete } = member
-  return { id, name, address, peerAddress, zone, weight, status, liveness, incomplete }
+  const { id, name, address, peerAddress, zone, weight, status, liveness, incomplete, replacedBy } = member
+  const more = replacedBy === undefined ? {} : { replacedBy }
+  return { id, name, address, peerAddress, zone, weight, status, liveness, incomplete, ...more }
+}
+
+function moveJson({ partitions, left, perSecond, leftSeconds, rowsSent, waitsFor }: MoveView) {
+  return {
+    partitions,
+    left,
+    perSecond: perSecond ?? null,
+    leftSeconds: leftSeconds ?? null,
+    rowsSent,
+    waitsFor: waitsFor.map(({ id, name, task, partitions: held, isThere }) => {
+      return { id, name, task, partitions: held, isThere }
+    }),
+  }
 }
 
 function clusterJson(view: ClusterView): Record<string, unknown> {
@@ -37,6 +51,7 @@ function clusterJson(view: ClusterView): Record<string, unknown> {
     reapingStoppedBy: view.reapingStoppedBy.map(({ id, name, reason }) => ({ id, name, reason })),
     transfers: view.transfers,
     toHandOver: view.toHandOver,
+    move: view.move === undefined ? null : moveJson(view.move),
     members: view.members.map(memberJson),
   }
 }

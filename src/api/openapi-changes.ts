@@ -7,7 +7,40 @@ const COUNT: Json = { type: 'integer', minimum: 0 }
 export const changeProperties = {
   transfers: { ...COUNT, description: 'Partitions on their way to other owners.' },
   toHandOver: { ...COUNT, description: 'Those of them that this node has still to hand over.' },
+  move: {
+    description: 'How far they are; null where none moves.',
+    oneOf: [{ type: 'null' }, { $ref: '#/components/schemas/Move' }],
+  },
 } as const
+
+const AMOUNT: Json = { type: ['number', 'null'], minimum: 0 }
+
+const moveProperties: Json = {
+  partitions: { ...COUNT, description: 'That the present change gives other owners.' },
+  left: { ...COUNT, description: 'Those of them that have not come there yet.' },
+  perSecond: { ...AMOUNT, description: 'As this node has seen it lately; null: it cannot tell.' },
+  leftSeconds: { ...AMOUNT, description: 'How long it will take at that pace.' },
+  rowsSent: { ...COUNT, description: 'Rows that this node has sent to new owners since it started.' },
+  waitsFor: {
+    type: 'array',
+    description: 'Members that have something to do before partitions go on; those who hold up most first.',
+    items: {
+      type: 'object',
+      required: ['id', 'name', 'task', 'partitions', 'isThere'],
+      properties: {
+        id: { type: 'string' },
+        name: { type: 'string' },
+        task: {
+          enum: ['hand-over', 'let-go', 'receive'],
+          description:
+            'Send new owners what they lack; record that it reads no old owner any more; be there.',
+        },
+        partitions: COUNT,
+        isThere: { type: 'boolean', description: 'It answers this node.' },
+      },
+    },
+  },
+}
 
 const MEMBER: Json = { type: 'string', description: 'Its name, or its id.' }
 
@@ -21,6 +54,7 @@ function changeOf(further: Json = {}): Json {
 }
 
 export const changeSchemas: Json = {
+  Move: { type: 'object', required: Object.keys(moveProperties), properties: moveProperties },
   MemberNamed: changeOf(),
   MemberReplaced: changeOf({
     by: {

@@ -274,15 +274,17 @@ const member: Json = {
     status: { enum: ['joining', 'member', 'leaving', 'removed'] },
     liveness: { enum: ['self', 'up', 'suspected', 'down'], description: 'As this node sees it.' },
     incomplete: { type: 'boolean', description: 'Its rows are being fetched from the other owners.' },
+    replacedBy: {
+      ...TEXT,
+      description: 'The member that has its place now; absent where it was not replaced.',
+    },
   },
 }
 
 const clusterProperties: Json = {
   clusterId: TEXT,
   self: { ...TEXT, description: 'The id of the node that answers.' },
-  n: COUNT,
-  r: COUNT,
-  w: COUNT,
+  ...{ n: COUNT, r: COUNT, w: COUNT },
   q: { ...COUNT, description: 'Number of partitions.' },
   ringDigest: TEXT,
   pendingHints: COUNT,

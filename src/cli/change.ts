@@ -1,5 +1,6 @@
 /** `rotunda leave`, `remove`, `replace`, `weight` and `zone`: ask a node to record what is to become of a member. */
 import { ask } from './ask.js'
+import { untilMoved } from './moving.js'
 import { json } from './refusal.js'
 import type { Invocation } from './resolve.js'
 import { printJson, printLine } from './terminal.js'
@@ -30,8 +31,10 @@ async function change(kind: string, { settings, operands }: Invocation, further:
     timeoutMs,
   })
   const changed = json<Changed>(answer, url, ['recorded', 'moving'])
+  if (!settings.json) await printLine(`${member} ${DONE[kind]}. ${movingText(changed.moving)}`)
+  if (kind === 'replace' && !settings.json) await printLine(whatNext(further as { by: string }))
+  if (settings.wait) await untilMoved(url, timeoutMs, settings.json)
   if (settings.json) await printJson(changed)
-  else await printLine(`${member} ${DONE[kind]}. ${movingText(changed.moving)}`)
   return 0
 }
 
@@ -44,14 +47,13 @@ export const leave = (invocation: Invocation): Promise<number> => change('leave'
 
 export const removeMember = (invocation: Invocation): Promise<number> => change('remove', invocation, {})
 
-export async function replaceMember(invocation: Invocation): Promise<number> {
+export function replaceMember(invocation: Invocation): Promise<number> {
   const [, by] = invocation.operands as [string, string]
-  const code = await change('replace', invocation, { by })
-  if (!invocation.settings.json)
-    await printLine(
-      `Its place waits for ${by}: start that with "rotunda start --name ${by} --join HOST:PORT" on an empty directory.`,
-    )
-  return code
+  return change('replace', invocation, { by })
+}
+
+function whatNext({ by }: { readonly by: string }): string {
+  return `Its place waits for ${by}: start that with "rotunda start --name ${by} --join HOST:PORT" on an empty directory.`
 }
 
 export async function weight(invocation: Invocation): Promise<number> {

@@ -51,6 +51,7 @@ export async function composeNode(config: NodeConfig, secret: Secret, log: Log):
     ...(config.place !== undefined && { place: config.place }),
     ...(config.n !== undefined && { n: config.n }),
     ...(config.partitions !== undefined && { partitions: config.partitions }),
+    hearMembersMs: limits.hearMembersMs,
     durability: config.durability,
     freeSpaceFloorBytes: config.freeSpaceFloorBytes,
     cacheBytes: config.cacheBytes,

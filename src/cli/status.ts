@@ -1,4 +1,5 @@
 import { ask } from './ask.js'
+import { type Move, moveLines } from './moving.js'
 import { json } from './refusal.js'
 import type { Invocation } from './resolve.js'
 import { printJson, printLine, table } from './terminal.js'
@@ -12,6 +13,7 @@ interface Member {
   readonly status: string
   readonly liveness: string
   readonly incomplete: boolean
+  readonly replacedBy?: string
 }
 
 interface Cluster {
@@ -26,6 +28,7 @@ interface Cluster {
   readonly reapingStoppedBy: readonly { readonly name: string; readonly reason: string }[]
   readonly transfers: number
   readonly toHandOver?: number
+  readonly move?: Move | null
 }
 
 interface Ring {
@@ -64,15 +67,15 @@ function statusText(cluster: Cluster, owned: ReadonlyMap<string, number>): strin
     member.address,
     member.zone,
     member.weight,
-    member.status,
+    member.replacedBy === undefined ? member.status : `replaced by ${member.replacedBy}`,
     condition(member),
     owned.get(member.id) ?? 0,
   ])
   const settings = `N ${n}, R ${r}, W ${w}, ${q} partitions`
   const work = [
     pendingHints > 0 && `${pendingHints} hints waiting`,
-    transfers > 0 &&
-      `${transfers} partitions are moving to other owners; ${asked?.name ?? 'this node'} has ${cluster.toHandOver ?? 0} to hand over`,
+    ...(cluster.move == null ? [] : moveLines(cluster.move)),
+    transfers > 0 && `${asked?.name ?? 'this node'} has ${cluster.toHandOver ?? 0} to hand over`,
     // A node of an earlier build says nothing of them.
     reapingStoppedBy?.length > 0 &&
       `${tombstones} tombstones stay until they answer: ${reapingStoppedBy.map(({ name, reason }) => `${name} (${reason})`).join(', ')}`,

@@ -72,6 +72,7 @@ export function measurements(guard: StorageGuard, running: RunningNode | undefin
   out.set('tables_learned_total', counts.learned)
   out.set('read_repairs_sent_total', counts.repairsSent)
   out.set('requests_forwarded_total', counts.forwarded)
+  transferMeasurements(running, out)
   entropyMeasurements(running, out)
   reapingMeasurements(running, out)
   return out
@@ -95,6 +96,18 @@ function reapingMeasurements({ reaper, replica }: RunningNode, out: Map<string, 
   out.set('clocks_crowded', replica.tombstones.crowded)
   out.set('clocks_shed_total', shed)
   out.set('reaping_stopped_by', reaper.stoppedBy.length)
+}
+
+function transferMeasurements({ transfers, peers }: RunningNode, out: Map<string, number>): void {
+  const { handover, sweep, moving } = transfers
+  const move = transfers.progress((peer) => peers.isUp(peer))
+  out.set('partitions_moving', moving)
+  out.set('partitions_to_hand_over', handover.left)
+  out.set('partitions_moving_seconds_left', move?.leftSeconds ?? 0)
+  out.set('transfer_rows_sent_total', handover.rowsSent)
+  out.set('transfer_rows_dropped_total', sweep.dropped)
+  const away = new Set(move?.waitsFor.flatMap(({ id, isThere }) => (isThere ? [] : [id])))
+  out.set('partitions_wait_for_members_away', away.size)
 }
 
 function entropyMeasurements({ entropy }: RunningNode, out: Map<string, number>): void {

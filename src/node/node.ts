@@ -32,7 +32,7 @@ import type {
 import { RunningNode } from './running.js'
 import type { Started } from './startup.js'
 import { Startup } from './startup.js'
-import { clusterView, reasonsNotReady, ringView, warningsOf } from './views.js'
+import { clusterView, NO_CLUSTER, reasonsNotReady, ringView, warningsOf } from './views.js'
 
 /** How long `stop` lets requests in flight finish. */
 const DRAIN_MS = 5000
@@ -58,6 +58,7 @@ export class RotundaNode implements Database {
   #ended = false
   #stopping = false
   #networkUp = false
+  #hearUntilMs = Number.NEGATIVE_INFINITY
   #startDone: (failure?: StartFailure) => void = () => {}
 
   constructor(ports: NodePorts, options: NodeOptions) {
@@ -198,24 +199,11 @@ export class RotundaNode implements Database {
         pendingHints: running.replica.hints.count.hints,
         transfers: running.transfers.moving,
         toHandOver: running.transfers.handover.left,
+        move: () => running.transfers.progress((peer) => running.peers.isUp(peer)),
         tombstones: running.replica.tombstones.count,
         stoppedBy: running.reaper.stoppedBy,
       })
-    return {
-      clusterId: '',
-      self: '',
-      n: 0,
-      r: 0,
-      w: 0,
-      partitions: 0,
-      ringDigest: '',
-      members: [],
-      pendingHints: 0,
-      tombstones: 0,
-      reapingStoppedBy: [],
-      transfers: 0,
-      toHandOver: 0,
-    }
+    return NO_CLUSTER
   }
 
   ring(): RingView {
@@ -252,6 +240,7 @@ export class RotundaNode implements Database {
       ]
     if (this.#running.knowsTooLittle)
       return ['the membership was lost with other rows; the node waits for a member to call']
+    if (this.#waitsToHear) return ['no other member has been heard yet']
     const storage = this.#guard.state === 'open' ? [] : [`the storage is ${this.#guard.state}`]
     const seconds = Math.round(this.#guard.stalledMs / 1000)
     if (seconds > 0) storage.push(`the disk has not finished a write for ${seconds} s`)
@@ -280,8 +269,14 @@ export class RotundaNode implements Database {
   }
 
   #serving(): RunningNode | undefined {
-    if (this.#stopping || this.#ended || this.#running?.knowsTooLittle) return undefined
+    if (this.#stopping || this.#ended || this.#running?.knowsTooLittle || this.#waitsToHear) return undefined
     return this.#running
+  }
+
+  /** It may have been removed while it was away: it serves nobody before it has heard a member, or has waited long enough. */
+  get #waitsToHear(): boolean {
+    const isNew = this.#ports.clock.monotonicMs() < this.#hearUntilMs
+    return isNew && this.#running?.membership.confirmed === false
   }
 
   #join(startup: Startup, nodeId: string, report: OpenReport): void {
@@ -321,6 +316,7 @@ export class RotundaNode implements Database {
     this.#listen(() => {
       this.#joiner = undefined
       this.#running = running
+      this.#hearUntilMs = this.#ports.clock.monotonicMs() + (this.#options.hearMembersMs ?? 0)
       running.begin()
       this.#startDone()
     })

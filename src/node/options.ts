@@ -39,6 +39,8 @@ export interface NodeOptions {
   readonly place?: Place
   /** Clients' writes are held back while the cluster has fewer members. */
   readonly awaitMembers?: number
+  /** So long after its start a member serves no client unless it has heard another one, which would know if it was removed meanwhile; default 0. */
+  readonly hearMembersMs?: number
   /** How long two replicas go without comparing their trees, about; 0 = this node begins no exchange. */
   readonly exchangeEveryMs?: number
   /** How often this node conducts a round of reaping while it has tombstones to let go of, about; 0 = never. Default `limits.reapEveryMs`. */

@@ -158,6 +158,8 @@ export interface MemberView {
   readonly zone: string
   readonly weight: number
   readonly status: 'joining' | 'member' | 'leaving' | 'removed'
+  /** The name of the member that has its place now, if it was replaced. */
+  readonly replacedBy: string | undefined
   readonly liveness: Liveness
   /** Rebuilding: its rows are being fetched from the other owners. */
   readonly incomplete: boolean
@@ -181,6 +183,30 @@ export interface ClusterView {
   /** Partitions on their way to other owners, and how many of them this node has still to hand over. */
   readonly transfers: number
   readonly toHandOver: number
+  /** How far they are; undefined where none moves. */
+  readonly move: MoveView | undefined
+}
+
+/** Partitions on their way to other owners because of the present change. */
+export interface MoveView {
+  /** That the change gives other owners, and how many of them have not come there yet. */
+  readonly partitions: number
+  readonly left: number
+  /** As this node has seen it lately; undefined: it cannot tell yet. */
+  readonly perSecond: number | undefined
+  readonly leftSeconds: number | undefined
+  /** Rows that this node has sent to new owners since it started. */
+  readonly rowsSent: number
+  /** Those who hold up most first. */
+  readonly waitsFor: readonly {
+    readonly id: string
+    readonly name: string
+    /** `hand-over`: send the new owners what they lack. `let-go`: record that it reads no old owner any more. `receive`: be there. */
+    readonly task: 'hand-over' | 'let-go' | 'receive'
+    readonly partitions: number
+    /** It answers this node. */
+    readonly isThere: boolean
+  }[]
 }
 
 export interface ReapingStop {

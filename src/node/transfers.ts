@@ -11,10 +11,12 @@ import { withHanding } from '../protocol/membership/moves.js'
 import type { ClusterState } from '../protocol/membership/state.js'
 import { departed, factsOf, movesOf, removed, withMoves } from '../protocol/membership/state.js'
 import { Handover } from '../protocol/transfer/handover.js'
+import { Pacemaker, partitionsMoved, waitsFor } from '../protocol/transfer/progress.js'
 import type { Conversations } from './conversations.js'
 import type { StorageGuard } from './guard/index.js'
 import { RECORDS } from './records.js'
 import type { Replica } from './replica.js'
+import type { MoveView } from './requests.js'
 import { Sweep } from './sweep.js'
 
 /** Facts of so long are recorded together: each record goes to every member. */
@@ -41,6 +43,7 @@ export class Transfers {
   #barrier = 0
   /** To be told when what was under way has landed; undefined: nobody waits. */
   #landing: (() => boolean) | undefined
+  readonly #pacemaker = new Pacemaker()
 
   constructor(parts: TransfersParts) {
     this.#parts = parts
@@ -53,6 +56,26 @@ export class Transfers {
   /** Partitions that are on their way, as this node sees it. */
   get moving(): number {
     return this.#parts.membership.ring.moving.size
+  }
+
+  /** How far the present change is; undefined where nothing moves. */
+  progress(isThere: (member: string) => boolean): MoveView | undefined {
+    const { membership, clock } = this.#parts
+    const { state, ring, self } = membership
+    const left = this.moving
+    if (left === 0) return undefined
+    const { perSecond, leftMs } = this.#pacemaker.pace(clock.monotonicMs(), left)
+    const isHere = (member: string) => member === self || isThere(member)
+    return {
+      partitions: partitionsMoved(state, ring),
+      left,
+      perSecond,
+      leftSeconds: leftMs === undefined ? undefined : leftMs / 1_000,
+      rowsSent: this.handover.rowsSent,
+      waitsFor: waitsFor(ring.moving, state.moves?.handings ?? [], isHere).map(({ member, ...rest }) => {
+        return { id: member, name: factsOf(state, member)?.name ?? member, isThere: isHere(member), ...rest }
+      }),
+    }
   }
 
   get isBusy(): boolean {
@@ -69,7 +92,8 @@ export class Transfers {
   }
 
   tick(nowMs: number): void {
-    const { governor } = this.#parts
+    const { governor, membership } = this.#parts
+    this.#pacemaker.look(nowMs, membership.ring.table.name, this.moving)
     if (this.#landing?.() === true) this.#land()
     if (nowMs >= this.#recordMs) {
       this.#recordMs = nowMs + RECORD_EVERY_MS

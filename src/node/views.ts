@@ -3,16 +3,25 @@
 import { quorum } from '../protocol/coordinator/quorum.js'
 import type { Membership } from '../protocol/membership/membership.js'
 import { digestText } from '../protocol/membership/ring.js'
-import { departed, factsOf, gone, isArrival, weightAndZone } from '../protocol/membership/state.js'
+import {
+  departed,
+  factsOf,
+  gone,
+  isArrival,
+  successorOf,
+  weightAndZone,
+} from '../protocol/membership/state.js'
 import type { StorageGuard } from './guard/index.js'
 import type { Peers } from './peers.js'
 import type { StoppedBy } from './reaper.js'
-import type { ClusterView, MemberView, RingView } from './requests.js'
+import type { ClusterView, MemberView, MoveView, RingView } from './requests.js'
 
 export interface Work {
   readonly pendingHints: number
   readonly transfers: number
   readonly toHandOver: number
+  /** Asked only where it is wanted: every moving partition is looked at. */
+  move(): MoveView | undefined
   readonly tombstones: number
   readonly stoppedBy: readonly StoppedBy[]
 }
@@ -20,7 +29,7 @@ export interface Work {
 export function clusterView(
   membership: Membership,
   peers: Peers,
-  { pendingHints, transfers, toHandOver, tombstones, stoppedBy }: Work,
+  { pendingHints, transfers, toHandOver, move, tombstones, stoppedBy }: Work,
 ): ClusterView {
   const { state, ring, self } = membership
   const statusOf = statuses(membership)
@@ -42,7 +51,28 @@ export function clusterView(
     }),
     transfers,
     toHandOver,
+    get move() {
+      return move()
+    },
   }
+}
+
+/** Of a node that has no cluster yet. */
+export const NO_CLUSTER: ClusterView = {
+  clusterId: '',
+  self: '',
+  n: 0,
+  r: 0,
+  w: 0,
+  partitions: 0,
+  ringDigest: '',
+  members: [],
+  pendingHints: 0,
+  tombstones: 0,
+  reapingStoppedBy: [],
+  transfers: 0,
+  toHandOver: 0,
+  move: undefined,
 }
 
 function isJoined({ state }: Membership, id: string): boolean {
@@ -69,6 +99,7 @@ function memberView(
   const facts = factsOf(membership.state, id)!
   const { weight, zone } = weightAndZone(membership.state, id)
   const { name, address, peerAddress, incomplete } = facts
+  const successor = successorOf(membership.state, id)
   const liveness = id === membership.self ? 'self' : peers.stateOf(id)
   return {
     id,
@@ -80,6 +111,8 @@ function memberView(
     incomplete,
     liveness,
     status,
+    replacedBy:
+      successor === undefined ? undefined : (factsOf(membership.state, successor)?.name ?? successor),
   }
 }
 

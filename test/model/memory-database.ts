@@ -160,12 +160,23 @@ export class MemoryDatabase implements Database {
       w: Math.floor(n / 2) + 1,
       partitions: 2 ** PARTITION_BITS,
       ringDigest: '0123456789abcdef',
-      members: [{ ...member, zone: '', weight: 1, status: 'member', liveness: 'self', incomplete: false }],
+      members: [
+        {
+          ...member,
+          zone: '',
+          weight: 1,
+          status: 'member',
+          liveness: 'self',
+          incomplete: false,
+          replacedBy: undefined,
+        },
+      ],
       pendingHints: 0,
       tombstones: 0,
       reapingStoppedBy: [],
       transfers: 0,
       toHandOver: 0,
+      move: undefined,
     }
   }
 

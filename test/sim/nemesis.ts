@@ -10,7 +10,7 @@ import type { SimHost } from './host.js'
 import { loseFiles } from './lost-files.js'
 import { type Side, sides } from './partitions.js'
 import type { Prng } from './prng.js'
-import { FAULTS, type Fault } from './swarm.js'
+import { DISASTERS, FAULTS, type Fault } from './swarm.js'
 import type { World } from './world.js'
 
 /** The guard's side file follows the database by a quarter of a second of its own clock, and may wait for a slow disk. */
@@ -61,6 +61,7 @@ export class Nemesis {
   }
 
   #strike(fault: Fault): void {
+    if (DISASTERS.includes(fault) && this.#world.hasDied(this.#world.frailHost)) return
     this.#counters.count(`fault ${fault}`)
     switch (fault) {
       case 'kill':
@@ -333,7 +334,7 @@ export class Nemesis {
     this.#act(`somebody copies ${host.name}'s directory`)
     let quietLooks = 0
     const look = (): void => {
-      if (this.#stopped) return
+      if (this.#stopped || this.#world.hasDied(host)) return
       const quiet =
         host.ups > ups && this.#world.up().length === this.#world.hosts.length && this.#world.fabric.isWhole
       quietLooks = quiet ? quietLooks + 1 : 0

@@ -21,6 +21,8 @@ export class Undertaker {
   readonly #counters: Counters
   #stopped = false
   #newcomer: SimHost | undefined
+  /** A place may be kept for it. */
+  #isAwaited = false
 
   constructor(world: World, prng: Prng, counters: Counters) {
     this.#world = world
@@ -33,9 +35,10 @@ export class Undertaker {
     if (death) this.#later(this.#prng.exponential(2 * calmMs), () => this.#die())
   }
 
-  /** One that nobody has buried yet was not dead after all. */
+  /** One that nobody has buried yet was not dead after all; a machine for which a place may be kept comes. */
   stop(): void {
     this.#stopped = true
+    if (this.#isAwaited) this.#letIn()
     this.#world.dead.clear()
     this.#world.places.clear()
   }
@@ -71,6 +74,7 @@ export class Undertaker {
     const [world, newcomer] = [this.#world, this.#newcomer!]
     const how = place === undefined ? '' : ` in the place of ${place}`
     this.#tell(`${newcomer.name} is to join${how}`)
+    this.#isAwaited = false
     world.enlist(newcomer)
     if (place !== undefined) world.places.set(newcomer, place)
     world.start(newcomer)
@@ -86,12 +90,13 @@ export class Undertaker {
     const members = asked.node.cluster().members.filter(({ status }) => status === 'member')
     // A newcomer may not be in yet, and N is to stay what it is.
     if (way === 'remove' && members.length <= world.n) return again()
+    if (way === 'waits') this.#isAwaited = true
     const member = host.name
     const change: Omit<ChangeRequest, 'deadlineMs'> =
       way === 'remove' ? { kind: 'remove', member } : { kind: 'replace', member, by: this.#newcomer!.name }
     ask(world, asked, change, (isRecorded) => {
       if (!isRecorded) again()
-      else if (way === 'waits') this.#later(this.#prng.between(1, 3_000), () => this.#letIn())
+      else if (this.#isAwaited) this.#later(this.#prng.between(1, 3_000), () => this.#letIn())
     })
   }
 

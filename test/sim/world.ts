@@ -37,6 +37,7 @@ export class World {
   readonly dead = new Set<SimHost>()
   /** Members that were removed or replaced: what their disks hold means nothing. */
   readonly #buried = new Set<SimHost>()
+  readonly #died = new Set<SimHost>()
   /** Of newcomers that ask for somebody's place: whose. */
   readonly places = new Map<SimHost, string>()
   /** The one host whose disk may lose what was durable; others may not, or A1 could not be asked for. */
@@ -92,6 +93,8 @@ export class World {
     if (host.state !== 'off' || this.dead.has(host)) return
     // A founder that died before it was up may have founded nothing; if it did, it comes back as itself.
     const founds = host === this.hosts[0] && !this.#founded
+    // With another directory it is another machine.
+    if (host.disk.isEmpty) this.#buried.delete(host)
     const others = this.hosts.filter((other) => other !== host).map((other) => other.identity.peerAddress)
     host.start(founds ? [] : others, this.places.get(host))
   }
@@ -99,7 +102,13 @@ export class World {
   /** It is no member any more, and nobody waits for it. */
   bury(host: SimHost): void {
     this.#buried.add(host)
+    this.#died.add(host)
     if (this.hosts.includes(host)) this.hosts.splice(this.hosts.indexOf(host), 1)
+  }
+
+  /** It has had its disaster. */
+  hasDied(host: SimHost): boolean {
+    return this.dead.has(host) || this.#died.has(host)
   }
 
   #isLost(host: SimHost): boolean {
