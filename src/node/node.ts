@@ -275,8 +275,9 @@ export class RotundaNode implements Database {
 
   /** It may have been removed while it was away: it serves nobody before it has heard a member, or has waited long enough. */
   get #waitsToHear(): boolean {
-    const isNew = this.#ports.clock.monotonicMs() < this.#hearUntilMs
-    return isNew && this.#running?.membership.confirmed === false
+    if (this.#running === undefined) return false
+    const { confirmed, isOut } = this.#running.membership
+    return isOut || (!confirmed && this.#ports.clock.monotonicMs() < this.#hearUntilMs)
   }
 
   #join(startup: Startup, nodeId: string, report: OpenReport): void {

@@ -10,7 +10,7 @@ import { type BucketProperties, bucketProperties, nextRegister } from './buckets
 import { type Heard, HeardStates } from './heard.js'
 import { Ring } from './ring.js'
 import type { ClusterState, MemberFacts } from './state.js'
-import { factsOf, mergeStates, withBucket, withFacts } from './state.js'
+import { factsOf, mergeStates, removed, withBucket, withFacts } from './state.js'
 import { encodeState, stateDigest } from './state-codec.js'
 
 const GOSSIP_EVERY_MS = 1000
@@ -82,6 +82,12 @@ export class Membership {
 
   get confirmed(): boolean {
     return this.#confirmed
+  }
+
+  /** It has heard, and is about to adopt, that it was removed or replaced: nobody is served from what it holds. */
+  get isOut(): boolean {
+    const ahead = this.#next ?? this.#writing
+    return ahead !== undefined && removed(ahead).includes(this.self)
   }
 
   /** Merges `state` into what this node knows. False when nothing new was in it. */
