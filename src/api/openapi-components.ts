@@ -274,10 +274,7 @@ const member: Json = {
     status: { enum: ['joining', 'member', 'leaving', 'removed'] },
     liveness: { enum: ['self', 'up', 'suspected', 'down'], description: 'As this node sees it.' },
     incomplete: { type: 'boolean', description: 'Its rows are being fetched from the other owners.' },
-    replacedBy: {
-      ...TEXT,
-      description: 'The member that has its place now; absent where it was not replaced.',
-    },
+    replacedBy: { ...TEXT, description: 'Who has its place now, if it was replaced.' },
   },
 }
 

@@ -70,11 +70,7 @@ function standstill({ waitsFor }: Move): string[] {
 }
 
 /** Waits until no partition moves, as the node at `url` sees it, and tells how far it is. */
-export async function untilMoved(
-  url: URL,
-  timeoutMs: number | undefined,
-  isSilent: boolean,
-): Promise<void> {
+export async function untilMoved(url: URL, timeoutMs: number | undefined, isSilent: boolean): Promise<void> {
   const told = isSilent ? SILENT : personReads() ? await bar() : lines()
   for (;;) {
     const answer = await ask(url, { method: 'GET', path: '/v1/cluster', timeoutMs })

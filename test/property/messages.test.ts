@@ -43,6 +43,17 @@ const written = record({
   context: bytes(50),
 })
 
+const newcomer = {
+  nodeId: shortText,
+  name: text,
+  address: text,
+  peerAddress: text,
+  zone: text,
+  weight: fc.double({ noNaN: true }),
+  boot: fc.maxSafeNat(),
+  incarnation: shortText,
+}
+
 function of<T extends number, R>(type: T, rest: { [K in keyof R]: fc.Arbitrary<R[K]> }) {
   return record({ type: fc.constant(type), id: u32, ...rest })
 }
@@ -109,16 +120,8 @@ const message = fc.oneof(
   of(17, { leftMs: u32, ring, target: shortText, rowKey, object: bytes(200) }),
   of(20, { digest: bytes(16, 16) }),
   of(21, { final: fc.boolean(), state: bytes(200) }),
-  of(22, {
-    nodeId: shortText,
-    name: text,
-    address: text,
-    peerAddress: text,
-    zone: text,
-    weight: fc.double({ noNaN: true }),
-    boot: fc.maxSafeNat(),
-    incarnation: shortText,
-  }),
+  of(22, newcomer),
+  of(22, { ...newcomer, place: record({ of: text, weight: fc.boolean(), zone: fc.boolean() }) }),
   of(23, {
     verdict: fc.constantFrom('accepted' as const, 'later' as const, 'refused' as const),
     reason: text,

@@ -34,7 +34,7 @@ test('with any number of concurrent joins and leaves no acknowledged write is mi
 
 test('nor where one of them dies for ever and is removed or replaced meanwhile', (t) => {
   const counts = { acknowledged: 0, reads: 0, deaths: 0 }
-  for (let seed = 1; seed <= 2 * HISTORIES; seed++) {
+  for (let seed = 1; seed <= HISTORIES; seed++) {
     const chance = chanceOf(10_000 + seed)
     const cluster = new MovingCluster(2 + chance(4), 3 + chance(4), chance, true)
     for (let step = 0; step < STEPS; step++) {
@@ -49,13 +49,13 @@ test('nor where one of them dies for ever and is removed or replaced meanwhile',
     if (cluster.oneDied) counts.deaths++
   }
   const { acknowledged, reads, deaths } = counts
-  t.true(acknowledged > 400 && reads > 200 && deaths > 150, JSON.stringify(counts))
+  t.true(acknowledged > 200 && reads > 150 && deaths > 70, JSON.stringify(counts))
 })
 
 test('states merge alike in any order, any number of times, and go through bytes and back', (t) => {
   for (let seed = 1; seed <= HISTORIES / 4; seed++) {
     const chance = chanceOf(seed)
-    const cluster = new MovingCluster(3, 3, chance)
+    const cluster = new MovingCluster(3, 4, chance, seed % 2 === 0)
     for (let step = 0; step < STEPS; step++) cluster.step()
     const some = () => cluster.nodes[chance(cluster.nodes.length)]!.state
     const [a, b, c] = [some(), some(), some()]

@@ -14,6 +14,9 @@ const MOVES = {
   only: ['reset'],
 } as const
 
+/** One machine dies for ever, and little else happens. */
+const DEATHS = { ...MOVES, changes: 1, death: true } as const
+
 export const MOVING_CANARIES: readonly Canary[] = [
   {
     name: 'reads-new-owners-at-once',
@@ -64,6 +67,49 @@ export const MOVING_CANARIES: readonly Canary[] = [
         file: 'src/protocol/transfer/pass-on.js',
         find: 'if (this.#missing.size === 0)',
         replace: 'if (true)',
+      },
+    ],
+  },
+  {
+    name: 'replacement-is-read-at-once',
+    story:
+      'Where a member was removed or replaced, whoever owns its partitions now counts for reads before it has the rows.',
+    breaks: ['A1', 'A2', 'A3', 'A4'],
+    focus: DEATHS,
+    rare: true,
+    patches: [
+      {
+        file: 'src/protocol/membership/ring.js',
+        find: 'const owners = all[complete + 1];',
+        replace: 'const owners = all[versions.at(-1)?.gone.length > 0 ? all.length - 1 : complete + 1];',
+      },
+    ],
+  },
+  {
+    name: 'death-excuses-everybody',
+    story: 'Where one of the old owners was removed or replaced, the others need not hand over either.',
+    breaks: ['A1', 'A2', 'A3', 'A4'],
+    focus: DEATHS,
+    rare: true,
+    patches: [
+      {
+        file: 'src/protocol/membership/moves.js',
+        find: 'version.gone.includes(node) ||',
+        replace: 'version.gone.length > 0 ||',
+      },
+    ],
+  },
+  {
+    name: 'replaced-node-goes-on',
+    story: 'A node that was removed or replaced comes back, hears of it, and goes on as if it were a member.',
+    breaks: ['A1', 'A2', 'A3', 'A4'],
+    focus: DEATHS,
+    rare: true,
+    patches: [
+      {
+        file: 'src/node/keeper.js',
+        find: 'if (removed(membership.state).includes(membership.self)) {',
+        replace: 'if (false) {',
       },
     ],
   },
