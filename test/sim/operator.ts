@@ -31,7 +31,8 @@ export class Operator {
   }
 
   #act(): void {
-    const { world } = { world: this.#world }
+    const world = this.#world
+    world.hasChanged = true
     const staying = world.hosts.filter((host) => !world.leaving.has(host))
     const newcomer = world.reserve.at(0)
     const mayLeave = staying.length > world.n

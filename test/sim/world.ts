@@ -33,6 +33,8 @@ export class World {
   readonly machines: readonly SimHost[]
   /** Those that are on their way out, as far as anybody was told. */
   readonly leaving = new Set<SimHost>()
+  /** A change of members was begun: several lists of owners may count. */
+  hasChanged = false
   /** The one host whose disk may lose what was durable; others may not, or A1 could not be asked for. */
   readonly frailHost: SimHost
   readonly logLines: LogLine[] = []
@@ -150,6 +152,14 @@ export class World {
 
   get n(): number {
     return Math.min(this.config.n, this.config.nodes)
+  }
+
+  /**
+   * On how many disks a write has to be for `w` owners to hold it, whichever they are. While a key moves several lists of N count (decision 44), and who is in
+   * them only the nodes know: of all members so many have the write that of any N at least `w` do.
+   */
+  rowsFor(w: number): number {
+    return this.hasChanged ? w + this.machines.length - this.reserve.length - this.n : w
   }
 
   /** Adds up what the nodes have counted in their present lives. */
