@@ -39,6 +39,7 @@ export class Membership {
   /** Own facts, told once a peer has confirmed that they are the latest (or at once in a cluster of one). */
   #own: MemberFacts
   #confirmed = false
+  #isKnownToHaveLeft = false
   #gossipAtMs = 0
 
   constructor(adopted: ClusterState, own: MemberFacts) {
@@ -79,6 +80,16 @@ export class Membership {
 
   get confirmed(): boolean {
     return this.#confirmed
+  }
+
+  /** This node has recorded that it left. */
+  get hasLeft(): boolean {
+    return hasLeft(this.#adopted, this.self)
+  }
+
+  /** A peer has it on its disk that this node left, and will tell the others. */
+  get isKnownToHaveLeft(): boolean {
+    return this.#isKnownToHaveLeft
   }
 
   /** Merges `state` into what this node knows. False when nothing new was in it. */
@@ -173,6 +184,7 @@ export class Membership {
   }
 
   #peerKnowsNothingLater(theirs: ClusterState, out: MembershipEffect[]): void {
+    if (hasLeft(theirs, this.self)) this.#isKnownToHaveLeft = true
     if (factsOf(theirs, this.self) !== undefined) this.confirm(out)
   }
 
@@ -186,4 +198,8 @@ export class Membership {
     this.#next = undefined
     out.push({ kind: 'persist', state: encodeState(this.#writing) })
   }
+}
+
+function hasLeft(state: ClusterState, member: string): boolean {
+  return state.moves?.left.includes(member) === true
 }
