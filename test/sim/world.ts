@@ -33,8 +33,6 @@ export class World {
   readonly machines: readonly SimHost[]
   /** Those that are on their way out, as far as anybody was told. */
   readonly leaving = new Set<SimHost>()
-  /** A change of members was begun: several lists of owners may count. */
-  hasChanged = false
   /** The one host whose disk may lose what was durable; others may not, or A1 could not be asked for. */
   readonly frailHost: SimHost
   readonly logLines: LogLine[] = []
@@ -45,6 +43,8 @@ export class World {
   readonly #counters: Counters
   readonly #failedStarts = new Map<string, number>()
   #founded = false
+  /** Some node goes by another ring than the one that was there when the cluster had formed. */
+  #hasChanged = false
   #tended = true
   #sound = false
 
@@ -159,7 +159,7 @@ export class World {
    * them only the nodes know: of all members so many have the write that of any N at least `w` do.
    */
   rowsFor(w: number): number {
-    return this.hasChanged ? w + this.machines.length - this.reserve.length - this.n : w
+    return this.#hasChanged ? w + this.machines.length - this.reserve.length - this.n : w
   }
 
   /** Adds up what the nodes have counted in their present lives. */
@@ -236,6 +236,7 @@ export class World {
     this.#counters.count(`log ${line.event}`)
     this.#suspicious(line)
     if (line.event === 'storage-buffer-lost') this.#forgot(line.node)
+    if (line.event === 'ring-changed' && this.#founded) this.#hasChanged = true
     this.logLines.push(line)
     if (this.logLines.length > 2 * LOG_LINES) this.logLines.splice(0, LOG_LINES)
   }
