@@ -56,6 +56,11 @@ export class Membership {
     return this.#adopted
   }
 
+  /** The state in force and all that is about to be: what is decided anew has to go beyond it. */
+  get latest(): ClusterState {
+    return this.#next ?? this.#writing ?? this.#adopted
+  }
+
   get ring(): Ring {
     return this.#ring
   }
@@ -94,7 +99,7 @@ export class Membership {
 
   /** Merges `state` into what this node knows. False when nothing new was in it. */
   offer(state: ClusterState, out: MembershipEffect[]): boolean {
-    const base = this.#next ?? this.#writing ?? this.#adopted
+    const base = this.latest
     const merged = mergeStates(base, state)
     if (Buffer.compare(encodeState(merged), encodeState(base)) === 0) return false
     this.#next = merged
@@ -104,7 +109,7 @@ export class Membership {
 
   /** Sets a bucket's properties, or drops them (undefined). The stamp: it is in force here when the adopted state has that one, or a later one. */
   setBucket(bucket: string, properties: BucketProperties | undefined, out: MembershipEffect[]): number {
-    const known = this.#next ?? this.#writing ?? this.#adopted
+    const known = this.latest
     const register = nextRegister(known.buckets, this.self, bucket, properties)
     this.offer(withBucket(known, register), out)
     return register.stamp
