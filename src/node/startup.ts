@@ -125,8 +125,6 @@ export class Startup {
     } catch (error) {
       return this.#fail(this.#nobody((error as Error).message))
     }
-    if (state.moves?.left.includes(identity.nodeId) === true)
-      return this.#listener.failed({ kind: 'left', message: LEFT })
     const wrong = this.#contradiction(identity, state)
     if (wrong !== undefined) this.#listener.failed({ kind: 'config', message: wrong })
     else this.#start(identity, state, report, this.#hex(8), false, rebuild)
@@ -257,7 +255,6 @@ function birthProblem(n: number, partitions: number): string | undefined {
   return undefined
 }
 
-const LEFT = 'The node of this directory has left the cluster; all that it held is with other members.'
 const UNREADABLE =
   'The data directory holds data, but not who it belongs to: the identity or membership record in its database'
 const WHAT_TO_DO =

@@ -15,7 +15,16 @@ import type { JoinAnswer, JoinPrepared, JoinRequest } from '../../wire/messages.
 import type { Membership, MembershipEffect } from './membership.js'
 import { sameDigest } from './ring.js'
 import type { ClusterState, MemberFacts } from './state.js'
-import { departed, nextChange, presentMembers, withChange, withChangeOfNothing, withFacts } from './state.js'
+import {
+  departed,
+  factsOf,
+  isLater,
+  nextChange,
+  presentMembers,
+  withChange,
+  withChangeOfNothing,
+  withFacts,
+} from './state.js'
 
 const ROUND_MS = 3000
 const PROMISE_MS = 10_000
@@ -39,11 +48,17 @@ interface Round {
   readonly old: MemberFacts | undefined
 }
 
+interface Grant {
+  readonly round: Round
+  readonly answer: JoinAnswer
+  readonly facts: MemberFacts
+}
+
 export class Sponsor {
   readonly #membership: Membership
   #round: Round | undefined
   /** Accepted, but not yet on this node's disk. */
-  #granted: { round: Round; answer: JoinAnswer } | undefined
+  #granted: Grant | undefined
   #promise: { nodeId: string; untilMs: number } | undefined
 
   constructor(membership: Membership) {
@@ -136,14 +151,20 @@ export class Sponsor {
     const state = this.#membership.state
     const decided = (id: string) => state.changes.some(({ member }) => member === id)
     if (this.#promise !== undefined && decided(this.#promise.nodeId)) this.#promise = undefined
-    const granted = this.#granted
-    if (granted === undefined || !isIn(state, granted.answer.nodeId, granted.round.request)) return
-    this.#granted = undefined
-    out.push({
-      kind: 'tell',
-      to: granted.round.joiner,
-      message: { ...granted.answer, state: this.#membership.encoded },
-    })
+    if (this.#granted !== undefined) this.#settle(this.#granted, out)
+  }
+
+  /** The newcomer hears of it once what was granted is on this disk; another life of it that was heard of meanwhile voids that. */
+  #settle({ round, answer, facts }: Grant, out: MembershipEffect[]): void {
+    const { state, encoded } = this.#membership
+    const known = factsOf(state, facts.id)
+    if (known?.incarnation === facts.incarnation) {
+      this.#granted = undefined
+      out.push({ kind: 'tell', to: round.joiner, message: { ...answer, state: encoded } })
+    } else if (known !== undefined && isLater(known, facts)) {
+      this.#granted = undefined
+      tell(out, round.joiner, round.request, 'later', 'Something newer was heard of this member.')
+    }
   }
 
   tick(nowMs: number, wallMs: number, out: MembershipEffect[]): void {
@@ -186,7 +207,9 @@ export class Sponsor {
     if (old.id === this.#membership.self || view.isUp(old.id))
       return tell(out, from, request, 'refused', taken(request.name))
     const others = present.filter(({ id }) => id !== this.#membership.self && id !== old.id && view.isUp(id))
-    this.#begin('return', from, request, old, others, view, nowMs, out)
+    // Its last life may have been heard of and not be on this disk yet.
+    const latest = factsOf(this.#membership.latest, old.id) ?? old
+    this.#begin('return', from, request, latest, others, view, nowMs, out)
   }
 
   #begin(
@@ -226,28 +249,17 @@ export class Sponsor {
       bootBase: old?.boot ?? 0,
       state: EMPTY,
     } as const
-    this.#granted = { round, answer }
-    this.#membership.offer(this.#withNewcomer(round, nodeId, wallMs), out)
+    const facts = newcomer(nodeId, round)
+    this.#granted = { round, answer, facts }
+    this.#membership.offer(this.#withNewcomer(round, facts, wallMs), out)
   }
 
-  #withNewcomer(round: Round, nodeId: string, wallMs: number): ClusterState {
-    const { request, old } = round
+  #withNewcomer({ kind, request, old }: Round, facts: MemberFacts, wallMs: number): ClusterState {
     const { state, self } = this.#membership
-    const facts = {
-      id: nodeId,
-      name: request.name,
-      address: request.address,
-      peerAddress: request.peerAddress,
-      boot: (old?.boot ?? 0) + request.boot,
-      revision: 0,
-      incarnation: request.incarnation,
-      session: request.incarnation,
-      incomplete: old !== undefined,
-    }
     if (old !== undefined) return withFacts(state, facts)
     const { weight, zone } = request
-    const join = nextChange(state, self, { kind: 'join', member: nodeId, weight, zone }, wallMs)
-    const joined = round.kind === 'new' ? withChangeOfNothing(state, join) : withChange(state, join)
+    const join = nextChange(state, self, { kind: 'join', member: facts.id, weight, zone }, wallMs)
+    const joined = kind === 'new' ? withChangeOfNothing(state, join) : withChange(state, join)
     return withFacts(joined, facts)
   }
 
@@ -288,8 +300,11 @@ function taken(name: string): string {
   return `A member named ${name} is alive; names are unique in a cluster.`
 }
 
-function isIn(state: ClusterState, nodeId: string, request: JoinRequest): boolean {
-  return state.facts.some(({ id, incarnation }) => id === nodeId && incarnation === request.incarnation)
+function newcomer(id: string, { request, old }: Round): MemberFacts {
+  const { name, address, peerAddress, incarnation } = request
+  const boot = (old?.boot ?? 0) + request.boot
+  const life = { boot, revision: 0, incarnation, session: incarnation, incomplete: old !== undefined }
+  return { id, name, address, peerAddress, ...life }
 }
 
 function tell(

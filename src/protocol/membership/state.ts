@@ -141,7 +141,7 @@ function mergeFacts(a: readonly MemberFacts[], b: readonly MemberFacts[]): reado
 }
 
 /** Later boot, then later revision; equal ones differ only if two processes live under one identity, and any fixed choice will do. */
-function isLater(a: MemberFacts, b: MemberFacts): boolean {
+export function isLater(a: MemberFacts, b: MemberFacts): boolean {
   return (
     (a.boot - b.boot ||
       a.revision - b.revision ||
