@@ -16,8 +16,9 @@ import type { ScannedRow, StorageGuard } from './guard/index.js'
 import type { Replica } from './replica.js'
 import type { CopiedRange, CopyRequest, Failure } from './requests.js'
 
-/** What a page costs: each of its rows is read, and its checksum verified. */
-const PAGE_UNITS = 16
+/** What a page costs: a scan, and of each row that it is read and its checksum verified. */
+const PAGE_UNITS = 1
+const ROWS_OF_A_UNIT = 64
 const LOOK_AGAIN_MS = 25
 const NOTHING = new Uint8Array(0)
 
@@ -34,7 +35,7 @@ export interface CopiesParts {
   readonly guard: StorageGuard
   readonly membership: Membership
   readonly replica: Replica
-  readonly governor: Pick<Governor, 'take'>
+  readonly governor: Pick<Governor, 'may' | 'spend'>
 }
 
 type Done = (outcome: CopiedRange | Failure) => void
@@ -45,6 +46,8 @@ interface Found {
   readonly next: Uint8Array | undefined
   readonly incomplete: boolean
 }
+
+const NOTHING_KEPT: Found = { rows: [], next: undefined, incomplete: false }
 
 export class Copies {
   readonly #parts: CopiesParts
@@ -66,8 +69,10 @@ export class Copies {
   }
 
   #wait(request: CopyRequest, done: Done): void {
-    const { governor, clock, scheduler } = this.#parts
-    if (governor.take('backup', PAGE_UNITS)) this.#scan(request, done)
+    const { governor, clock, scheduler, replica } = this.#parts
+    // Most nodes keep nothing for others, and look for nothing then.
+    if (request.of === 'kept' && replica.hints.isEmpty) this.#show(request, NOTHING_KEPT, done)
+    else if (governor.may('backup')) this.#scan(request, done)
     else if (clock.monotonicMs() >= request.deadlineMs) done(OVERLOADED)
     else scheduler.after(LOOK_AGAIN_MS, () => this.#wait(request, done))
   }
@@ -82,6 +87,7 @@ export class Copies {
     const ring = digestText(membership.ring.digest)
     const range = { ...rangeOf(request), maxBytes: limits.copiedPageBytes }
     guard.scan(range, ({ rows, next, damaged, failed }) => {
+      this.#spend(rows.length)
       if (failed) return done(UNREADABLE)
       // Rows were read under one table or another: which of them counts nobody could say.
       if (digestText(membership.ring.digest) !== ring) return this.#wait(request, done)
@@ -93,12 +99,10 @@ export class Copies {
     })
   }
 
-  /** What is kept for owners that are away. Most nodes keep nothing, and look for nothing then. */
+  /** What is kept for owners that are away. */
   #kept(request: CopyRequest, done: Done): void {
-    const { guard, replica } = this.#parts
-    if (replica.hints.isEmpty)
-      return this.#show(request, { rows: [], next: undefined, incomplete: false }, done)
-    guard.scanRecords('fallback', rangeOf(request), ({ records, next, damaged, failed }) => {
+    this.#parts.guard.scanRecords('fallback', rangeOf(request), ({ records, next, damaged, failed }) => {
+      this.#spend(records.length)
       if (failed) return done(UNREADABLE)
       const kept = records.map(({ key, value }) => ({ rowKey: key, object: keptObject(value) }))
       const incomplete = damaged || kept.some(({ object }) => object === undefined)
@@ -108,6 +112,10 @@ export class Copies {
       )
       this.#show(request, { rows, next, incomplete }, done)
     })
+  }
+
+  #spend(rows: number): void {
+    this.#parts.governor.spend('backup', PAGE_UNITS + rows / ROWS_OF_A_UNIT)
   }
 
   #show(request: CopyRequest, { rows, next = NOTHING, incomplete }: Found, done: Done): void {
