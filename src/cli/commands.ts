@@ -125,7 +125,8 @@ export const COMMANDS: readonly Command[] = [
     settings: ['json', 'url', 'config'],
     notes: [
       'Clients go on meanwhile. What was acknowledged before it began is in it: versions, contexts and deletions included.',
-      'Members are asked at the addresses that they tell clients. Stopped, it goes on with what is missing when it is begun again.',
+      'Members are asked at the addresses that they tell clients.',
+      'Stopped, it goes on with what is missing when it is begun again.',
     ],
     load: async () => (await import('./backup/backup.js')).backup,
   },
@@ -135,7 +136,8 @@ export const COMMANDS: readonly Command[] = [
     operands: [DIRECTORY],
     settings: ['allowReaped', 'salvage', 'json', 'url', 'config'],
     notes: [
-      'Each key is joined with what the cluster holds of it: nothing newer is lost. Exit code 1 where something was left out.',
+      'Each key is joined with what the cluster holds of it: nothing newer is lost.',
+      'Exit code 1 where something was left out.',
       'Stopped, it goes on with what is missing when it is begun again within a day.',
     ],
     load: async () => (await import('./backup/restore.js')).restore,
