@@ -282,6 +282,18 @@ export const SETTINGS = {
     parse: toggle,
     fallback: 'false',
   },
+  allowReaped: {
+    flag: 'allow-reaped',
+    help: 'Also restore values that may have been deleted since the backup.',
+    parse: toggle,
+    fallback: 'false',
+  },
+  salvage: {
+    flag: 'salvage',
+    help: 'Also restore what can be read of damaged files, and of a backup that was never ended.',
+    parse: toggle,
+    fallback: 'false',
+  },
   json: {
     flag: 'json',
     help: 'Print JSON, for programs.',

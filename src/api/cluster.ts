@@ -23,6 +23,12 @@ function memberJson(member: MemberView): Record<string, unknown> {
   return { id, name, address, peerAddress, zone, weight, status, liveness, incomplete }
 }
 
+function historyJson({ reapHistory }: ClusterView): Record<string, unknown> | null {
+  if (reapHistory === undefined) return null
+  const { history, rounds, fromFoundation } = reapHistory
+  return { history, rounds, fromFoundation }
+}
+
 function clusterJson(view: ClusterView): Record<string, unknown> {
   return {
     clusterId: view.clusterId,
@@ -37,6 +43,7 @@ function clusterJson(view: ClusterView): Record<string, unknown> {
     reapingStoppedBy: view.reapingStoppedBy.map(({ id, name, reason }) => ({ id, name, reason })),
     transfers: view.transfers,
     toHandOver: view.toHandOver,
+    reapHistory: historyJson(view),
     members: view.members.map(memberJson),
   }
 }

@@ -1,5 +1,6 @@
 /** The operations of the OpenAPI document, by path and method. */
 import type { ErrorCode } from '../errors.js'
+import { copyPath, restorePath } from './openapi-copies.js'
 import { errorResponses } from './openapi-errors.js'
 import {
   BUCKET_PATH,
@@ -294,6 +295,8 @@ export const paths: Json = {
     'Replicas are spread over zones.',
     'MemberZone',
   ),
+  '/v1/cluster/backup': copyPath,
+  '/v1/cluster/restore': restorePath,
   '/metrics': page("Measurements in Prometheus' text form", 'text/plain', { type: 'string' }),
   '/health/live': page('Is the process alive?', 'application/json', schema('Health')),
   '/health/ready': page('Can this node coordinate a request now?', 'application/json', schema('Health')),

@@ -23,6 +23,7 @@ export interface Command {
 const BUCKET: Operand = { name: 'BUCKET' }
 const KEY: Operand = { name: 'KEY' }
 const MEMBER: Operand = { name: 'MEMBER' }
+const DIRECTORY: Operand = { name: 'DIR' }
 const NODE_KINDS = ['engine', 'durability', 'n', 'partitions', 'valueBytes'] as const
 
 export const COMMANDS: readonly Command[] = [
@@ -116,6 +117,30 @@ export const COMMANDS: readonly Command[] = [
     settings: ['json', 'url', 'timeout', 'config'],
     notes: [],
     load: async () => (await import('./change.js')).zone,
+  },
+  {
+    name: 'backup',
+    summary: 'Copy every key of the cluster into a directory.',
+    operands: [DIRECTORY],
+    settings: ['json', 'url', 'config'],
+    notes: [
+      'Clients go on meanwhile. What was acknowledged before it began is in it: versions, contexts and deletions included.',
+      'Members are asked at the addresses that they tell clients.',
+      'Stopped, it goes on with what is missing when it is begun again.',
+    ],
+    load: async () => (await import('./backup/backup.js')).backup,
+  },
+  {
+    name: 'restore',
+    summary: 'Bring the keys of a backup into a cluster, of any size.',
+    operands: [DIRECTORY],
+    settings: ['allowReaped', 'salvage', 'json', 'url', 'config'],
+    notes: [
+      'Each key is joined with what the cluster holds of it: nothing newer is lost.',
+      'Exit code 1 where something was left out.',
+      'Stopped, it goes on with what is missing when it is begun again within a day.',
+    ],
+    load: async () => (await import('./backup/restore.js')).restore,
   },
   {
     name: 'get',

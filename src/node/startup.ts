@@ -7,6 +7,8 @@ import type { Trees } from '../protocol/entropy/trees.js'
 import type { ClusterState, MemberFacts } from '../protocol/membership/state.js'
 import { mergeStates } from '../protocol/membership/state.js'
 import { decodeState, encodeState } from '../protocol/membership/state-codec.js'
+import { ReapHistory } from '../protocol/reaping/history.js'
+import { WireError } from '../wire/bytes.js'
 import type { JoinAnswer } from '../wire/messages.js'
 import type { OpenReport, RowRead, StorageGuard } from './guard/index.js'
 import type { NodeOptions, NodePorts, StartFailure } from './options.js'
@@ -31,6 +33,8 @@ export interface Started {
   /** Progress of a rebuild that was under way. */
   readonly rebuild: Uint8Array | undefined
   readonly trees: Trees
+  /** Undefined where none is kept. */
+  readonly history: ReapHistory | undefined
 }
 
 export interface StartupListener {
@@ -48,6 +52,7 @@ export class Startup {
   #report: OpenReport | undefined
   #hasRows = false
   #treesRecord: RowRead
+  #history: ReapHistory | undefined
   #indexHasGaps = false
   /** What keeps a record from being read, by its name. */
   readonly #damage = new Map<string, string>()
@@ -84,7 +89,8 @@ export class Startup {
   }
 
   #readRecords(done: (records: readonly RowRead[]) => void): void {
-    const names = [RECORDS.identity, RECORDS.membership, RECORDS.rebuild, RECORDS.trees]
+    const names: string[] = [RECORDS.identity, RECORDS.membership, RECORDS.rebuild, RECORDS.trees]
+    if (this.#options.reapHistory) names.push(RECORDS.reaped)
     const records: RowRead[] = []
     const next = (): void => {
       const name = names[records.length]
@@ -98,9 +104,10 @@ export class Startup {
     next()
   }
 
-  #decide([identity, membership, rebuild, trees]: readonly RowRead[]): void {
+  #decide([identity, membership, rebuild, trees, reaped]: readonly RowRead[]): void {
     const report = this.#report!
     this.#treesRecord = trees
+    this.#history = report.lost === 'nothing' ? knownHistory(reaped) : undefined
     this.#indexHasGaps = saysIndexHasGaps(trees)
     if (identity === 'unreadable' || membership === 'unreadable') return this.#fail(this.#nobody())
     if (identity !== undefined && membership !== undefined) {
@@ -169,6 +176,7 @@ export class Startup {
       after: [],
     } as const
     const session = this.#hex(8)
+    if (this.#options.reapHistory) this.#history = new ReapHistory(this.#hex(8), true)
     const facts = this.#facts(identity, report, session, false)
     const state = {
       birth: { clusterId: this.#hex(16), n, partitions, bornMs },
@@ -193,6 +201,7 @@ export class Startup {
     const forgotOthers = alone && report.lost !== 'nothing' && report.shared
     const lost = report.lost !== 'nothing' && (!alone || forgotOthers)
     const own = this.#facts(identity, report, session, before?.incomplete === true || lost)
+    if (this.#options.reapHistory) this.#history ??= new ReapHistory(this.#hex(8), false)
     if (lost) this.#ports.log.warn('rebuilding', { reason: `the directory lost ${report.lost}` })
     loadTrees(this.#guard, this.#ports.log, state.birth.partitions, report, this.#treesRecord, (trees) =>
       this.#listener.started({
@@ -205,6 +214,7 @@ export class Startup {
         forgotOthers,
         indexHasGaps: this.#indexHasGaps,
         trees,
+        history: this.#history,
       }),
     )
   }
@@ -243,6 +253,17 @@ export class Startup {
 
   #hex(bytes: number): string {
     return Buffer.from(this.#ports.random.bytes(bytes)).toString('hex')
+  }
+}
+
+/** One that cannot be read is none: the next one has another name, and vouches for nothing that was before. */
+function knownHistory(bytes: RowRead): ReapHistory | undefined {
+  if (bytes === undefined || bytes === 'unreadable') return undefined
+  try {
+    return ReapHistory.decode(bytes)
+  } catch (error) {
+    if (!(error instanceof WireError)) throw error
+    return undefined
   }
 }
 

@@ -4,6 +4,7 @@ import { quorum } from '../protocol/coordinator/quorum.js'
 import type { Membership } from '../protocol/membership/membership.js'
 import { digestText } from '../protocol/membership/ring.js'
 import { departed, factsOf, gone, weightAndZone } from '../protocol/membership/state.js'
+import type { ReapHistory } from '../protocol/reaping/history.js'
 import type { StorageGuard } from './guard/index.js'
 import type { Peers } from './peers.js'
 import type { StoppedBy } from './reaper.js'
@@ -15,12 +16,31 @@ export interface Work {
   readonly toHandOver: number
   readonly tombstones: number
   readonly stoppedBy: readonly StoppedBy[]
+  readonly history: ReapHistory | undefined
+}
+
+/** Of a node that has no cluster yet. */
+export const NO_CLUSTER: ClusterView = {
+  clusterId: '',
+  self: '',
+  n: 0,
+  r: 0,
+  w: 0,
+  partitions: 0,
+  ringDigest: '',
+  members: [],
+  pendingHints: 0,
+  tombstones: 0,
+  reapingStoppedBy: [],
+  transfers: 0,
+  toHandOver: 0,
+  reapHistory: undefined,
 }
 
 export function clusterView(
   membership: Membership,
   peers: Peers,
-  { pendingHints, transfers, toHandOver, tombstones, stoppedBy }: Work,
+  { pendingHints, transfers, toHandOver, tombstones, stoppedBy, history }: Work,
 ): ClusterView {
   const { state, ring, self } = membership
   const statusOf = statuses(membership)
@@ -42,6 +62,11 @@ export function clusterView(
     }),
     transfers,
     toHandOver,
+    reapHistory: history && {
+      history: history.name,
+      rounds: history.rounds,
+      fromFoundation: history.fromFoundation,
+    },
   }
 }
 

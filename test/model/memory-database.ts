@@ -8,6 +8,7 @@ import {
   applyWriteBound,
   CODES,
   decodeObject,
+  digestOf,
   EMPTY_CLOCK,
   keyHash,
   liveCount,
@@ -32,6 +33,8 @@ import type {
   Changed,
   ChangeRequest,
   ClusterView,
+  CopiedRange,
+  CopyRequest,
   Database,
   Explained,
   ExplainRequest,
@@ -42,10 +45,13 @@ import type {
   Listed,
   ListRequest,
   QuorumChoice,
+  Restored,
+  RestoreRequest,
   RingView,
   WriteRequest,
   Written,
 } from '../../src/node/requests.js'
+import { encodePage } from '../../src/wire/copied-rows.js'
 
 const NO_ROW = new Uint8Array(0)
 const NODE_ID = '00112233445566778899aabbccddeeff'
@@ -78,6 +84,7 @@ export class MemoryDatabase implements Database {
   /** Requests that reached the database. */
   /** What operators asked for. */
   readonly changes: ChangeRequest[] = []
+  readonly restores: RestoreRequest[] = []
   readonly seen: (GetRequest | WriteRequest | ListRequest | ExplainRequest | BucketRequest)[] = []
   readonly #waiting: (() => void)[] = []
 
@@ -144,6 +151,27 @@ export class MemoryDatabase implements Database {
     })
   }
 
+  copy({ of, from, to }: CopyRequest, done: Done<CopiedRange>): void {
+    const rows = [...this.#rows]
+      .map(([latin1, row]) => ({ rowKey: Buffer.from(latin1, 'latin1'), object: rowObject(row) }))
+      .filter(({ rowKey }) => Buffer.compare(rowKey, from) >= 0)
+      .filter(({ rowKey }) => to === undefined || Buffer.compare(rowKey, to) < 0)
+      .sort((one, other) => Buffer.compare(one.rowKey, other.rowKey))
+    const digests = of === 'digests'
+    const shown = digests ? rows.map(({ rowKey, object }) => ({ rowKey, object: digestOf(object) })) : rows
+    const head = { incomplete: false, ring: this.cluster().ringDigest, next: NO_ROW, digests }
+    done({ status: 'ok', page: encodePage({ ...head, rows: of === 'kept' ? [] : shown }) })
+  }
+
+  restore(request: RestoreRequest, done: Done<Restored>): void {
+    this.restores.push(request)
+    for (const { rowKey, object } of request.rows) {
+      const { bucket, key } = splitRowKey(rowKey)
+      this.merge(bucket, key, object)
+    }
+    done({ status: 'ok', written: request.rows.length, known: 0, held: 0, failed: 0 })
+  }
+
   change(request: ChangeRequest, done: Done<Changed>): void {
     this.changes.push(request)
     done({ status: 'ok', moving: 0 })
@@ -166,6 +194,7 @@ export class MemoryDatabase implements Database {
       reapingStoppedBy: [],
       transfers: 0,
       toHandOver: 0,
+      reapHistory: { history: '00112233aabbccdd', rounds: 3, fromFoundation: true },
     }
   }
 
