@@ -1,6 +1,7 @@
 /** The one list of routes: path (as in the OpenAPI document), method, what it counts as, and who answers. */
 import { dropBucket, putBucket, showBucket } from './buckets.js'
 import { CHANGE_KINDS, postChange } from './changes.js'
+import { postCopies, postSplit } from './cluster-changes.js'
 import { showCluster, showLive, showReady, showRing } from './cluster.js'
 import type { Exchange } from './exchange.js'
 import { explainKey } from './explain.js'
@@ -64,6 +65,8 @@ export const ROUTES: readonly Route[] = [
       answer: postChange(kind),
     }),
   ),
+  { path: '/v1/cluster/split', method: 'POST', operation: 'cluster', answer: postSplit },
+  { path: '/v1/cluster/copies', method: 'POST', operation: 'cluster', answer: postCopies },
   ...page('/metrics', 'metrics', showMetrics),
   ...page('/health/live', 'health', showLive),
   ...page('/health/ready', 'health', showReady),

@@ -14,6 +14,7 @@ import type {
   BucketView,
   Changed,
   ChangeRequest,
+  ClusterChangeRequest,
   ClusterView,
   Database,
   Explained,
@@ -184,7 +185,7 @@ export class RotundaNode implements Database {
     running.buckets.put(request, done)
   }
 
-  change(request: ChangeRequest, done: (outcome: Changed | Failure) => void): void {
+  change(request: ChangeRequest | ClusterChangeRequest, done: (outcome: Changed | Failure) => void): void {
     const running = this.#serving()
     if (running === undefined) return done(NOT_READY)
     running.enter()

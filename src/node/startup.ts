@@ -7,6 +7,7 @@ import type { Trees } from '../protocol/entropy/trees.js'
 import type { ClusterState, MemberFacts } from '../protocol/membership/state.js'
 import { mergeStates } from '../protocol/membership/state.js'
 import { decodeState, encodeState } from '../protocol/membership/state-codec.js'
+import { tableOf } from '../protocol/membership/table.js'
 import type { JoinAnswer } from '../wire/messages.js'
 import type { OpenReport, RowRead, StorageGuard } from './guard/index.js'
 import type { NodeOptions, NodePorts, StartFailure } from './options.js'
@@ -140,14 +141,17 @@ export class Startup {
   }
 
   /** What was asked for and what the directory says do not go together. */
-  #contradiction(identity: Identity, { birth }: ClusterState): string | undefined {
+  #contradiction(identity: Identity, { birth, changes }: ClusterState): string | undefined {
     const { name, n, partitions } = this.#options
+    const now = tableOf(birth, changes)
     if (identity.name !== name)
       return `This data directory belongs to the node named ${identity.name}, not ${name}.`
-    if (n !== undefined && n !== birth.n)
-      return `The cluster was begun with n = ${birth.n}; it cannot be started with n = ${n}.`
-    if (partitions !== undefined && partitions !== birth.partitions) {
-      return `The cluster was begun with ${birth.partitions} partitions; it cannot be started with ${partitions}.`
+    // What holds now, or what the cluster began with: a configuration may say either.
+    if (n !== undefined && n !== birth.n && n !== now.copies)
+      return `The cluster was begun with n = ${birth.n}${laterText(birth.n, now.copies)}; it cannot be started with n = ${n}.`
+    if (partitions !== undefined && partitions !== birth.partitions && partitions !== now.partitions) {
+      const has = `${birth.partitions} partitions${laterText(birth.partitions, now.partitions)}`
+      return `The cluster was begun with ${has}; it cannot be started with ${partitions}.`
     }
     return undefined
   }
@@ -196,7 +200,8 @@ export class Startup {
     const lost = report.lost !== 'nothing' && (!alone || forgotOthers)
     const own = this.#facts(identity, report, session, before?.incomplete === true || lost)
     if (lost) this.#ports.log.warn('rebuilding', { reason: `the directory lost ${report.lost}` })
-    loadTrees(this.#guard, this.#ports.log, state.birth.partitions, report, this.#treesRecord, (trees) =>
+    const { partitions } = tableOf(state.birth, state.changes)
+    loadTrees(this.#guard, this.#ports.log, partitions, report, this.#treesRecord, (trees) =>
       this.#listener.started({
         report,
         state,
@@ -246,6 +251,10 @@ export class Startup {
   #hex(bytes: number): string {
     return Buffer.from(this.#ports.random.bytes(bytes)).toString('hex')
   }
+}
+
+function laterText(before: number, now: number): string {
+  return before === now ? '' : `, and has ${now} now`
 }
 
 function birthProblem(n: number, partitions: number): string | undefined {

@@ -31,6 +31,7 @@ import type {
   BucketView,
   Changed,
   ChangeRequest,
+  ClusterChangeRequest,
   ClusterView,
   Database,
   Explained,
@@ -77,7 +78,7 @@ export class MemoryDatabase implements Database {
   immediate = false
   /** Requests that reached the database. */
   /** What operators asked for. */
-  readonly changes: ChangeRequest[] = []
+  readonly changes: (ChangeRequest | ClusterChangeRequest)[] = []
   readonly seen: (GetRequest | WriteRequest | ListRequest | ExplainRequest | BucketRequest)[] = []
   readonly #waiting: (() => void)[] = []
 
@@ -144,9 +145,9 @@ export class MemoryDatabase implements Database {
     })
   }
 
-  change(request: ChangeRequest, done: Done<Changed>): void {
+  change(request: ChangeRequest | ClusterChangeRequest, done: Done<Changed>): void {
     this.changes.push(request)
-    done({ status: 'ok', moving: 0 })
+    done({ status: 'ok', moving: 0, partitions: 2 ** PARTITION_BITS, copies: this.n })
   }
 
   cluster(): ClusterView {
