@@ -297,6 +297,16 @@ export const paths: Json = {
   ),
   '/v1/cluster/backup': copyPath,
   '/v1/cluster/restore': restorePath,
+  '/v1/cluster/split': changePath(
+    'There are more partitions',
+    'Each becomes several, which its owners own: no row moves, and no request fails. Without a number there are twice as many.',
+    'ClusterSplit',
+  ),
+  '/v1/cluster/copies': changePath(
+    'Another number of copies, N',
+    'Owners are added and filled, or let go of what they hold; quorums follow.',
+    'ClusterCopies',
+  ),
   '/metrics': page("Measurements in Prometheus' text form", 'text/plain', { type: 'string' }),
   '/health/live': page('Is the process alive?', 'application/json', schema('Health')),
   '/health/ready': page('Can this node coordinate a request now?', 'application/json', schema('Health')),

@@ -5,9 +5,12 @@ import type { Invocation } from './resolve.js'
 import { printJson, printLine } from './terminal.js'
 import { UsageError } from './usage-error.js'
 
-interface Changed {
+/** What a node answers to every kind of change. */
+export interface Changed {
   readonly recorded: true
   readonly moving: number
+  readonly q: number
+  readonly n: number
 }
 
 const DONE: Readonly<Record<string, string>> = {
@@ -17,10 +20,20 @@ const DONE: Readonly<Record<string, string>> = {
   zone: 'has another zone',
 }
 
-async function change(kind: string, { settings, operands }: Invocation, further: object): Promise<number> {
+async function change(kind: string, invocation: Invocation, further: object): Promise<number> {
+  const [member] = invocation.operands as [string]
+  return record(kind, invocation, { member, ...further }, () => `${member} ${DONE[kind]}.`)
+}
+
+/** Asks the node that --url names to record a change; `told` puts into words what has become of it. */
+export async function record(
+  kind: string,
+  { settings }: Invocation,
+  wanted: object,
+  told: (changed: Changed) => string,
+): Promise<number> {
   const { url, timeout: timeoutMs } = settings
-  const [member] = operands as [string]
-  const body = Buffer.from(JSON.stringify({ member, ...further }))
+  const body = Buffer.from(JSON.stringify(wanted))
   const answer = await ask(url, {
     method: 'POST',
     path: `/v1/cluster/${kind}`,
@@ -30,7 +43,7 @@ async function change(kind: string, { settings, operands }: Invocation, further:
   })
   const changed = json<Changed>(answer, url, ['recorded', 'moving'])
   if (settings.json) await printJson(changed)
-  else await printLine(`${member} ${DONE[kind]}. ${movingText(changed.moving)}`)
+  else await printLine(`${told(changed)} ${movingText(changed.moving)}`)
   return 0
 }
 

@@ -85,6 +85,27 @@ export const COMMANDS: readonly Command[] = [
     load: async () => (await import('./ring.js')).ring,
   },
   {
+    name: 'ring split',
+    summary: 'Divide the key space into more partitions.',
+    operands: [],
+    settings: ['partitions', 'json', 'url', 'timeout', 'config'],
+    notes: [
+      'Without --partitions there are twice as many. Nothing moves: owners own all parts of what they own.',
+      'Later changes spread the load more evenly. There are never fewer partitions again.',
+    ],
+    load: async () => (await import('./cluster-change.js')).split,
+  },
+  {
+    name: 'ring copies',
+    summary: 'Keep another number of copies of each key (N).',
+    operands: [{ name: 'COPIES' }],
+    settings: ['json', 'url', 'timeout', 'config'],
+    notes: [
+      'Requests that ask for a quorum mean one of the new number, as soon as its owners hold the rows.',
+    ],
+    load: async () => (await import('./cluster-change.js')).copies,
+  },
+  {
     name: 'leave',
     summary: 'Let a member leave: it hands over what it holds, and stops.',
     operands: [MEMBER],

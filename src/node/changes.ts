@@ -1,5 +1,5 @@
 /**
- * Explicit acts of an operator: a member leaves, is removed, gets another weight or zone. What was asked for is answered once it is recorded on this node's
+ * Explicit acts of an operator: a member leaves, is removed, gets another weight or zone; the cluster gets more partitions, or another N. What was asked for is answered once it is recorded on this node's
  * disk; that partitions move because of it is seen in the cluster's view.
  *
  * One change after the other: while partitions are on their way, another change is refused here, but for the removal of a member that is dead (it may be what
@@ -8,15 +8,18 @@
 import type { Clock } from '../ports/clock.js'
 import type { Membership } from '../protocol/membership/membership.js'
 import {
+  type Act,
   type Change,
   type ClusterState,
+  clusterAct,
   departed,
   nextChange,
   presentMembers,
   weightAndZone,
   withChange,
 } from '../protocol/membership/state.js'
-import type { Changed, ChangeRequest, Failure } from './requests.js'
+import { amountOf, amountRefusal } from './cluster-acts.js'
+import type { Changed, ChangeRequest, ClusterChangeRequest, Failure } from './requests.js'
 
 /** Acts that wait for the disk at a time. */
 const WAITING = 64
@@ -42,16 +45,31 @@ export class MembershipChanges {
     this.#parts = parts
   }
 
-  record(request: ChangeRequest, done: Waiting['done']): void {
-    const { membership, offer, clock } = this.#parts
-    const { state, self } = membership
+  record(request: ChangeRequest | ClusterChangeRequest, done: Waiting['done']): void {
+    if (request.kind === 'split' || request.kind === 'copies') return this.#recordOfCluster(request, done)
+    const { state } = this.#parts.membership
     const id = this.#idOf(request.member)
     const refusal = id === undefined ? unknown(request.member) : this.#refusal(request, id)
     if (id === undefined || refusal !== undefined) return done(refusal!)
-    if (this.#waiting.length >= WAITING) return done({ status: 'error', code: 'OVERLOADED' })
     const { weight, zone } = { ...weightAndZone(state, id), ...given(request) }
-    const change = nextChange(state, self, { kind: request.kind, member: id, weight, zone }, clock.wallMs())
-    this.#waiting.push({ change, deadlineMs: request.deadlineMs, done })
+    this.#write({ kind: request.kind, member: id, weight, zone }, request.deadlineMs, done)
+  }
+
+  #recordOfCluster(request: ClusterChangeRequest, done: Waiting['done']): void {
+    const { ring } = this.#parts.membership
+    const amount = amountOf(request, ring.table)
+    const isBusy = this.#isBusy() ?? (ring.moving.size > 0 ? later(MOVING) : undefined)
+    const refusal = isBusy ?? amountRefusal(request.kind, amount, ring.table)
+    if (refusal !== undefined) done(refusal)
+    else this.#write(clusterAct(request.kind, amount), request.deadlineMs, done)
+  }
+
+  #write(act: Act, deadlineMs: number, done: Waiting['done']): void {
+    const { membership, offer, clock } = this.#parts
+    const { state, self } = membership
+    if (this.#waiting.length >= WAITING) return done({ status: 'error', code: 'OVERLOADED' })
+    const change = nextChange(state, self, act, clock.wallMs())
+    this.#waiting.push({ change, deadlineMs, done })
     offer(withChange(state, change))
   }
 
@@ -64,9 +82,19 @@ export class MembershipChanges {
     for (const one of waiting) {
       const { stamp, author } = one.change
       const isThere = changes.some((change) => change.stamp === stamp && change.author === author)
-      if (isThere) one.done({ status: 'ok', moving: this.#parts.membership.ring.moving.size })
+      if (isThere) one.done(this.#changed)
       else this.#waiting.push(one)
     }
+  }
+
+  get #changed(): Changed {
+    const { moving, table } = this.#parts.membership.ring
+    return { status: 'ok', moving: moving.size, partitions: table.partitions, copies: table.copies }
+  }
+
+  #isBusy(): Failure | undefined {
+    const isBusy = !this.#parts.membership.confirmed || this.#waiting.length > 0
+    return isBusy ? later('Another change is being written.') : undefined
   }
 
   /** Call often. */
@@ -87,7 +115,8 @@ export class MembershipChanges {
   #refusal({ kind, member }: ChangeRequest, id: string): Failure | undefined {
     const { membership, peers } = this.#parts
     const { ring, self, state } = membership
-    if (!membership.confirmed || this.#waiting.length > 0) return later('Another change is being written.')
+    const isBusy = this.#isBusy()
+    if (isBusy !== undefined) return isBusy
     if (kind === 'remove') {
       if (id === self || peers.isConnected(id))
         return refused(`${member} is alive: let it leave, which hands over what it holds.`)

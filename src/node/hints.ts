@@ -86,11 +86,6 @@ export class Hints {
     return this.#lanes.size === 0
   }
 
-  /** Nothing is kept here, and nothing about to be. */
-  get isEmpty(): boolean {
-    return !this.#loading && this.count.hints === 0 && this.isIdle
-  }
-
   /** From now on none is taken. */
   retire(): void {
     this.#isRetired = true

@@ -15,6 +15,7 @@ import type {
   BucketView,
   Changed,
   ChangeRequest,
+  ClusterChangeRequest,
   ClusterView,
   CopiedRange,
   CopyRequest,
@@ -35,8 +36,7 @@ import type {
   Written,
 } from './requests.js'
 import { RunningNode } from './running.js'
-import type { Started } from './startup.js'
-import { Startup } from './startup.js'
+import { type Started, Startup } from './startup.js'
 import { clusterView, NO_CLUSTER, reasonsNotReady, ringView, warningsOf } from './views.js'
 
 /** How long `stop` lets requests in flight finish. */
@@ -200,7 +200,7 @@ export class RotundaNode implements Database {
     else this.#backups!.restore(request, done)
   }
 
-  change(request: ChangeRequest, done: (outcome: Changed | Failure) => void): void {
+  change(request: ChangeRequest | ClusterChangeRequest, done: (outcome: Changed | Failure) => void): void {
     const running = this.#serving()
     if (running === undefined) return done(NOT_READY)
     running.enter()

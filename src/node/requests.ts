@@ -108,10 +108,20 @@ export interface ChangeRequest {
   readonly deadlineMs: number
 }
 
+/** What an operator wants to be done with the whole cluster. */
+export type ClusterChangeRequest =
+  /** So many partitions, a power of two; absent: twice as many as there are. */
+  | { readonly kind: 'split'; readonly partitions?: number | undefined; readonly deadlineMs: number }
+  /** N. */
+  | { readonly kind: 'copies'; readonly copies: number; readonly deadlineMs: number }
+
 export interface Changed {
   readonly status: 'ok'
   /** Partitions that are on their way to other owners. */
   readonly moving: number
+  /** Q and N from now on; there may be fewer members than copies are wanted. */
+  readonly partitions: number
+  readonly copies: number
 }
 
 export interface CopyRequest {
@@ -280,7 +290,7 @@ export interface Database {
   /** Takes rows of a backup into the cluster. */
   restore(request: RestoreRequest, done: (outcome: Restored | Failure) => void): void
   /** Records an act of an operator. */
-  change(request: ChangeRequest, done: (outcome: Changed | Failure) => void): void
+  change(request: ChangeRequest | ClusterChangeRequest, done: (outcome: Changed | Failure) => void): void
   cluster(): ClusterView
   ring(): RingView
   health(): Health

@@ -7,6 +7,7 @@ import type { Trees } from '../protocol/entropy/trees.js'
 import type { ClusterState, MemberFacts } from '../protocol/membership/state.js'
 import { mergeStates } from '../protocol/membership/state.js'
 import { decodeState, encodeState } from '../protocol/membership/state-codec.js'
+import { tableOf } from '../protocol/membership/table.js'
 import { ReapHistory } from '../protocol/reaping/history.js'
 import { WireError } from '../wire/bytes.js'
 import type { JoinAnswer } from '../wire/messages.js'
@@ -145,14 +146,17 @@ export class Startup {
   }
 
   /** What was asked for and what the directory says do not go together. */
-  #contradiction(identity: Identity, { birth }: ClusterState): string | undefined {
+  #contradiction(identity: Identity, { birth, changes }: ClusterState): string | undefined {
     const { name, n, partitions } = this.#options
+    const now = tableOf(birth, changes)
     if (identity.name !== name)
       return `This data directory belongs to the node named ${identity.name}, not ${name}.`
-    if (n !== undefined && n !== birth.n)
-      return `The cluster was begun with n = ${birth.n}; it cannot be started with n = ${n}.`
-    if (partitions !== undefined && partitions !== birth.partitions) {
-      return `The cluster was begun with ${birth.partitions} partitions; it cannot be started with ${partitions}.`
+    // What holds now, or what the cluster began with: a configuration may say either.
+    if (n !== undefined && n !== birth.n && n !== now.copies)
+      return `The cluster was begun with n = ${birth.n}${laterText(birth.n, now.copies)}; it cannot be started with n = ${n}.`
+    if (partitions !== undefined && partitions !== birth.partitions && partitions !== now.partitions) {
+      const has = `${birth.partitions} partitions${laterText(birth.partitions, now.partitions)}`
+      return `The cluster was begun with ${has}; it cannot be started with ${partitions}.`
     }
     return undefined
   }
@@ -203,7 +207,8 @@ export class Startup {
     const own = this.#facts(identity, report, session, before?.incomplete === true || lost)
     if (this.#options.reapHistory) this.#history ??= new ReapHistory(this.#hex(8), false)
     if (lost) this.#ports.log.warn('rebuilding', { reason: `the directory lost ${report.lost}` })
-    loadTrees(this.#guard, this.#ports.log, state.birth.partitions, report, this.#treesRecord, (trees) =>
+    const { partitions } = tableOf(state.birth, state.changes)
+    loadTrees(this.#guard, this.#ports.log, partitions, report, this.#treesRecord, (trees) =>
       this.#listener.started({
         report,
         state,
@@ -265,6 +270,10 @@ function knownHistory(bytes: RowRead): ReapHistory | undefined {
     if (!(error instanceof WireError)) throw error
     return undefined
   }
+}
+
+function laterText(before: number, now: number): string {
+  return before === now ? '' : `, and has ${now} now`
 }
 
 function birthProblem(n: number, partitions: number): string | undefined {

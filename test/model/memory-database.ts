@@ -32,6 +32,7 @@ import type {
   BucketView,
   Changed,
   ChangeRequest,
+  ClusterChangeRequest,
   ClusterView,
   CopiedRange,
   CopyRequest,
@@ -81,10 +82,10 @@ export class MemoryDatabase implements Database {
   paused = false
   /** Answers within the call. */
   immediate = false
-  /** Requests that reached the database. */
   /** What operators asked for. */
-  readonly changes: ChangeRequest[] = []
+  readonly changes: (ChangeRequest | ClusterChangeRequest)[] = []
   readonly restores: RestoreRequest[] = []
+  /** Requests that reached the database. */
   readonly seen: (GetRequest | WriteRequest | ListRequest | ExplainRequest | BucketRequest)[] = []
   readonly #waiting: (() => void)[] = []
 
@@ -172,9 +173,9 @@ export class MemoryDatabase implements Database {
     done({ status: 'ok', written: request.rows.length, known: 0, held: 0, failed: 0 })
   }
 
-  change(request: ChangeRequest, done: Done<Changed>): void {
+  change(request: ChangeRequest | ClusterChangeRequest, done: Done<Changed>): void {
     this.changes.push(request)
-    done({ status: 'ok', moving: 0 })
+    done({ status: 'ok', moving: 0, partitions: 2 ** PARTITION_BITS, copies: this.n })
   }
 
   cluster(): ClusterView {

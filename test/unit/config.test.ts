@@ -15,13 +15,15 @@ const command = (name: string) => COMMANDS.find((each) => each.name === name)!
 
 /** As if this were the environment, and these the files. */
 function resolved(line: string, env: Record<string, string> = {}, files: Record<string, unknown> = {}) {
-  const [name, ...args] = line.split(' ').filter((word) => word !== '')
+  const words = line.split(' ').filter((word) => word !== '')
+  const isTwo = command(words.slice(0, 2).join(' ')) !== undefined
+  const [name, args] = [words.slice(0, isTwo ? 2 : 1).join(' '), words.slice(isTwo ? 2 : 1)]
   const readText = (path: string) => {
     const content = files[path]
     if (content === undefined) throw Object.assign(new Error('absent'), { code: 'ENOENT' })
     return typeof content === 'string' ? content : JSON.stringify(content)
   }
-  return resolve(command(name!), args, { env, readText })
+  return resolve(command(name), args, { env, readText })
 }
 
 const refused = test.macro((t, line: string, about: RegExp, env?: object, files?: object) => {
