@@ -109,11 +109,6 @@ export class Hints {
     this.#begin(lost)
   }
 
-  /** Certainly nothing is kept for anybody, and nothing is about to be. */
-  get isEmpty(): boolean {
-    return !this.#loading && this.count.hints === 0 && this.isIdle
-  }
-
   /** May there be a row here that was kept for others? */
   mayHold(rowKey: Uint8Array): boolean {
     return this.#loading || this.count.mayHold(rowKey)
