@@ -57,6 +57,8 @@ export class Members {
   readonly #agent: Agent
   #cluster: ClusterJson
   #members: readonly Member[] = []
+  /** Ids of those whose patience was in vain: they are asked once, until they answer. */
+  readonly #silent = new Set<string>()
 
   private constructor(url: URL, cluster: ClusterJson) {
     this.#url = url
@@ -117,9 +119,14 @@ export class Members {
     for (;;) {
       const answer = await this.#once(member, question)
       if (answer === undefined) unreached++
-      else if (answer.status === 200) return answer
-      else if (answer.status !== 503 && answer.status !== 504) throw refusal(answer, member.url)
-      if (unreached >= REACHED_TRIES || performance.now() >= untilMs) return undefined
+      else if (answer.status === 200) {
+        this.#silent.delete(member.id)
+        return answer
+      } else if (answer.status !== 503 && answer.status !== 504) throw refusal(answer, member.url)
+      if (unreached >= REACHED_TRIES || performance.now() >= untilMs || this.#silent.has(member.id)) {
+        this.#silent.add(member.id)
+        return undefined
+      }
       await sleep(pauseMs)
       pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2)
     }
