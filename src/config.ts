@@ -148,14 +148,14 @@ export const SETTINGS = {
   n: {
     flag: 'n',
     shape: 'COUNT',
-    help: "Copies of each key. Set at the cluster's birth.",
+    help: "Copies of each key. Set at the cluster's birth; rotunda ring copies changes it.",
     parse: integer(1, limits.replicas),
     without: '3, or what the cluster was born with',
   },
   partitions: {
     flag: 'partitions',
     shape: 'COUNT',
-    help: "Parts that the key space is divided into, a power of two. Set at the cluster's birth.",
+    help: "Parts that the key space is divided into, a power of two. Set at the cluster's birth; rotunda ring split makes more of them.",
     parse: powerOfTwo(limits.partitions),
     without: '256, or what the cluster was born with',
   },
@@ -285,6 +285,18 @@ export const SETTINGS = {
   versions: {
     flag: 'versions',
     help: 'Print every concurrent version, and deletions, as JSON.',
+    parse: toggle,
+    fallback: 'false',
+  },
+  allowReaped: {
+    flag: 'allow-reaped',
+    help: 'Also restore values that may have been deleted since the backup.',
+    parse: toggle,
+    fallback: 'false',
+  },
+  salvage: {
+    flag: 'salvage',
+    help: 'Also restore what can be read of damaged files, and of a backup that was never ended.',
     parse: toggle,
     fallback: 'false',
   },

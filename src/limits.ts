@@ -219,6 +219,17 @@ export const limits = {
   tombstones: 131_072,
   /** Between two pages of the scan that finds tombstones of earlier starts: four megabytes a second at most. */
   tombstoneScanMs: 250,
+  /** One page of rows for a backup: as one of a tree's scan. Pages asked for at a time. */
+  copiedPageRows: 1_024,
+  copiedPageBytes: MiB,
+  copiesAtOnce: 32,
+  /** Rows of a backup in one request: some pages, or one of the largest objects; requests at a time. */
+  restoredRows: 4_096,
+  restoredBytes: 16 * MiB,
+  restoresAtOnce: 8,
+  /** Of one request, rows on their way to their owners at a time, and those begun in one piece: half a millisecond or two. */
+  restoredRowsAtOnce: 256,
+  restoredRowsInSlice: 128,
   /** Default memory for rows, filled by use. What was used while half of it went by is still there. */
   storageCacheBytes: 128 * MiB,
 } as const

@@ -10,13 +10,14 @@ const UNUSABLE = 2
 const LINGER_MS = 500
 
 async function main(args: readonly string[]): Promise<number> {
-  const [first, ...rest] = args
+  const [first] = args
   if (first === '--version' || first === '-v') {
     await print(`${(await import('./version.js')).VERSION}\n`)
     return DONE
   }
-  const command = COMMANDS.find(({ name }) => name === first)
-  if (asksForHelp(first, rest)) {
+  const command = commandOf(args)
+  const rest = args.slice(command?.name.split(' ').length ?? 1)
+  if (asksForHelp(first, command, rest)) {
     const { commandHelp, overview } = await import('./cli/help.js')
     await print(command === undefined ? overview() : commandHelp(command))
     return DONE
@@ -25,10 +26,21 @@ async function main(args: readonly string[]): Promise<number> {
   return perform(command, rest)
 }
 
-function asksForHelp(first: string | undefined, rest: readonly string[]): boolean {
+/** A name may have two words: "ring split" goes before "ring". */
+function commandOf([first, second]: readonly string[]): Command | undefined {
+  return (
+    COMMANDS.find(({ name }) => name === `${first} ${second}`) ?? COMMANDS.find(({ name }) => name === first)
+  )
+}
+
+function asksForHelp(
+  first: string | undefined,
+  command: Command | undefined,
+  rest: readonly string[],
+): boolean {
   if (first === '--help' || first === '-h' || first === 'help') return true
   const flags = rest.includes('--') ? rest.slice(0, rest.indexOf('--')) : rest
-  return COMMANDS.some(({ name }) => name === first) && (flags.includes('--help') || flags.includes('-h'))
+  return command !== undefined && (flags.includes('--help') || flags.includes('-h'))
 }
 
 function noSuchCommand(word: string | undefined): string {

@@ -43,6 +43,8 @@ const database: Database = {
   bucket: () => undefined,
   setBucket: nothing,
   change: nothing,
+  copy: nothing,
+  restore: nothing,
   cluster: nothing,
   ring: nothing,
   health: nothing,

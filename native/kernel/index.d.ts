@@ -37,6 +37,9 @@ export declare function mergeObjects(a: Uint8Array, b: Uint8Array, out: Buffer):
 /** Joins an object into a row, into `out`; 0 where the row would stay as it is. */
 export declare function mergeRow(row: Uint8Array, object: Uint8Array, incomplete: boolean, out: Buffer): number
 
+/** Bytes of the objects in a tree, or a negative code. */
+export declare function merkleBytes(handle: number): number
+
 /** Takes all rows out of a tree. */
 export declare function merkleClear(handle: number): number
 
@@ -64,8 +67,11 @@ export declare function merkleRows(handle: number): number
 /** The segment of a row key, or a negative code. */
 export declare function merkleSegment(handle: number, rowKey: Uint8Array): number
 
-/** Adds packed leaves, and so many rows with them. */
-export declare function merkleUnpack(handle: number, first: number, packed: Uint8Array, rows: number): number
+/** Splits a tree into 2^`bits`. Of each that holds rows, its number and its handle into `out` (little endian u32s); how many. The tree itself is freed. */
+export declare function merkleSplit(handle: number, bits: number, out: Buffer): number
+
+/** Adds what was packed. */
+export declare function merkleUnpack(handle: number, first: number, packed: Uint8Array): number
 
 /** XXH3-128 into `out`. */
 export declare function objectDigest(object: Uint8Array, out: Buffer): number

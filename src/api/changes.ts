@@ -1,6 +1,6 @@
 /** What operators do with members: POST /v1/cluster/leave, remove, replace, weight and zone, each with the member's name or id in a JSON object. */
 import { RotundaError } from '../errors.js'
-import type { Changed, ChangeRequest } from '../node/requests.js'
+import type { Changed, ChangeRequest, ClusterChangeRequest } from '../node/requests.js'
 import { readBody } from './body.js'
 import { objectIn } from './buckets.js'
 import type { Exchange } from './exchange.js'
@@ -28,15 +28,15 @@ const EXAMPLES: Readonly<Record<ChangeKind, string>> = {
   zone: '{"member":"n2","zone":"a"}',
 }
 
-function bad(message: string): RotundaError {
+export function badChange(message: string): RotundaError {
   return new RotundaError('BAD_PARAM', `${message}; nothing was changed.`)
 }
 
 function requestIn(kind: ChangeKind, body: Uint8Array): Omit<ChangeRequest, 'deadlineMs'> {
   const { member, weight, zone, by, ...others } = objectIn(body, EXAMPLES[kind])
   const surplus = [...Object.keys(others), ...surplusOf(kind, { weight, zone, by })]
-  if (surplus.length > 0) throw bad(`${kind} takes no ${JSON.stringify(surplus[0]!.slice(0, 40))}`)
-  if (typeof member !== 'string' || member === '') throw bad('member is the name or the id of a member')
+  if (surplus.length > 0) throw badChange(`${kind} takes no ${JSON.stringify(surplus[0]!.slice(0, 40))}`)
+  if (typeof member !== 'string' || member === '') throw badChange('member is the name or the id of a member')
   if (kind === 'weight') return { kind, member, weight: weightIn(weight) }
   if (kind === 'zone') return { kind, member, zone: zoneIn(zone) }
   if (kind === 'replace') return { kind, member, by: nameIn(by) }
@@ -53,20 +53,28 @@ function surplusOf(kind: ChangeKind, given: Record<keyof typeof TAKEN_BY, unknow
 
 function nameIn(by: unknown): string {
   if (typeof by === 'string' && NAME.test(by)) return by
-  throw bad('by is the name of the new machine: 1 to 64 letters, digits, dots, hyphens and underscores')
+  throw badChange('by is the name of the new machine: 1 to 64 letters, digits, dots, hyphens and underscores')
 }
 
 function weightIn(weight: unknown): number {
   if (typeof weight === 'number' && weight >= LEAST_WEIGHT && weight <= MOST_WEIGHT) return weight
-  throw bad(`weight is a number from ${LEAST_WEIGHT} to ${MOST_WEIGHT}`)
+  throw badChange(`weight is a number from ${LEAST_WEIGHT} to ${MOST_WEIGHT}`)
 }
 
 function zoneIn(zone: unknown): string {
   if (typeof zone === 'string' && Buffer.byteLength(zone) <= ZONE_BYTES) return zone
-  throw bad(`zone is a text of at most ${ZONE_BYTES} bytes`)
+  throw badChange(`zone is a text of at most ${ZONE_BYTES} bytes`)
 }
 
 export function postChange(kind: ChangeKind): (exchange: Exchange) => void {
+  return recordChange((body) => requestIn(kind, body))
+}
+
+type Wanted = Omit<ChangeRequest, 'deadlineMs'> | Without<ClusterChangeRequest>
+type Without<Request> = Request extends unknown ? Omit<Request, 'deadlineMs'> : never
+
+/** Has the change recorded that a body asks for, which `requestIn` reads. */
+export function recordChange(requestIn: (body: Uint8Array) => Wanted): (exchange: Exchange) => void {
   return (exchange) => {
     const { edge, target } = exchange
     const timeoutMs = timeoutParameter(parseQuery(target, CHANGE_PARAMETERS))
@@ -75,10 +83,11 @@ export function postChange(kind: ChangeKind): (exchange: Exchange) => void {
       exchange,
       BODY_BYTES,
       (body) => {
-        const request = { ...requestIn(kind, body), deadlineMs: edge.clock.monotonicMs() + timeoutMs }
+        const request = { ...requestIn(body), deadlineMs: edge.clock.monotonicMs() + timeoutMs }
         exchange.ask<Changed>(
           (done) => edge.database.change(request, done),
-          ({ moving }) => sendJson(exchange, { recorded: true, moving }),
+          ({ moving, partitions, copies }) =>
+            sendJson(exchange, { recorded: true, moving, q: partitions, n: copies }),
         )
       },
       'A change',

@@ -37,6 +37,12 @@ function moveJson({ partitions, left, perSecond, leftSeconds, rowsSent, waitsFor
   }
 }
 
+function historyJson({ reapHistory }: ClusterView): Record<string, unknown> | null {
+  if (reapHistory === undefined) return null
+  const { history, rounds, fromFoundation } = reapHistory
+  return { history, rounds, fromFoundation }
+}
+
 function clusterJson(view: ClusterView): Record<string, unknown> {
   return {
     clusterId: view.clusterId,
@@ -52,6 +58,7 @@ function clusterJson(view: ClusterView): Record<string, unknown> {
     transfers: view.transfers,
     toHandOver: view.toHandOver,
     move: view.move === undefined ? null : moveJson(view.move),
+    reapHistory: historyJson(view),
     members: view.members.map(memberJson),
   }
 }

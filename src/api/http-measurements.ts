@@ -11,6 +11,8 @@ export const OPERATIONS = [
   'explain',
   'bucket',
   'cluster',
+  'backup',
+  'restore',
   'metrics',
   'health',
   'other',

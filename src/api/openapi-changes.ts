@@ -1,4 +1,7 @@
-/** The schemas of what operators do with members. */
+/** The schemas of what operators do with members, with the whole cluster, and with backups. */
+import { limits } from '../limits.js'
+import { copyProperties, copySchemas } from './openapi-copies.js'
+
 type Json = Readonly<Record<string, unknown>>
 
 const COUNT: Json = { type: 'integer', minimum: 0 }
@@ -11,6 +14,7 @@ export const changeProperties = {
     description: 'How far they are; null where none moves.',
     oneOf: [{ type: 'null' }, { $ref: '#/components/schemas/Move' }],
   },
+  ...copyProperties,
 } as const
 
 const AMOUNT: Json = { type: ['number', 'null'], minimum: 0 }
@@ -55,6 +59,7 @@ function changeOf(further: Json = {}): Json {
 
 export const changeSchemas: Json = {
   Move: { type: 'object', required: Object.keys(moveProperties), properties: moveProperties },
+  ...copySchemas,
   MemberNamed: changeOf(),
   MemberReplaced: changeOf({
     by: {
@@ -65,9 +70,27 @@ export const changeSchemas: Json = {
   }),
   MemberWeight: changeOf({ weight: { type: 'number', minimum: 1e-6, maximum: 1e6 } }),
   MemberZone: changeOf({ zone: { type: 'string', maxLength: 64 } }),
+  ClusterSplit: {
+    type: 'object',
+    additionalProperties: false,
+    properties: {
+      partitions: { type: 'integer', minimum: 2, maximum: limits.partitions, description: 'A power of two.' },
+    },
+  },
+  ClusterCopies: {
+    type: 'object',
+    required: ['copies'],
+    additionalProperties: false,
+    properties: { copies: { type: 'integer', minimum: 1, maximum: limits.replicas } },
+  },
   Changed: {
     type: 'object',
-    required: ['recorded', 'moving'],
-    properties: { recorded: { const: true }, moving: COUNT },
+    required: ['recorded', 'moving', 'q', 'n'],
+    properties: {
+      recorded: { const: true },
+      moving: COUNT,
+      q: { ...COUNT, description: 'Partitions from now on.' },
+      n: { ...COUNT, description: 'Copies of each key from now on, as far as there are members.' },
+    },
   },
 }

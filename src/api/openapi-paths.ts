@@ -1,5 +1,6 @@
 /** The operations of the OpenAPI document, by path and method. */
 import type { ErrorCode } from '../errors.js'
+import { copyPath, restorePath } from './openapi-copies.js'
 import { errorResponses } from './openapi-errors.js'
 import {
   BUCKET_PATH,
@@ -298,6 +299,18 @@ export const paths: Json = {
     'A member gets another zone',
     'Replicas are spread over zones.',
     'MemberZone',
+  ),
+  '/v1/cluster/backup': copyPath,
+  '/v1/cluster/restore': restorePath,
+  '/v1/cluster/split': changePath(
+    'There are more partitions',
+    'Each becomes several, which its owners own: no row moves, and no request fails. Without a number there are twice as many.',
+    'ClusterSplit',
+  ),
+  '/v1/cluster/copies': changePath(
+    'Another number of copies, N',
+    'Owners are added and filled, or let go of what they hold; quorums follow.',
+    'ClusterCopies',
   ),
   '/metrics': page("Measurements in Prometheus' text form", 'text/plain', { type: 'string' }),
   '/health/live': page('Is the process alive?', 'application/json', schema('Health')),

@@ -2,6 +2,8 @@
 import { dropBucket, putBucket, showBucket } from './buckets.js'
 import { CHANGE_KINDS, postChange } from './changes.js'
 import { showCluster, showLive, showReady, showRing } from './cluster.js'
+import { postCopies, postSplit } from './cluster-changes.js'
+import { showCopy, takeRows } from './copies.js'
 import type { Exchange } from './exchange.js'
 import { explainKey } from './explain.js'
 import type { Operation } from './http-measurements.js'
@@ -64,6 +66,10 @@ export const ROUTES: readonly Route[] = [
       answer: postChange(kind),
     }),
   ),
+  { path: '/v1/cluster/backup', method: 'GET', operation: 'backup', answer: showCopy },
+  { path: '/v1/cluster/restore', method: 'POST', operation: 'restore', answer: takeRows },
+  { path: '/v1/cluster/split', method: 'POST', operation: 'cluster', answer: postSplit },
+  { path: '/v1/cluster/copies', method: 'POST', operation: 'cluster', answer: postCopies },
   ...page('/metrics', 'metrics', showMetrics),
   ...page('/health/live', 'health', showLive),
   ...page('/health/ready', 'health', showReady),

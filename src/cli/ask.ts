@@ -1,5 +1,5 @@
 /** One HTTP request to a node, for the commands that ask one; nothing is kept open, nothing is tried twice. */
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
+import type { Agent, IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { limits } from '../limits.js'
 import { VERSION } from '../version.js'
 
@@ -17,6 +17,8 @@ export interface Question {
   readonly body?: Uint8Array
   /** The node's own deadline; some more is allowed for the way. Default: limits.defaultTimeoutMs. */
   readonly timeoutMs?: number | undefined
+  /** Keeps connections between questions; without it each has its own. */
+  readonly agent?: Agent
 }
 
 export interface Answer {
@@ -39,7 +41,7 @@ export async function ask(url: URL, question: Question): Promise<Answer> {
       const sent = request(address(url, question), {
         method: question.method,
         headers: headers(question),
-        agent: false,
+        agent: question.agent ?? false,
         signal,
         maxHeaderSize: 2 * limits.headBytes,
       })

@@ -6,23 +6,35 @@ import type { Invocation } from './resolve.js'
 import { printJson, printLine } from './terminal.js'
 import { UsageError } from './usage-error.js'
 
-interface Changed {
+/** What a node answers to every kind of change. */
+export interface Changed {
   readonly recorded: true
   readonly moving: number
+  readonly q: number
+  readonly n: number
 }
 
 const DONE: Readonly<Record<string, string>> = {
   leave: 'is leaving: it hands over what it holds, and then stops',
   remove: 'is removed, for ever',
-  replace: 'is replaced, for ever',
   weight: 'has another weight',
   zone: 'has another zone',
 }
 
-async function change(kind: string, { settings, operands }: Invocation, further: object): Promise<number> {
+async function change(kind: string, invocation: Invocation, further: object): Promise<number> {
+  const [member] = invocation.operands as [string]
+  return record(kind, invocation, { member, ...further }, () => `${member} ${DONE[kind]}.`)
+}
+
+/** Asks the node that --url names to record a change; `told` puts into words what has become of it. */
+export async function record(
+  kind: string,
+  { settings }: Invocation,
+  wanted: object,
+  told: (changed: Changed) => string,
+): Promise<number> {
   const { url, timeout: timeoutMs } = settings
-  const [member] = operands as [string]
-  const body = Buffer.from(JSON.stringify({ member, ...further }))
+  const body = Buffer.from(JSON.stringify(wanted))
   const answer = await ask(url, {
     method: 'POST',
     path: `/v1/cluster/${kind}`,
@@ -31,8 +43,7 @@ async function change(kind: string, { settings, operands }: Invocation, further:
     timeoutMs,
   })
   const changed = json<Changed>(answer, url, ['recorded', 'moving'])
-  if (!settings.json) await printLine(`${member} ${DONE[kind]}. ${movingText(changed.moving)}`)
-  if (kind === 'replace' && !settings.json) await printLine(whatNext(further as { by: string }))
+  if (!settings.json) await printLine(`${told(changed)} ${movingText(changed.moving)}`)
   if (settings.wait) await untilMoved(url, timeoutMs, settings.json)
   if (settings.json) await printJson(changed)
   return 0
@@ -48,12 +59,10 @@ export const leave = (invocation: Invocation): Promise<number> => change('leave'
 export const removeMember = (invocation: Invocation): Promise<number> => change('remove', invocation, {})
 
 export function replaceMember(invocation: Invocation): Promise<number> {
-  const [, by] = invocation.operands as [string, string]
-  return change('replace', invocation, { by })
-}
-
-function whatNext({ by }: { readonly by: string }): string {
-  return `Its place waits for ${by}: start that with "rotunda start --name ${by} --join HOST:PORT" on an empty directory.`
+  const [member, by] = invocation.operands as [string, string]
+  const start = `start that with "rotunda start --name ${by} --join HOST:PORT" on an empty directory`
+  const told = () => `${member} is replaced, for ever. Its place waits for ${by}: ${start}.`
+  return record('replace', invocation, { member, by }, told)
 }
 
 export async function weight(invocation: Invocation): Promise<number> {

@@ -23,6 +23,7 @@ export interface Command {
 const BUCKET: Operand = { name: 'BUCKET' }
 const KEY: Operand = { name: 'KEY' }
 const MEMBER: Operand = { name: 'MEMBER' }
+const DIRECTORY: Operand = { name: 'DIR' }
 const NODE_KINDS = ['engine', 'durability', 'n', 'partitions', 'valueBytes'] as const
 
 export const COMMANDS: readonly Command[] = [
@@ -86,6 +87,27 @@ export const COMMANDS: readonly Command[] = [
     load: async () => (await import('./ring.js')).ring,
   },
   {
+    name: 'ring split',
+    summary: 'Divide the key space into more partitions.',
+    operands: [],
+    settings: ['partitions', 'json', 'url', 'timeout', 'config'],
+    notes: [
+      'Without --partitions there are twice as many. Nothing moves: owners own all parts of what they own.',
+      'Later changes spread the load more evenly. There are never fewer partitions again.',
+    ],
+    load: async () => (await import('./cluster-change.js')).split,
+  },
+  {
+    name: 'ring copies',
+    summary: 'Keep another number of copies of each key (N).',
+    operands: [{ name: 'COPIES' }],
+    settings: ['json', 'url', 'timeout', 'config'],
+    notes: [
+      'Requests that ask for a quorum mean one of the new number, as soon as its owners hold the rows.',
+    ],
+    load: async () => (await import('./cluster-change.js')).copies,
+  },
+  {
     name: 'leave',
     summary: 'Let a member leave: it hands over what it holds, and stops.',
     operands: [MEMBER],
@@ -129,6 +151,30 @@ export const COMMANDS: readonly Command[] = [
     settings: ['wait', 'json', 'url', 'timeout', 'config'],
     notes: [],
     load: async () => (await import('./change.js')).zone,
+  },
+  {
+    name: 'backup',
+    summary: 'Copy every key of the cluster into a directory.',
+    operands: [DIRECTORY],
+    settings: ['json', 'url', 'config'],
+    notes: [
+      'Clients go on meanwhile. What was acknowledged before it began is in it: versions, contexts and deletions included.',
+      'Members are asked at the addresses that they tell clients.',
+      'Stopped, it goes on with what is missing when it is begun again.',
+    ],
+    load: async () => (await import('./backup/backup.js')).backup,
+  },
+  {
+    name: 'restore',
+    summary: 'Bring the keys of a backup into a cluster, of any size.',
+    operands: [DIRECTORY],
+    settings: ['allowReaped', 'salvage', 'json', 'url', 'config'],
+    notes: [
+      'Each key is joined with what the cluster holds of it: nothing newer is lost.',
+      'Exit code 1 where something was left out.',
+      'Stopped, it goes on with what is missing when it is begun again within a day.',
+    ],
+    load: async () => (await import('./backup/restore.js')).restore,
   },
   {
     name: 'get',

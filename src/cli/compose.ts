@@ -56,6 +56,7 @@ export async function composeNode(config: NodeConfig, secret: Secret, log: Log):
     freeSpaceFloorBytes: config.freeSpaceFloorBytes,
     cacheBytes: config.cacheBytes,
     hintBytes: config.hintBytes,
+    reapHistory: true,
   })
   const api = createApi({
     database: node,

@@ -21,6 +21,7 @@ export { keyHash, makeRowKey, partitionOf, sealRowKey, splitRowKey } from './key
 export {
   MERKLE_NODE_BYTES,
   type MerkleShape,
+  merkleBytes,
   merkleClear,
   merkleCommit,
   merkleCreate,
@@ -33,6 +34,7 @@ export {
   merklePackBound,
   merkleRows,
   merkleSegment,
+  merkleSplit,
   merkleUnpack,
   merkleWidth,
 } from './merkle.js'

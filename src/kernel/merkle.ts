@@ -62,25 +62,39 @@ export function merkleCommit(trees: Uint32Array, rows: readonly Uint8Array[]): v
 
 /** Bytes that merklePack may need for so many leaves. */
 export function merklePackBound(leaves: number): number {
-  return leaves * (2 + MERKLE_NODE_BYTES)
+  return 4 + leaves * (4 + 2 * MERKLE_NODE_BYTES)
 }
 
-/** The segments of `first … first + count - 1` (at most 65,536) that hold rows, into `out`: what merkleUnpack makes a tree of. The length. */
+/** The segments of `first … first + count - 1` (at most 65,536) that hold rows, and how many, into `out`: what merkleUnpack makes a tree of. The length. */
 export function merklePack(tree: number, first: number, count: number, out: Uint8Array): number {
   return outcome(
     binding.merklePack(handle(tree), whole32('first', first), wholeNumber('count', count, 0, 65_536), out),
   )
 }
 
-/** Adds packed segments, and so many rows with them. Throws `bad-tree` for bytes that merklePack does not write. */
-export function merkleUnpack(tree: number, first: number, packed: Uint8Array, rows: number): void {
-  wholeNumber('rows', rows, 0, Number.MAX_SAFE_INTEGER)
-  outcome(binding.merkleUnpack(handle(tree), whole32('first', first), packed, rows))
+/** Adds what was packed from the segment `first` on. Throws `bad-tree` for bytes that merklePack does not write. */
+export function merkleUnpack(tree: number, first: number, packed: Uint8Array): void {
+  outcome(binding.merkleUnpack(handle(tree), whole32('first', first), packed))
 }
 
 /** Rows in the tree. */
 export function merkleRows(tree: number): number {
   return outcome(binding.merkleRows(handle(tree)))
+}
+
+/** Bytes of the objects of these rows. */
+export function merkleBytes(tree: number): number {
+  return outcome(binding.merkleBytes(handle(tree)))
+}
+
+/**
+ * Splits a partition's tree into those of the 2^bits partitions that have its place (1 to 16 bits, and no more than it has for segments). Those that hold rows, as
+ * [number among them, handle], rising; no row is read. The tree is freed. Throws `bad-tree`, and changes nothing, where it cannot be split.
+ */
+export function merkleSplit(tree: number, bits: number): [number, number][] {
+  const out = Buffer.allocUnsafe(8 * 2 ** wholeNumber('bits', bits, 1, 16))
+  const count = outcome(binding.merkleSplit(handle(tree), bits, out))
+  return Array.from({ length: count }, (_, i) => [out.readUInt32LE(8 * i), out.readUInt32LE(8 * i + 4)])
 }
 
 /** The segment of a row key: the bits of its key hash below the partition's. */

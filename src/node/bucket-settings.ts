@@ -37,9 +37,11 @@ export class BucketSettings {
   }
 
   put({ bucket, properties, deadlineMs }: BucketRequest, done: Waiting['done']): void {
-    const { birth, buckets } = this.#membership.state
+    const { state, ring } = this.#membership
+    const { buckets } = state
+    const { copies } = ring.table
     const name = nameOf(bucket)
-    if (exceeds(properties?.r, birth.n) || exceeds(properties?.w, birth.n)) return done(tooMany(birth.n))
+    if (exceeds(properties?.r, copies) || exceeds(properties?.w, copies)) return done(tooMany(copies))
     const known = buckets.some((register) => register.bucket === name)
     if (properties === undefined && !known) return done({ status: 'ok' })
     if (!known && buckets.length >= limits.buckets) return done(tooManyBuckets())

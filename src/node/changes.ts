@@ -1,6 +1,6 @@
 /**
- * Explicit acts of an operator: a member leaves, is removed, is to be replaced, gets another weight or zone. What was asked for is answered once it is recorded on this node's
- * disk; that partitions move because of it is seen in the cluster's view.
+ * Explicit acts of an operator: a member leaves, is removed, is to be replaced, gets another weight or zone; the cluster gets more partitions, or another N. What was asked for is answered once it is
+ * recorded on this node's disk; that partitions move because of it is seen in the cluster's view.
  *
  * One change after the other: while partitions are on their way, another change is refused here, but for the removal or replacement of a member that is dead (it may be
  * what they wait for). Changes that members record without knowing of each other are no harm (decision 44).
@@ -9,7 +9,9 @@ import type { Clock } from '../ports/clock.js'
 import type { Membership } from '../protocol/membership/membership.js'
 import { awaited, vacant, withReplacement } from '../protocol/membership/replacement.js'
 import {
+  type Act,
   type ClusterState,
+  clusterAct,
   departed,
   nextChange,
   presentMembers,
@@ -17,7 +19,8 @@ import {
   weightAndZone,
   withChange,
 } from '../protocol/membership/state.js'
-import type { Changed, ChangeRequest, Failure } from './requests.js'
+import { amountOf, amountRefusal } from './cluster-acts.js'
+import type { Changed, ChangeRequest, ClusterChangeRequest, Failure } from './requests.js'
 
 /** Acts that wait for the disk at a time. */
 const WAITING = 64
@@ -44,26 +47,32 @@ export class MembershipChanges {
     this.#parts = parts
   }
 
-  record(request: ChangeRequest, done: Waiting['done']): void {
+  record(request: ChangeRequest | ClusterChangeRequest, done: Waiting['done']): void {
+    if (request.kind === 'split' || request.kind === 'copies') return this.#recordOfCluster(request, done)
     if (request.kind === 'replace') return this.#replace(request, done)
-    const { membership, clock } = this.#parts
-    const { state, self } = membership
+    const { state } = this.#parts.membership
     const id = this.#idOf(request.member)
     const refusal = id === undefined ? unknown(request.member) : this.#refusal(request, id)
     if (id === undefined || refusal !== undefined) return done(refusal!)
     const { weight, zone } = { ...weightAndZone(state, id), ...given(request) }
-    const change = nextChange(state, self, { kind: request.kind, member: id, weight, zone }, clock.wallMs())
-    const { stamp, author } = change
-    const isIn = ({ changes }: ClusterState) =>
-      changes.some((one) => one.stamp === stamp && one.author === author)
-    this.#offer(withChange(state, change), { isIn, deadlineMs: request.deadlineMs, done })
+    this.#write({ kind: request.kind, member: id, weight, zone }, request.deadlineMs, done)
+  }
+
+  #recordOfCluster(request: ClusterChangeRequest, done: Waiting['done']): void {
+    const { ring } = this.#parts.membership
+    const amount = amountOf(request, ring.table)
+    const isBusy = this.#isBusy() ?? (ring.moving.size > 0 ? later(MOVING) : undefined)
+    const refusal = isBusy ?? amountRefusal(request.kind, amount, ring.table)
+    if (refusal !== undefined) done(refusal)
+    else this.#write(clusterAct(request.kind, amount), request.deadlineMs, done)
   }
 
   /** The place is kept for a machine with the name `by`, which has not come yet. */
   #replace({ member, by = '', deadlineMs }: ChangeRequest, done: Waiting['done']): void {
     const { membership, peers, clock, newId } = this.#parts
     const { state, self } = membership
-    if (this.#isUnsettled) return done(later(WRITING))
+    const isBusy = this.#isBusy()
+    if (isBusy !== undefined) return done(isBusy)
     if (presentMembers(state).some(({ name, id }) => name === by || id === by))
       return done(refused(named(by)))
     const old = vacant(membership, member, (id) => peers.isConnected(id))
@@ -74,15 +83,20 @@ export class MembershipChanges {
     this.#offer(replaced, { isIn, deadlineMs, done })
   }
 
+  #write(act: Act, deadlineMs: number, done: Waiting['done']): void {
+    const { membership, clock } = this.#parts
+    const { state, self } = membership
+    const change = nextChange(state, self, act, clock.wallMs())
+    const { stamp, author } = change
+    const isIn = ({ changes }: ClusterState) =>
+      changes.some((one) => one.stamp === stamp && one.author === author)
+    this.#offer(withChange(state, change), { isIn, deadlineMs, done })
+  }
+
   #offer(state: ClusterState, waiting: Waiting): void {
     if (this.#waiting.length >= WAITING) return waiting.done({ status: 'error', code: 'OVERLOADED' })
     this.#waiting.push(waiting)
     this.#parts.offer(state)
-  }
-
-  /** This node may not know what is in force, or is about to change it. */
-  get #isUnsettled(): boolean {
-    return !this.#parts.membership.confirmed || this.#waiting.length > 0
   }
 
   /** The membership state in force is another one. */
@@ -90,11 +104,21 @@ export class MembershipChanges {
     const waiting = this.#waiting
     if (waiting.length === 0) return
     this.#waiting = []
-    const { state, ring } = this.#parts.membership
+    const { state } = this.#parts.membership
     for (const one of waiting) {
-      if (one.isIn(state)) one.done({ status: 'ok', moving: ring.moving.size })
+      if (one.isIn(state)) one.done(this.#changed)
       else this.#waiting.push(one)
     }
+  }
+
+  get #changed(): Changed {
+    const { moving, table } = this.#parts.membership.ring
+    return { status: 'ok', moving: moving.size, partitions: table.partitions, copies: table.copies }
+  }
+
+  #isBusy(): Failure | undefined {
+    const isBusy = !this.#parts.membership.confirmed || this.#waiting.length > 0
+    return isBusy ? later('Another change is being written.') : undefined
   }
 
   /** Call often. */
@@ -115,7 +139,8 @@ export class MembershipChanges {
   #refusal({ kind, member }: ChangeRequest, id: string): Failure | undefined {
     const { membership, peers } = this.#parts
     const { ring, self, state } = membership
-    if (this.#isUnsettled) return later(WRITING)
+    const isBusy = this.#isBusy()
+    if (isBusy !== undefined) return isBusy
     if (kind === 'remove') {
       if (id === self || peers.isConnected(id))
         return refused(`${member} is alive: let it leave, which hands over what it holds.`)
@@ -128,7 +153,6 @@ export class MembershipChanges {
 }
 
 const MOVING = 'Partitions are still moving because of an earlier change; nothing was recorded.'
-const WRITING = 'Another change is being written.'
 const LAST = 'The last member cannot go.'
 
 function given({ weight, zone }: ChangeRequest): { weight?: number; zone?: string } {

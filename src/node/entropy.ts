@@ -162,6 +162,7 @@ export class Entropy {
     if (sameDigest(this.#holding, this.#parts.membership.ring.holding)) return
     for (const { exchange } of [...this.#running.values()])
       this.#run(exchange, (out) => exchange.abandon(out))
+    this.keeper.split(this.#parts.membership.ring.partitions)
     this.#alikeMs.clear()
     this.#sinceMs = this.#parts.clock.monotonicMs()
     this.#plan()

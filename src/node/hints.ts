@@ -69,6 +69,7 @@ export class Hints {
   readonly #effects: HintEffect[] = []
   /** What is on the disk has not been counted yet: nothing is taken, and every look-up looks. */
   #loading = true
+  #isRetired = false
   #draining = false
   #life = 0
   /** The node's own record says that there are hints: a start without it need not look for any. */
@@ -85,6 +86,11 @@ export class Hints {
     return this.#lanes.size === 0
   }
 
+  /** From now on none is taken. */
+  retire(): void {
+    this.#isRetired = true
+  }
+
   renew(actors: ActorSource): void {
     this.#lanes.renew(actors)
   }
@@ -96,6 +102,11 @@ export class Hints {
     this.#marked = false
     this.count.clear()
     this.#begin(lost)
+  }
+
+  /** Certainly nothing is kept for anybody, and nothing is about to be. */
+  get isEmpty(): boolean {
+    return !this.#loading && this.count.hints === 0 && this.isIdle
   }
 
   /** May there be a row here that was kept for others? */
@@ -110,7 +121,8 @@ export class Hints {
   refusal(bytes: number, spare: boolean): LocalFault | undefined {
     const capBytes = spare ? this.#parts.hintBytes / 2 : this.#parts.hintBytes
     const isOver = this.count.bytes + bytes > capBytes
-    const fault = this.#loading ? 'unavailable' : isOver ? 'full' : localFault(this.#parts.guard.refusal())
+    const isShut = this.#loading || this.#isRetired
+    const fault = isShut ? 'unavailable' : isOver ? 'full' : localFault(this.#parts.guard.refusal())
     if (fault !== undefined) this.count.refused++
     return fault
   }

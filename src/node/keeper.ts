@@ -22,7 +22,7 @@ import { RECORDS } from './records.js'
 import type { Replica } from './replica.js'
 
 const PERSIST_AGAIN_MS = 500
-/** Between the last word of a node that leaves and its end. */
+/** Between the last word of a node that leaves and its end, if somebody has heard it; else it waits as long again. */
 const GOODBYE_MS = 1_000
 
 export interface KeeperParts {
@@ -48,6 +48,7 @@ export class Keeper {
   /** What operators ask for. */
   readonly changes: MembershipChanges
   #stopped = false
+  #isSayingGoodbye = false
 
   constructor(parts: KeeperParts) {
     this.#parts = parts
@@ -66,6 +67,7 @@ export class Keeper {
   begin(freshlyJoined: boolean, forgotOthers: boolean): void {
     const { membership, guard } = this.#parts
     this.#connect()
+    if (membership.hasLeft) this.#goodbye()
     if (membership.ring.members.length > 1) guard.sharedWithOthers()
     if (forgotOthers) return
     const alone = presentMembers(this.#parts.membership.state).length === 1
@@ -209,7 +211,7 @@ export class Keeper {
       this.#parts.fatal({ kind: 'removed', message: farewell(membership.state, membership.self) })
       return
     }
-    if (membership.state.moves?.left.includes(membership.self) === true) this.#goodbye()
+    if (membership.hasLeft) this.#goodbye()
     if (membership.ring.members.length > 1) guard.sharedWithOthers()
     if (ringChanged)
       log.info('ring-changed', { members: membership.ring.members.length, n: membership.ring.n })
@@ -218,10 +220,21 @@ export class Keeper {
     this.changes.adopted()
   }
 
-  /** Others hear of it first. */
+  /** This node has left. Were nobody to know it when it ends, the others would wait for it for ever. */
   #goodbye(): void {
-    this.#parts.scheduler.after(GOODBYE_MS, () => {
-      if (!this.#stopped) this.#parts.fatal({ kind: 'left', message: LEFT })
+    this.#parts.replica.retire()
+    if (this.#isSayingGoodbye) return
+    this.#isSayingGoodbye = true
+    this.#endWhenHeard()
+  }
+
+  #endWhenHeard(): void {
+    const { membership, scheduler, log, fatal } = this.#parts
+    scheduler.after(GOODBYE_MS, () => {
+      if (this.#stopped) return
+      if (membership.isKnownToHaveLeft) return fatal({ kind: 'left', message: LEFT })
+      log.warn('leaving-unheard', { peers: this.#parts.peers.ids.length })
+      this.#endWhenHeard()
     })
   }
 

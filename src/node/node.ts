@@ -3,6 +3,7 @@ import { keyHash, makeRowKey } from '../kernel/index.js'
 import { limits } from '../limits.js'
 import type { Channel, Hello, NetworkSink } from '../ports/network.js'
 import { WIRE_VERSION } from '../wire/messages.js'
+import { Backups } from './backups.js'
 import type { OpenReport } from './guard/index.js'
 import { StorageGuard } from './guard/index.js'
 import { Joiner } from './joiner.js'
@@ -14,7 +15,10 @@ import type {
   BucketView,
   Changed,
   ChangeRequest,
+  ClusterChangeRequest,
   ClusterView,
+  CopiedRange,
+  CopyRequest,
   Database,
   Explained,
   ExplainRequest,
@@ -25,13 +29,14 @@ import type {
   Listed,
   ListRequest,
   Measurements,
+  Restored,
+  RestoreRequest,
   RingView,
   WriteRequest,
   Written,
 } from './requests.js'
 import { RunningNode } from './running.js'
-import type { Started } from './startup.js'
-import { Startup } from './startup.js'
+import { type Started, Startup } from './startup.js'
 import { clusterView, NO_CLUSTER, reasonsNotReady, ringView, warningsOf } from './views.js'
 
 /** How long `stop` lets requests in flight finish. */
@@ -52,6 +57,7 @@ export class RotundaNode implements Database {
   readonly #options: NodeOptions
   readonly #guard: StorageGuard
   #running: RunningNode | undefined
+  #backups: Backups | undefined
   #joiner: Joiner | undefined
   /** What a node without a cluster says of itself in handshakes. */
   #hello: Hello
@@ -185,7 +191,17 @@ export class RotundaNode implements Database {
     running.buckets.put(request, done)
   }
 
-  change(request: ChangeRequest, done: (outcome: Changed | Failure) => void): void {
+  copy(request: CopyRequest, done: (outcome: CopiedRange | Failure) => void): void {
+    if (this.#serving() === undefined) done(NOT_READY)
+    else this.#backups!.copy(request, done)
+  }
+
+  restore(request: RestoreRequest, done: (outcome: Restored | Failure) => void): void {
+    if (this.#serving() === undefined) done(NOT_READY)
+    else this.#backups!.restore(request, done)
+  }
+
+  change(request: ChangeRequest | ClusterChangeRequest, done: (outcome: Changed | Failure) => void): void {
     const running = this.#serving()
     if (running === undefined) return done(NOT_READY)
     running.enter()
@@ -194,16 +210,16 @@ export class RotundaNode implements Database {
 
   cluster(): ClusterView {
     const running = this.#running
-    if (running !== undefined)
-      return clusterView(running.membership, running.peers, {
-        pendingHints: running.replica.hints.count.hints,
-        transfers: running.transfers.moving,
-        toHandOver: running.transfers.handover.left,
-        move: () => running.transfers.progress((peer) => running.peers.isUp(peer)),
-        tombstones: running.replica.tombstones.count,
-        stoppedBy: running.reaper.stoppedBy,
-      })
-    return NO_CLUSTER
+    if (running === undefined) return NO_CLUSTER
+    return clusterView(running.membership, running.peers, {
+      pendingHints: running.replica.hints.count.hints,
+      transfers: running.transfers.moving,
+      toHandOver: running.transfers.handover.left,
+      move: () => running.transfers.progress((peer) => running.peers.isUp(peer)),
+      tombstones: running.replica.tombstones.count,
+      stoppedBy: running.reaper.stoppedBy,
+      history: running.reaper.history,
+    })
   }
 
   ring(): RingView {
@@ -312,6 +328,7 @@ export class RotundaNode implements Database {
     const running = new RunningNode(this.#ports, this.#guard, started, this.#options, {
       fatal: (failure) => this.#fatal(failure),
     })
+    this.#backups = new Backups(this.#ports, this.#guard, running)
     const { id: nodeId, boot, incarnation } = started.own
     this.#hello = { ...this.#hello, nodeId, boot, incarnation, clusterId: started.state.birth.clusterId }
     this.#listen(() => {

@@ -51,6 +51,8 @@ export interface NodeOptions {
   readonly spareEntries?: number
   /** A key whose clock has more of them is left alone for so long; default `limits.shedAfterMs`. */
   readonly shedAfterMs?: number
+  /** The rounds of reaping are remembered, so that an old backup can be told from one that brings back what was deleted. Default: false. */
+  readonly reapHistory?: boolean
   /** Only at a cluster's birth: copies of each key, and partitions (a power of two). */
   readonly n?: number
   readonly partitions?: number

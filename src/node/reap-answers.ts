@@ -2,13 +2,15 @@
 import { digestOf } from '../kernel/index.js'
 import { limits } from '../limits.js'
 import type { Membership } from '../protocol/membership/membership.js'
-import { addKey, noKeys } from '../protocol/reaping/key-set.js'
+import type { ReapHistory } from '../protocol/reaping/history.js'
+import { addKey, keysIn, noKeys } from '../protocol/reaping/key-set.js'
 import type { ReapAgree, ReapAsk, ReapDrop, ReapKey, ReapMessage } from '../wire/messages.js'
 import { ReplicaStatus } from '../wire/messages.js'
 import type { Conversations } from './conversations.js'
 import type { Drain } from './drain.js'
 import type { StorageGuard } from './guard/index.js'
 import { readEach } from './read-each.js'
+import { RECORDS } from './records.js'
 import type { LocalRow, Replica } from './replica.js'
 
 const NOTHING = new Uint8Array(0)
@@ -20,6 +22,8 @@ export interface ReapAnswersParts {
   readonly replica: Replica
   /** Rows that were read and not yet sent. */
   readonly reads: Drain
+  /** Where it is written down for which keys this node has vouched; undefined: nowhere. */
+  history(): ReapHistory | undefined
   now(): number
   reply(to: string, message: ReapMessage): void
   /** Everything that was sent until now has arrived at all members; false: that is not certain. */
@@ -57,9 +61,27 @@ export class ReapAnswers {
     reads.after(() => this.#look(keys, () => this.#flush(from, id)))
   }
 
-  /** After every member was clean: has anything happened here since? */
+  /** After every member was clean: has anything happened here since? What may go because of the answer is written down before it is given. */
   agree(from: string, { id, clean }: ReapAgree): void {
-    this.#answer(from, id, clean)
+    const history = this.#parts.history()
+    const found = this.#parts.replica.marks.cleanOf(from, id, clean)
+    const vouched = keysIn(found?.clean ?? NOTHING, found?.keys.length ?? 0)
+    if (history === undefined || vouched.length === 0) {
+      this.#answer(from, id, clean)
+      return
+    }
+    history.vouching(vouched.map((index) => found!.keys[index]!.rowKey))
+    // Looked at anew behind the write: a key that was touched meanwhile is no longer vouched for.
+    this.keep(history, (isKept) => {
+      if (isKept) this.#answer(from, id, clean)
+      else this.#clean(from, id, ReplicaStatus.unavailable, NOTHING)
+    })
+  }
+
+  /** Writes it down. */
+  keep(history: ReapHistory, done: (isKept: boolean) => void): void {
+    const record = { type: 'system', name: RECORDS.reaped, value: history.encode() } as const
+    this.#parts.guard.write([record], (fault) => done(fault === undefined))
   }
 
   drop(from: string, { id, clean }: ReapDrop): void {

@@ -11,6 +11,7 @@ import type { Governor } from '../protocol/background/governor.js'
 import type { Effect, Input } from '../protocol/effects.js'
 import { presentMembers } from '../protocol/membership/state.js'
 import { Flush, type FlushEffect } from '../protocol/reaping/flush.js'
+import { ReapHistory } from '../protocol/reaping/history.js'
 import {
   type ReapCandidate,
   type ReapEffect,
@@ -19,6 +20,7 @@ import {
   ReapRound,
 } from '../protocol/reaping/round.js'
 import type { Message } from '../wire/messages.js'
+import type { Lost } from './guard/index.js'
 import type { RunningOptions } from './options.js'
 import { readEach } from './read-each.js'
 import { ReapAnswers, type ReapAnswersParts } from './reap-answers.js'
@@ -35,7 +37,7 @@ const LEAST_KEYS = 32
 /** So much of a second's grant may go into one round. */
 const SHARE_OF_GRANT = 1 / 8
 
-export interface ReaperParts extends Omit<ReapAnswersParts, 'flush' | 'now'> {
+export interface ReaperParts extends Omit<ReapAnswersParts, 'flush' | 'now' | 'history'> {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
@@ -47,6 +49,8 @@ export interface ReaperParts extends Omit<ReapAnswersParts, 'flush' | 'now'> {
   readonly afterMs: number
   /** And so long a value whose clock has too much to spare. */
   readonly shedAfterMs: number
+  /** What is known of rounds so far; undefined: none are remembered. */
+  readonly begun: ReapHistory | undefined
   perform(effect: Extract<Effect, { kind: 'send' }>): void
 }
 
@@ -69,11 +73,29 @@ export class Reaper {
   #flushNext: ((complete: boolean) => void)[] = []
   #nextMs = 0
   #stoppedBy: readonly StoppedBy[] = []
+  #history: ReapHistory | undefined
 
   constructor(parts: ReaperParts) {
     this.#parts = parts
+    this.#history = parts.begun
     const now = () => parts.clock.monotonicMs()
-    this.#answers = new ReapAnswers({ ...parts, now, flush: (done) => this.#flushAll(done) })
+    const own = { now, history: () => this.#history }
+    this.#answers = new ReapAnswers({ ...parts, ...own, flush: (done) => this.#flushAll(done) })
+    if (this.#history?.rounds === 0) this.#answers.keep(this.#history, () => {})
+  }
+
+  /** For which keys this node has vouched; undefined: that is not remembered. */
+  get history(): ReapHistory | undefined {
+    return this.#history
+  }
+
+  /** The storage was opened again. With rows, what was written down of rounds may have gone: what is known from now on has another name. */
+  reopened(lost: Lost): void {
+    const { replica, random } = this.#parts
+    replica.tombstones.restart()
+    if (this.#history === undefined || lost === 'nothing') return
+    this.#history = new ReapHistory(Buffer.from(random.bytes(8)).toString('hex'), false)
+    this.#answers.keep(this.#history, () => {})
   }
 
   /** Who keeps this node's tombstones from being reaped, as the last attempt found. */

@@ -7,6 +7,7 @@ export const RECORDS = {
   rebuild: 'rebuild',
   hints: 'hints',
   trees: 'trees',
+  reaped: 'reaped',
   /** Never written: a write of it tells when all writes before it have landed. */
   barrier: 'barrier',
 } as const

@@ -70,6 +70,7 @@ export class Replica {
   readonly #cached: (rowKey: Uint8Array) => Uint8Array | undefined
   readonly #effects: LaneEffect[] = []
   #draining = false
+  #isRetired = false
   #hasRows: boolean
   /** Operations that are done when the disk has them, where rows are acknowledged from memory. */
   readonly #lasting = new Set<LaneOperation>()
@@ -142,14 +143,20 @@ export class Replica {
     else this.#guard.read(rowKeys, (rows) => done(rows.map(localRow)))
   }
 
+  /** From now on nothing is taken: this node is about to leave, and nobody would ever get it. */
+  retire(): void {
+    this.#isRetired = true
+    this.hints.retire()
+  }
+
   /** What a write would be refused with now. Asked before a dot is minted: afterwards a refusal would free that dot for another value. */
   refusal(): LocalFault | undefined {
-    return localFault(this.#guard.refusal())
+    return this.#isRetired ? 'unavailable' : localFault(this.#guard.refusal())
   }
 
   /** The same, asked by somebody who may yet have it written elsewhere: it counts as no refusal. */
   get wouldRefuse(): LocalFault | undefined {
-    return localFault(this.#guard.refusal(false))
+    return this.#isRetired ? 'unavailable' : localFault(this.#guard.refusal(false))
   }
 
   /** Something of this key is being written, here or for others. */

@@ -5,6 +5,8 @@
  */
 import type { Failure } from '../errors.js'
 import type { QuorumChoice } from '../protocol/coordinator/quorum.js'
+import type { HistoryMark } from '../protocol/reaping/history.js'
+import type { CopiedRow } from '../wire/copied-rows.js'
 
 export type { Failure, QuorumChoice }
 
@@ -108,10 +110,58 @@ export interface ChangeRequest {
   readonly deadlineMs: number
 }
 
+/** What an operator wants to be done with the whole cluster. */
+export type ClusterChangeRequest =
+  /** So many partitions, a power of two; absent: twice as many as there are. */
+  | { readonly kind: 'split'; readonly partitions?: number | undefined; readonly deadlineMs: number }
+  /** N. */
+  | { readonly kind: 'copies'; readonly copies: number; readonly deadlineMs: number }
+
 export interface Changed {
   readonly status: 'ok'
   /** Partitions that are on their way to other owners. */
   readonly moving: number
+  /** Q and N from now on; there may be fewer members than copies are wanted. */
+  readonly partitions: number
+  readonly copies: number
+}
+
+export interface CopyRequest {
+  /** `rows`: this node's own, whole; `digests`: the same, each with the digest of its object; `kept`: what it keeps for owners that are away. */
+  readonly of: 'rows' | 'digests' | 'kept'
+  /** First row key, included. */
+  readonly from: Uint8Array
+  /** Where to stop, excluded; undefined = the end. */
+  readonly to: Uint8Array | undefined
+  readonly deadlineMs: number
+}
+
+export interface CopiedRange {
+  readonly status: 'ok'
+  /** See src/wire/copied-rows.ts. */
+  readonly page: Uint8Array
+}
+
+export interface RestoreRequest {
+  /** With objects that the kernel has found to be such, under their own keys. */
+  readonly rows: readonly CopiedRow[]
+  /** How far this member's history of reaping had come when the backup was begun, if it knows. */
+  readonly mark: HistoryMark | undefined
+  /** Also values that may have been deleted since. */
+  readonly allowReaped: boolean
+  readonly deadlineMs: number
+}
+
+export interface Restored {
+  readonly status: 'ok'
+  /** A quorum of the owners has them on their disks. */
+  readonly written: number
+  /** The owners had all of it. */
+  readonly known: number
+  /** Left out: they would add a value that may have been deleted since. */
+  readonly held: number
+  /** Not written, or only in part; they may be sent again. */
+  readonly failed: number
 }
 
 export interface ExplainRequest {
@@ -185,6 +235,13 @@ export interface ClusterView {
   readonly toHandOver: number
   /** How far they are; undefined where none moves. */
   readonly move: MoveView | undefined
+  /** For a backup: how far this member's history of reaping has come; undefined where none is kept. */
+  readonly reapHistory: ReapHistoryView | undefined
+}
+
+export interface ReapHistoryView extends HistoryMark {
+  /** It goes back to the foundation of the cluster. */
+  readonly fromFoundation: boolean
 }
 
 /** Partitions on their way to other owners because of the present change. */
@@ -256,8 +313,12 @@ export interface Database {
   /** Undefined for a node that has no cluster yet. */
   bucket(bucket: Uint8Array): BucketView | undefined
   setBucket(request: BucketRequest, done: (outcome: BucketSet | Failure) => void): void
+  /** Shows rows of this node to a backup. */
+  copy(request: CopyRequest, done: (outcome: CopiedRange | Failure) => void): void
+  /** Takes rows of a backup into the cluster. */
+  restore(request: RestoreRequest, done: (outcome: Restored | Failure) => void): void
   /** Records an act of an operator. */
-  change(request: ChangeRequest, done: (outcome: Changed | Failure) => void): void
+  change(request: ChangeRequest | ClusterChangeRequest, done: (outcome: Changed | Failure) => void): void
   cluster(): ClusterView
   ring(): RingView
   health(): Health

@@ -151,7 +151,7 @@ export class RunningNode {
     const compared = { trees, indexHasGaps, everyMs, refill, handover: this.transfers.handover }
     this.entropy = new Entropy({ ...more, ...compared })
     this.#mender = new Mender({ ...parts, canMend: ports.engine.mend !== undefined })
-    this.reaper = new Reaper({ ...more, ...reapingTimes(options) })
+    this.reaper = new Reaper({ ...more, ...reapingTimes(options), begun: started.history })
     this.#switchboard = this.#newSwitchboard(reply)
   }
 
@@ -267,7 +267,7 @@ export class RunningNode {
   reopened(report: ReopenReport): void {
     this.replica.renew(new ActorSource(report.incarnation, report.boot))
     this.replica.hints.reopened(report.lost)
-    this.replica.tombstones.restart()
+    this.reaper.reopened(report.lost)
     if (report.lost !== 'nothing') this.entropy.keeper.lost(report.mended > 0)
     const lost = report.lost !== 'nothing' && this.membership.ring.members.length > 1
     this.keeper.describeSelf(

@@ -8,6 +8,9 @@ import { farewell } from '../protocol/membership/replacement.js'
 import type { ClusterState, MemberFacts } from '../protocol/membership/state.js'
 import { mergeStates, removed } from '../protocol/membership/state.js'
 import { decodeState, encodeState } from '../protocol/membership/state-codec.js'
+import { tableOf } from '../protocol/membership/table.js'
+import { ReapHistory } from '../protocol/reaping/history.js'
+import { WireError } from '../wire/bytes.js'
 import type { JoinAnswer } from '../wire/messages.js'
 import type { OpenReport, RowRead, StorageGuard } from './guard/index.js'
 import type { NodeOptions, NodePorts, StartFailure } from './options.js'
@@ -32,6 +35,8 @@ export interface Started {
   /** Progress of a rebuild that was under way. */
   readonly rebuild: Uint8Array | undefined
   readonly trees: Trees
+  /** Undefined where none is kept. */
+  readonly history: ReapHistory | undefined
 }
 
 export interface StartupListener {
@@ -49,6 +54,7 @@ export class Startup {
   #report: OpenReport | undefined
   #hasRows = false
   #treesRecord: RowRead
+  #history: ReapHistory | undefined
   #indexHasGaps = false
   /** What keeps a record from being read, by its name. */
   readonly #damage = new Map<string, string>()
@@ -85,7 +91,8 @@ export class Startup {
   }
 
   #readRecords(done: (records: readonly RowRead[]) => void): void {
-    const names = [RECORDS.identity, RECORDS.membership, RECORDS.rebuild, RECORDS.trees]
+    const names: string[] = [RECORDS.identity, RECORDS.membership, RECORDS.rebuild, RECORDS.trees]
+    if (this.#options.reapHistory) names.push(RECORDS.reaped)
     const records: RowRead[] = []
     const next = (): void => {
       const name = names[records.length]
@@ -99,9 +106,10 @@ export class Startup {
     next()
   }
 
-  #decide([identity, membership, rebuild, trees]: readonly RowRead[]): void {
+  #decide([identity, membership, rebuild, trees, reaped]: readonly RowRead[]): void {
     const report = this.#report!
     this.#treesRecord = trees
+    this.#history = report.lost === 'nothing' ? knownHistory(reaped) : undefined
     this.#indexHasGaps = saysIndexHasGaps(trees)
     if (identity === 'unreadable' || membership === 'unreadable') return this.#fail(this.#nobody())
     if (identity !== undefined && membership !== undefined) {
@@ -126,8 +134,6 @@ export class Startup {
     } catch (error) {
       return this.#fail(this.#nobody((error as Error).message))
     }
-    if (state.moves?.left.includes(identity.nodeId) === true)
-      return this.#listener.failed({ kind: 'left', message: LEFT })
     if (removed(state).includes(identity.nodeId))
       return this.#listener.failed({ kind: 'removed', message: farewell(state, identity.nodeId) })
     const wrong = this.#contradiction(identity, state)
@@ -143,14 +149,17 @@ export class Startup {
   }
 
   /** What was asked for and what the directory says do not go together. */
-  #contradiction(identity: Identity, { birth }: ClusterState): string | undefined {
+  #contradiction(identity: Identity, { birth, changes }: ClusterState): string | undefined {
     const { name, n, partitions } = this.#options
+    const now = tableOf(birth, changes)
     if (identity.name !== name)
       return `This data directory belongs to the node named ${identity.name}, not ${name}.`
-    if (n !== undefined && n !== birth.n)
-      return `The cluster was begun with n = ${birth.n}; it cannot be started with n = ${n}.`
-    if (partitions !== undefined && partitions !== birth.partitions) {
-      return `The cluster was begun with ${birth.partitions} partitions; it cannot be started with ${partitions}.`
+    // What holds now, or what the cluster began with: a configuration may say either.
+    if (n !== undefined && n !== birth.n && n !== now.copies)
+      return `The cluster was begun with n = ${birth.n}${laterText(birth.n, now.copies)}; it cannot be started with n = ${n}.`
+    if (partitions !== undefined && partitions !== birth.partitions && partitions !== now.partitions) {
+      const has = `${birth.partitions} partitions${laterText(birth.partitions, now.partitions)}`
+      return `The cluster was begun with ${has}; it cannot be started with ${partitions}.`
     }
     return undefined
   }
@@ -174,6 +183,7 @@ export class Startup {
       after: [],
     } as const
     const session = this.#hex(8)
+    if (this.#options.reapHistory) this.#history = new ReapHistory(this.#hex(8), true)
     const facts = this.#facts(identity, report, session, false)
     const state = {
       birth: { clusterId: this.#hex(16), n, partitions, bornMs },
@@ -198,8 +208,10 @@ export class Startup {
     const forgotOthers = alone && report.lost !== 'nothing' && report.shared
     const lost = report.lost !== 'nothing' && (!alone || forgotOthers)
     const own = this.#facts(identity, report, session, before?.incomplete === true || lost)
+    if (this.#options.reapHistory) this.#history ??= new ReapHistory(this.#hex(8), false)
     if (lost) this.#ports.log.warn('rebuilding', { reason: `the directory lost ${report.lost}` })
-    loadTrees(this.#guard, this.#ports.log, state.birth.partitions, report, this.#treesRecord, (trees) =>
+    const { partitions } = tableOf(state.birth, state.changes)
+    loadTrees(this.#guard, this.#ports.log, partitions, report, this.#treesRecord, (trees) =>
       this.#listener.started({
         report,
         state,
@@ -210,6 +222,7 @@ export class Startup {
         forgotOthers,
         indexHasGaps: this.#indexHasGaps,
         trees,
+        history: this.#history,
       }),
     )
   }
@@ -251,6 +264,21 @@ export class Startup {
   }
 }
 
+/** One that cannot be read is none: the next one has another name, and vouches for nothing that was before. */
+function knownHistory(bytes: RowRead): ReapHistory | undefined {
+  if (bytes === undefined || bytes === 'unreadable') return undefined
+  try {
+    return ReapHistory.decode(bytes)
+  } catch (error) {
+    if (!(error instanceof WireError)) throw error
+    return undefined
+  }
+}
+
+function laterText(before: number, now: number): string {
+  return before === now ? '' : `, and has ${now} now`
+}
+
 function birthProblem(n: number, partitions: number): string | undefined {
   if (!Number.isInteger(n) || n < 1 || n > limits.replicas)
     return `n must be 1 to ${limits.replicas}, not ${n}.`
@@ -260,7 +288,6 @@ function birthProblem(n: number, partitions: number): string | undefined {
   return undefined
 }
 
-const LEFT = 'The node of this directory has left the cluster; all that it held is with other members.'
 const UNREADABLE =
   'The data directory holds data, but not who it belongs to: the identity or membership record in its database'
 const WHAT_TO_DO =

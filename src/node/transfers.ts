@@ -132,9 +132,11 @@ export class Transfers {
     const { membership, replica } = this.#parts
     const { state, ring, self } = membership
     if (!departed(state).has(self) || ring.members.includes(self)) return
-    if (!this.sweep.isClean || replica.hints.count.hints > 0 || !replica.isIdle) return
+    if (!this.sweep.isClean || !replica.hints.isEmpty || !replica.isIdle) return
     const moves = movesOf(state)
-    if (!moves.left.includes(self))
-      this.#parts.offer(withMoves(state, { ...moves, left: [...moves.left, self].sort() }))
+    if (moves.left.includes(self)) return
+    // Until it is gone it may still be asked to stand in for somebody.
+    replica.retire()
+    this.#parts.offer(withMoves(state, { ...moves, left: [...moves.left, self].sort() }))
   }
 }

@@ -14,7 +14,8 @@ import { ByteReader, ByteWriter, WireError } from '../wire/bytes.js'
 import type { OpenReport, RowRead, ScannedRow, StorageGuard, WriteOperation } from './guard/index.js'
 import { RECORDS } from './records.js'
 
-const VERSION = 2
+/** 2 had rows by tree, which cannot be told apart when it is split: such trees are built anew. */
+const VERSION = 3
 /** Pages read by one call: some 4 MiB. */
 const PAGES_AT_ONCE = 64
 /** Pages in one batch, and their bytes. */
@@ -52,18 +53,26 @@ export function loadTrees(
   record: RowRead,
   done: (trees: Trees) => void,
 ): void {
-  const trees = new Trees(partitions, !report.hasRows)
   const mark = record instanceof Uint8Array ? decoded(record, decodeMark) : undefined
-  const good = mark?.commit === report.lastCommit - 1 && mark.partitions === partitions && report.clean
+  const good =
+    mark?.commit === report.lastCommit - 1 && isSplitOf(mark.partitions, partitions) && report.clean
   if (mark === undefined || !good || report.lost !== 'nothing') {
-    done(trees)
+    done(new Trees(partitions, !report.hasRows))
     return
   }
+  // A split may have been recorded when they were written already.
+  const trees = new Trees(mark.partitions, !report.hasRows)
   readPages(guard, trees.pageStarts, mark, (pages) => {
     const kept = pages.length === mark.pages && trees.restore(pages)
     if (kept) log.info('trees-kept', { pages: pages.length })
+    trees.split(partitions)
     done(trees)
   })
+}
+
+/** Were `after` partitions so many before they were split, or are they the same? */
+function isSplitOf(before: number, after: number): boolean {
+  return before > 0 && before <= after && (before & (before - 1)) === 0
 }
 
 function readPages(
@@ -145,6 +154,14 @@ export class TreeKeeper {
     }
     if (this.#indexHasGaps && trees.stale === 0 && this.#parts.guard.state === 'open') this.#indexIsWhole()
     if (!this.#scanning && nowMs >= this.#againMs) this.#scan()
+  }
+
+  /** There are so many partitions now. */
+  split(partitions: number): void {
+    const { guard, trees } = this.#parts
+    if (partitions === trees.shape.partitions) return
+    this.#oldest *= partitions / trees.shape.partitions
+    guard.slices.run('trees', () => trees.split(partitions))
   }
 
   /** What was committed is not all there any more; `index`: of index rows, too, whose rows are there. */
@@ -261,17 +278,16 @@ function decodeMark(reader: ByteReader): Mark {
   return { base: reader.u53(), commit: reader.u53(), partitions: reader.u32(), pages: reader.u32() }
 }
 
-function encodePage({ rows, packed }: TreePage, base: number): Uint8Array {
+function encodePage({ packed }: TreePage, base: number): Uint8Array {
   const writer = new ByteWriter(32 + packed.length)
   writer.u8(VERSION)
   writer.u53(base)
-  writer.u53(rows)
   writer.bytes(packed)
   return writer.take()
 }
 
-function decodePage(reader: ByteReader): { base: number; rows: number; packed: Uint8Array } {
-  return { base: reader.u53(), rows: reader.u53(), packed: reader.bytes() }
+function decodePage(reader: ByteReader): { base: number; packed: Uint8Array } {
+  return { base: reader.u53(), packed: reader.bytes() }
 }
 
 /** What cannot be read is as good as not there: trees can be built anew. */

@@ -11,6 +11,7 @@ import {
   successorOf,
   weightAndZone,
 } from '../protocol/membership/state.js'
+import type { ReapHistory } from '../protocol/reaping/history.js'
 import type { StorageGuard } from './guard/index.js'
 import type { Peers } from './peers.js'
 import type { StoppedBy } from './reaper.js'
@@ -24,12 +25,32 @@ export interface Work {
   move(): MoveView | undefined
   readonly tombstones: number
   readonly stoppedBy: readonly StoppedBy[]
+  readonly history: ReapHistory | undefined
+}
+
+/** Of a node that has no cluster yet. */
+export const NO_CLUSTER: ClusterView = {
+  clusterId: '',
+  self: '',
+  n: 0,
+  r: 0,
+  w: 0,
+  partitions: 0,
+  ringDigest: '',
+  members: [],
+  pendingHints: 0,
+  tombstones: 0,
+  reapingStoppedBy: [],
+  transfers: 0,
+  toHandOver: 0,
+  move: undefined,
+  reapHistory: undefined,
 }
 
 export function clusterView(
   membership: Membership,
   peers: Peers,
-  { pendingHints, transfers, toHandOver, move, tombstones, stoppedBy }: Work,
+  { pendingHints, transfers, toHandOver, move, tombstones, stoppedBy, history }: Work,
 ): ClusterView {
   const { state, ring, self } = membership
   const statusOf = statuses(membership)
@@ -54,25 +75,12 @@ export function clusterView(
     get move() {
       return move()
     },
+    reapHistory: history && {
+      history: history.name,
+      rounds: history.rounds,
+      fromFoundation: history.fromFoundation,
+    },
   }
-}
-
-/** Of a node that has no cluster yet. */
-export const NO_CLUSTER: ClusterView = {
-  clusterId: '',
-  self: '',
-  n: 0,
-  r: 0,
-  w: 0,
-  partitions: 0,
-  ringDigest: '',
-  members: [],
-  pendingHints: 0,
-  tombstones: 0,
-  reapingStoppedBy: [],
-  transfers: 0,
-  toHandOver: 0,
-  move: undefined,
 }
 
 function isJoined({ state }: Membership, id: string): boolean {

@@ -2,10 +2,19 @@
 import test from 'ava'
 import { TestCluster } from './cluster.js'
 import { http, kv } from './http.js'
-import { type Cluster, KEYS, Load, putMany, type Ring, readsBack, settled } from './moving-load.js'
+import { KEYS, Load, putMany, readsBack, settled } from './load.js'
 import { rotunda } from './run.js'
 import type { TestNode } from './test-node.js'
 import { until } from './until.js'
+
+interface Cluster {
+  readonly members: readonly { readonly name: string; readonly liveness: string }[]
+}
+
+interface Ring {
+  readonly members: readonly { readonly name: string }[]
+  readonly partitions: readonly (readonly number[])[]
+}
 
 async function untilDown(node: TestNode, name: string): Promise<void> {
   await until(`${node.setup.name} hears ${name} no more`, async () =>

@@ -8,6 +8,7 @@ import {
   applyWriteBound,
   CODES,
   decodeObject,
+  digestOf,
   EMPTY_CLOCK,
   keyHash,
   liveCount,
@@ -31,7 +32,10 @@ import type {
   BucketView,
   Changed,
   ChangeRequest,
+  ClusterChangeRequest,
   ClusterView,
+  CopiedRange,
+  CopyRequest,
   Database,
   Explained,
   ExplainRequest,
@@ -42,10 +46,13 @@ import type {
   Listed,
   ListRequest,
   QuorumChoice,
+  Restored,
+  RestoreRequest,
   RingView,
   WriteRequest,
   Written,
 } from '../../src/node/requests.js'
+import { encodePage } from '../../src/wire/copied-rows.js'
 
 const NO_ROW = new Uint8Array(0)
 const NODE_ID = '00112233445566778899aabbccddeeff'
@@ -75,9 +82,10 @@ export class MemoryDatabase implements Database {
   paused = false
   /** Answers within the call. */
   immediate = false
-  /** Requests that reached the database. */
   /** What operators asked for. */
-  readonly changes: ChangeRequest[] = []
+  readonly changes: (ChangeRequest | ClusterChangeRequest)[] = []
+  readonly restores: RestoreRequest[] = []
+  /** Requests that reached the database. */
   readonly seen: (GetRequest | WriteRequest | ListRequest | ExplainRequest | BucketRequest)[] = []
   readonly #waiting: (() => void)[] = []
 
@@ -144,9 +152,30 @@ export class MemoryDatabase implements Database {
     })
   }
 
-  change(request: ChangeRequest, done: Done<Changed>): void {
+  copy({ of, from, to }: CopyRequest, done: Done<CopiedRange>): void {
+    const rows = [...this.#rows]
+      .map(([latin1, row]) => ({ rowKey: Buffer.from(latin1, 'latin1'), object: rowObject(row) }))
+      .filter(({ rowKey }) => Buffer.compare(rowKey, from) >= 0)
+      .filter(({ rowKey }) => to === undefined || Buffer.compare(rowKey, to) < 0)
+      .sort((one, other) => Buffer.compare(one.rowKey, other.rowKey))
+    const digests = of === 'digests'
+    const shown = digests ? rows.map(({ rowKey, object }) => ({ rowKey, object: digestOf(object) })) : rows
+    const head = { incomplete: false, ring: this.cluster().ringDigest, next: NO_ROW, digests }
+    done({ status: 'ok', page: encodePage({ ...head, rows: of === 'kept' ? [] : shown }) })
+  }
+
+  restore(request: RestoreRequest, done: Done<Restored>): void {
+    this.restores.push(request)
+    for (const { rowKey, object } of request.rows) {
+      const { bucket, key } = splitRowKey(rowKey)
+      this.merge(bucket, key, object)
+    }
+    done({ status: 'ok', written: request.rows.length, known: 0, held: 0, failed: 0 })
+  }
+
+  change(request: ChangeRequest | ClusterChangeRequest, done: Done<Changed>): void {
     this.changes.push(request)
-    done({ status: 'ok', moving: 0 })
+    done({ status: 'ok', moving: 0, partitions: 2 ** PARTITION_BITS, copies: this.n })
   }
 
   cluster(): ClusterView {
@@ -177,6 +206,7 @@ export class MemoryDatabase implements Database {
       transfers: 0,
       toHandOver: 0,
       move: undefined,
+      reapHistory: { history: '00112233aabbccdd', rounds: 3, fromFoundation: true },
     }
   }
 

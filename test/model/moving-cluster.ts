@@ -1,5 +1,5 @@
 /**
- * Nodes that do nothing but agree on who owns what: a model of decision 44 small enough to play thousands of histories a second. The states, lists and duties are the real
+ * Nodes that do nothing but agree on who owns what, of ever more partitions: a model of decision 44 small enough to play thousands of histories a second. The states, lists and duties are the real
  * ones; rows are numbers of writes, messages are single steps in any order, and every node may be at another state.
  *
  * A write is taken by one node after the other, each only while it counts as the coordinator does; it is acknowledged when every list in force at the coordinator then has
@@ -11,6 +11,8 @@ import { duty, withHanding } from '../../src/protocol/membership/moves.js'
 import { Ring, sameDigest } from '../../src/protocol/membership/ring.js'
 import type { ClusterState } from '../../src/protocol/membership/state.js'
 import {
+  type Act,
+  clusterAct,
   departed,
   mergeStates,
   movesOf,
@@ -28,13 +30,14 @@ interface ModelNode {
   readonly id: string
   state: ClusterState
   ring: Ring
-  /** By partition. */
+  /** By key. */
   readonly rows: Set<number>[]
 }
 
 interface Request {
   readonly kind: 'write' | 'read'
-  readonly partition: number
+  /** One of KEYS. */
+  readonly key: number
   readonly number: number
   readonly coordinator: ModelNode
   /** Nodes that have taken the write, or shown their rows. */
@@ -44,7 +47,10 @@ interface Request {
   readonly before: readonly number[]
 }
 
+/** To begin with; each may be split until it holds one key. */
 const PARTITIONS = 4
+/** One for each of the smallest partitions. */
+const KEYS = 16
 
 export function idOf(number: number): string {
   return number.toString(16).padStart(32, '0')
@@ -56,7 +62,7 @@ export class MovingCluster {
   #dead: ModelNode | undefined
   readonly #mayDie: boolean
   readonly #chance: Chance
-  readonly #acked: Set<number>[] = Array.from({ length: PARTITIONS }, () => new Set())
+  readonly #acked: Set<number>[] = Array.from({ length: KEYS }, () => new Set())
   readonly #open: Request[] = []
   #numbers = 0
   acknowledged = 0
@@ -104,17 +110,18 @@ export class MovingCluster {
   /** After it has settled: every owner of a partition has every acknowledged write of it, but what only removed members held. */
   lost(): string | undefined {
     const ring = this.nodes.find((node) => node !== this.#dead)!.ring
-    for (let p = 0; p < PARTITIONS; p++)
-      for (const write of this.#acked[p]!) {
-        const holders = ring.owners[p]!.filter((id) => this.#node(id)?.rows[p]?.has(write) === true)
-        if (holders.length < quorum(ring.owners[p]!.length))
-          return `write ${write} of partition ${p} is left on ${holders.length} of its owners`
+    for (let key = 0; key < KEYS; key++)
+      for (const write of this.#acked[key]!) {
+        const owners = ring.ownersOf(rowKeyOf(key))
+        const holders = owners.filter((id) => this.#node(id)?.rows[key]?.has(write) === true)
+        if (holders.length < quorum(owners.length))
+          return `write ${write} of key ${key} is left on ${holders.length} of its owners`
       }
     return undefined
   }
 
   #add(id: string, state: ClusterState): void {
-    const rows = Array.from({ length: PARTITIONS }, () => new Set<number>())
+    const rows = Array.from({ length: KEYS }, () => new Set<number>())
     this.nodes.push({ id, state, ring: new Ring(state), rows })
   }
 
@@ -138,39 +145,38 @@ export class MovingCluster {
   }
 
   #begin(kind: Request['kind']): void {
-    const partition = this.#chance(PARTITIONS)
+    const key = this.#chance(KEYS)
     const coordinator = this.#someone()
     if (coordinator === this.#dead) return
-    const before = [...this.#acked[partition]!]
+    const before = [...this.#acked[key]!]
     const number = ++this.#numbers
-    this.#open.push({ kind, partition, number, coordinator, heard: new Set(), shown: new Set(), before })
+    this.#open.push({ kind, key, number, coordinator, heard: new Set(), shown: new Set(), before })
   }
 
   #goOn(): string | undefined {
     if (this.#open.length === 0) return undefined
     const request = this.#open[this.#chance(this.#open.length)]!
-    const { kind, partition: p, coordinator, heard } = request
-    const key = keyOf(p)
-    const placement = coordinator.ring.placementOf(key)
+    const { kind, key, coordinator, heard } = request
+    const placement = coordinator.ring.placementOf(rowKeyOf(key))
     const asked = kind === 'write' ? (placement.holders ?? placement.owners) : placement.owners
     const node = this.#node(asked[this.#chance(asked.length)]!)
     if (node === undefined || node === this.#dead || departedFor(node)) return undefined
-    if (!sameDigest(node.ring.placementOf(key).ring, placement.ring)) return undefined
+    if (!sameDigest(node.ring.placementOf(rowKeyOf(key)).ring, placement.ring)) return undefined
     heard.add(node.id)
-    if (kind === 'write') node.rows[p]!.add(request.number)
-    else for (const row of node.rows[p]!) request.shown.add(row)
+    if (kind === 'write') node.rows[key]!.add(request.number)
+    else for (const row of node.rows[key]!) request.shown.add(row)
     return this.#conclude(request)
   }
 
   #conclude(request: Request): string | undefined {
-    const { kind, partition: p, coordinator, heard } = request
-    const { owners, others = [] } = coordinator.ring.placementOf(keyOf(p))
+    const { kind, key, coordinator, heard } = request
+    const { owners, others = [] } = coordinator.ring.placementOf(rowKeyOf(key))
     const isEnough = (list: readonly string[]) =>
       list.filter((node) => heard.has(node)).length >= quorum(list.length)
     if (!(kind === 'write' ? [owners, ...others] : [owners]).every(isEnough)) return undefined
     this.#open.splice(this.#open.indexOf(request), 1)
     if (kind === 'write') {
-      this.#acked[p]!.add(request.number)
+      this.#acked[key]!.add(request.number)
       this.acknowledged++
       return undefined
     }
@@ -178,7 +184,7 @@ export class MovingCluster {
     const missing = request.before.find((write) => !request.shown.has(write))
     return missing === undefined
       ? undefined
-      : `a read of partition ${p} at ${[...heard].map(shortName)} does not show write ${missing}`
+      : `a read of key ${key} at ${[...heard].map(shortName)} does not show write ${missing}`
   }
 
   #doDuty(node: ModelNode): void {
@@ -204,7 +210,10 @@ export class MovingCluster {
     const isReady = (peer: ModelNode | undefined): peer is ModelNode =>
       peer !== undefined && peer !== this.#dead && sameDigest(peer.ring.holding, node.ring.holding)
     if (!peers.every(isReady)) return false
-    for (const peer of peers) for (const row of node.rows[partition]!) peer.rows[partition]!.add(row)
+    for (let key = 0; key < KEYS; key++) {
+      if (node.ring.partitionOf(rowKeyOf(key)) !== partition) continue
+      for (const peer of peers) for (const row of node.rows[key]!) peer.rows[key]!.add(row)
+    }
     return true
   }
 
@@ -218,11 +227,14 @@ export class MovingCluster {
       if (presentMembers(state).length > 2 && !departed(dies.state).has(dies.id)) this.#die(dies)
       return
     }
+    // Where one copy would do, one that dies takes writes along.
+    const amount = !this.#mayDie && this.#chance(3) === 0 ? this.#amountFor(node.ring) : undefined
+    if (amount !== undefined) return this.#record(node, amount)
     const present = presentMembers(state).filter(({ id }) => !departed(state).has(id))
     if (this.#chance(2) === 0) this.#join(node)
     else if (present.length > 2) {
       const member = present[this.#chance(present.length)]!.id
-      this.#record(node, 'leave', member)
+      this.#record(node, { kind: 'leave', member, weight: 1, zone: '' })
     }
   }
 
@@ -239,25 +251,33 @@ export class MovingCluster {
 
   /** It is removed, or replaced by a newcomer. */
   #bury(node: ModelNode): void {
-    if (this.#chance(2) === 0) this.#record(node, 'remove', this.#dead!.id)
-    else this.#join(node, this.#dead!.id)
+    const dead = this.#dead!.id
+    if (this.#chance(2) === 0) this.#record(node, { kind: 'remove', member: dead, weight: 1, zone: '' })
+    else this.#join(node, dead)
+  }
+
+  /** Twice or four times as many partitions, or another N. */
+  #amountFor({ partitions, table }: Ring): Act | undefined {
+    const more = partitions * 2 ** (1 + this.#chance(2))
+    if (this.#chance(2) === 0) return more <= KEYS ? clusterAct('split', more) : undefined
+    const copies = 1 + this.#chance(4)
+    return copies === table.copies ? undefined : clusterAct('copies', copies)
   }
 
   #join(sponsor: ModelNode, replaced?: string): void {
     const number = this.nodes.length + 1
     const id = idOf(number)
-    if (replaced === undefined) this.#record(sponsor, 'join', id)
-    else {
-      const act = { kind: 'replace', member: id, replaced, weight: 1, zone: '' } as const
-      this.#adopt(sponsor, withChange(sponsor.state, nextChange(sponsor.state, sponsor.id, act, 0)))
-    }
+    const arrival = { member: id, weight: 1, zone: '' }
+    this.#record(
+      sponsor,
+      replaced === undefined ? { kind: 'join', ...arrival } : { kind: 'replace', replaced, ...arrival },
+    )
     this.#adopt(sponsor, withFacts(sponsor.state, factsOf(number)))
     this.#add(id, sponsor.state)
   }
 
-  #record(node: ModelNode, kind: 'join' | 'leave' | 'remove', member: string): void {
-    const change = nextChange(node.state, node.id, { kind, member, weight: 1, zone: '' }, 0)
-    this.#adopt(node, withChange(node.state, change))
+  #record(node: ModelNode, act: Act): void {
+    this.#adopt(node, withChange(node.state, nextChange(node.state, node.id, act, 0)))
   }
 }
 
@@ -265,8 +285,8 @@ function departedFor({ id, state }: Pick<ModelNode, 'id' | 'state'>): boolean {
   return removed(state).includes(id)
 }
 
-function keyOf(partition: number): Uint8Array {
-  return Uint8Array.of((partition * 256) / PARTITIONS, 0)
+function rowKeyOf(key: number): Uint8Array {
+  return Uint8Array.of((key * 256) / KEYS, 0)
 }
 
 function shortName(id: string): string {

@@ -14,7 +14,7 @@ function chanceOf(seed: number): Chance {
   return (below) => prng.below(below)
 }
 
-test('with any number of concurrent joins and leaves no acknowledged write is missed by a later read, and none is lost', (t) => {
+test('with any number of concurrent joins, leaves, splits and changes of N no acknowledged write is missed by a later read, and none is lost', (t) => {
   const counts = { acknowledged: 0, reads: 0 }
   for (let seed = 1; seed <= HISTORIES; seed++) {
     const chance = chanceOf(seed)

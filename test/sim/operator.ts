@@ -38,6 +38,8 @@ export class Operator {
   readonly #world: World
   readonly #prng: Prng
   readonly #counters: Counters
+  /** Those that were told to leave, whether anybody has recorded it or not. */
+  readonly #asked = new Set<SimHost>()
   #stopped = false
 
   constructor(world: World, prng: Prng, counters: Counters) {
@@ -57,8 +59,10 @@ export class Operator {
   }
 
   #act(): void {
-    const { world } = { world: this.#world }
-    const staying = world.hosts.filter((host) => !world.leaving.has(host) && !world.dead.has(host))
+    const world = this.#world
+    const isStaying = (host: SimHost) =>
+      !world.leaving.has(host) && !this.#asked.has(host) && !world.dead.has(host)
+    const staying = world.hosts.filter(isStaying)
     const newcomer = world.reserve.at(0)
     const mayLeave = staying.length > world.n
     if (newcomer !== undefined && (!mayLeave || this.#prng.chance(0.5))) this.#join(newcomer)
@@ -75,6 +79,7 @@ export class Operator {
   /** Asked of any node, until one has recorded it. */
   #leave(host: SimHost): void {
     const world = this.#world
+    this.#asked.add(host)
     if (this.#stopped || world.leaving.has(host) || !world.hosts.includes(host)) return
     if (world.dead.has(host)) return
     const asked = this.#prng.pick(world.hosts)

@@ -71,7 +71,11 @@ export class Simulation {
     this.#world = new World(config, this.#timeline, world, make, book, this.#violations, this.#counters)
     const isBuffered = config.durability === 'buffered'
     const copies = isBuffered ? { durableCopies: config.nodes > 1 ? 1 : 0 } : {}
-    const replicas = { durableRows: (key: string) => this.#durableRows(key), ...copies }
+    const replicas = {
+      durableRows: (key: string) => this.#durableRows(key),
+      rowsFor: (w: number) => this.#world.rowsFor(w),
+      ...copies,
+    }
     if (isBuffered) this.#world.onMemoryLost = (host) => this.#ledger.memoryLost(host.name)
     const check = new AnswerCheck(this.#ledger, book, this.#violations, replicas, this.#world.n)
     this.#bounds = new BoundsCheck(this.#world, book, this.#violations)

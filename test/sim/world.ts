@@ -50,6 +50,8 @@ export class World {
   readonly #counters: Counters
   readonly #failedStarts = new Map<string, number>()
   #founded = false
+  /** Some node goes by another ring than the one that was there when the cluster had formed. */
+  #hasChanged = false
   #tended = true
   #sound = false
 
@@ -177,6 +179,14 @@ export class World {
     return Math.min(this.config.n, this.config.nodes)
   }
 
+  /**
+   * On how many disks a write has to be for `w` owners to hold it, whichever they are. While a key moves several lists of N count (decision 44), and who is in
+   * them only the nodes know: of all members so many have the write that of any N at least `w` do.
+   */
+  rowsFor(w: number): number {
+    return this.#hasChanged ? w + this.machines.length - this.reserve.length - this.n : w
+  }
+
   /** Adds up what the nodes have counted in their present lives. */
   measure(): void {
     this.#counters.count('damaged frames', this.fabric.damagedFrames)
@@ -251,6 +261,7 @@ export class World {
     this.#counters.count(`log ${line.event}`)
     this.#suspicious(line)
     if (line.event === 'storage-buffer-lost') this.#forgot(line.node)
+    if (line.event === 'ring-changed' && this.#founded) this.#hasChanged = true
     this.logLines.push(line)
     if (this.logLines.length > 2 * LOG_LINES) this.logLines.splice(0, LOG_LINES)
   }

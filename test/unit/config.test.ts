@@ -15,13 +15,15 @@ const command = (name: string) => COMMANDS.find((each) => each.name === name)!
 
 /** As if this were the environment, and these the files. */
 function resolved(line: string, env: Record<string, string> = {}, files: Record<string, unknown> = {}) {
-  const [name, ...args] = line.split(' ').filter((word) => word !== '')
+  const words = line.split(' ').filter((word) => word !== '')
+  const isTwo = command(words.slice(0, 2).join(' ')) !== undefined
+  const [name, args] = [words.slice(0, isTwo ? 2 : 1).join(' '), words.slice(isTwo ? 2 : 1)]
   const readText = (path: string) => {
     const content = files[path]
     if (content === undefined) throw Object.assign(new Error('absent'), { code: 'ENOENT' })
     return typeof content === 'string' ? content : JSON.stringify(content)
   }
-  return resolve(command(name!), args, { env, readText })
+  return resolve(command(name), args, { env, readText })
 }
 
 const refused = test.macro((t, line: string, about: RegExp, env?: object, files?: object) => {
@@ -52,6 +54,7 @@ test('every setting can be given as flag, as variable and as key, and means the 
     valueBytes: '2MiB', cacheBytes: '1GiB', hintBytes: '1MiB', freeSpaceFloor: '4096', logLevel: 'debug', stopWithParent: 'true',
     nodes: '5', port: '1234', url: 'http://h:1/', timeout: '10', r: 'one', w: 'all', context: 'abc', showContext: 'true',
     operation: 'op', contentType: 'text/plain', meta: 'a=b', file: 'f', versions: 'true', json: 'true',
+    allowReaped: 'true', salvage: 'true',
   } // biome-ignore format: one table
   for (const each of COMMANDS) {
     const operands = each.operands.filter(({ optional }) => !optional).map(({ name }) => name)

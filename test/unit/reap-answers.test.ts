@@ -2,14 +2,18 @@
 import test from 'ava'
 import { digestOf, makeRowKey } from '../../src/kernel/index.js'
 import { Drain } from '../../src/node/drain.js'
+import { StorageFault, type WriteOperation } from '../../src/node/guard/index.js'
 import { ReapAnswers, type ReapAnswersParts } from '../../src/node/reap-answers.js'
 import type { LocalRow } from '../../src/node/replica.js'
 import { Slices } from '../../src/node/slices.js'
+import { ReapHistory } from '../../src/protocol/reaping/history.js'
 import { keysIn } from '../../src/protocol/reaping/key-set.js'
 import { ReapMarks } from '../../src/protocol/reaping/marks.js'
 import type { ReapMessage } from '../../src/wire/messages.js'
 import { ReplicaStatus } from '../../src/wire/messages.js'
 import { objectOf } from '../model/objects.js'
+
+type Written = readonly (WriteOperation & { readonly type: 'system' })[]
 
 const STATE = new Uint8Array(16).fill(1)
 const KEY = makeRowKey(Buffer.from('b'), Buffer.from('k'))
@@ -22,6 +26,7 @@ function member() {
   const said: ReapMessage[] = []
   const dropped: { rowKey: Uint8Array; ticket: number }[] = []
   const flushes: ((complete: boolean) => void)[] = []
+  const writes: { records: Written; done: (fault?: StorageFault) => void }[] = []
   const marks = new ReapMarks()
   const reads = new Drain()
   const world = {
@@ -34,6 +39,7 @@ function member() {
     owners: ['me', 'b'],
     incomplete: false,
     digest: STATE,
+    history: undefined as ReapHistory | undefined,
   }
   const parts = {
     guard: {
@@ -41,6 +47,7 @@ function member() {
       get state() {
         return world.state
       },
+      write: (records: Written, done: (fault?: StorageFault) => void) => writes.push({ records, done }),
     },
     membership: {
       self: 'me',
@@ -63,6 +70,7 @@ function member() {
       submit: (rowKey: Uint8Array, { ticket }: { ticket: number }) => dropped.push({ rowKey, ticket }),
     },
     reads,
+    history: () => world.history,
     now: () => 0,
     reply: (_: string, message: ReapMessage) => said.push(message),
     flush: (done: (complete: boolean) => void) => flushes.push(done),
@@ -80,7 +88,7 @@ function member() {
     const answer = said.at(-1)
     return answer?.type === 49 && answer.status === ReplicaStatus.ok && keysIn(answer.clean, 1).length === 1
   }
-  return { answers, world, said, dropped, marks, reads, flushes, ask, flushed, vouches }
+  return { answers, world, said, dropped, marks, reads, flushes, writes, ask, flushed, vouches }
 }
 
 test('an owner with just this tombstone, or with nothing, vouches for it; another member with nothing, too', (t) => {
@@ -175,4 +183,31 @@ test('more keys than a round has are refused', (t) => {
   const keys = Array.from({ length: 513 }, () => ({ rowKey: KEY, digest: digestOf(GONE) }))
   answers.ask('a', { type: 48, id: 7, state: STATE, keys })
   t.like(said[0], { type: 49, status: ReplicaStatus.refused })
+})
+
+test('what may go because of its word is written down before it gives it, and what is touched meanwhile it does not vouch for', (t) => {
+  const { answers, said, world, writes, marks, vouches } = member()
+  const history = new ReapHistory('00112233aabbccdd', true)
+  world.history = history
+  t.true(vouches())
+  t.is(history.rounds, 0)
+  const agree = () => answers.agree('a', { type: 50, id: 7, clean: Uint8Array.of(1) })
+  const before = said.length
+  agree()
+  t.is(said.length, before)
+  t.true(history.hasGone(KEY, 0))
+  t.like(writes[0]!.records, [{ type: 'system', name: 'reaped' }])
+  t.true(ReapHistory.decode(writes[0]!.records[0]!.value!).hasGone(KEY, 0))
+  writes[0]!.done()
+  t.deepEqual(keysIn((said.at(-1) as { clean: Uint8Array }).clean, 1), [0])
+
+  agree()
+  marks.touched(KEY)
+  writes[1]!.done()
+  t.deepEqual(keysIn((said.at(-1) as { clean: Uint8Array }).clean, 1), [])
+
+  t.true(vouches())
+  agree()
+  writes[2]!.done(new StorageFault('failed', 'the disk'))
+  t.like(said.at(-1)!, { type: 49, status: ReplicaStatus.unavailable })
 })

@@ -23,6 +23,7 @@ class Node {
     disk: Disk,
     change: (report: OpenReport) => OpenReport = (report) => report,
     indexHasGaps = false,
+    partitions = PARTITIONS,
   ) {
     this.world = new World(disk)
     const report = change(this.world.open())
@@ -30,7 +31,7 @@ class Node {
     const note = (event: string) => void this.events.push(event)
     const log = { debug: note, info: note, warn: note, error: note }
     let loaded: Trees | undefined
-    loadTrees(this.world.guard, log, PARTITIONS, report, record, (trees) => {
+    loadTrees(this.world.guard, log, partitions, report, record, (trees) => {
       loaded = trees
     })
     this.world.timeline.run()
@@ -91,6 +92,40 @@ test('after a clean stop the trees are as they were, without a scan', (t) => {
   t.is(again.trees.stale, 0)
   t.is(again.roots, node.roots)
   t.not(again.roots, roots)
+})
+
+test('trees that were kept before a split was recorded are those of the parts afterwards, without a scan', (t) => {
+  const { disk } = filled()
+  const node = new Node(disk, undefined, false, 16 * PARTITIONS)
+  t.deepEqual(node.events, ['trees-kept'])
+  t.is(node.trees.stale, 0)
+  const parts = Array.from({ length: 16 * PARTITIONS }, (_, part) => part)
+  const scanned = new Node(disk, (report) => ({ ...report, clean: false }), false, 16 * PARTITIONS)
+  scanned.tick()
+  t.is(scanned.trees.stale, 0)
+  t.deepEqual(node.trees.roots(parts), scanned.trees.roots(parts))
+  t.is(
+    parts.reduce((rows, part) => rows + node.trees.rowsOf(part), 0),
+    KEYS.length,
+  )
+  node.stop()
+  t.is(
+    new Node(disk).trees.stale,
+    PARTITIONS,
+    'a ring never has fewer: whatever that is, it is not these trees',
+  )
+})
+
+test('a ring that is split at work keeps its trees, and goes on renewing them', (t) => {
+  const node = new Node(filled().disk)
+  node.keeper.split(4 * PARTITIONS)
+  t.is(node.trees.stale, 0)
+  node.put('key 3', 'another value')
+  node.stop()
+  t.deepEqual(node.events, ['trees-kept'])
+  const again = new Node(node.world.disk, undefined, false, 4 * PARTITIONS)
+  t.is(again.trees.stale, 0)
+  t.deepEqual(again.trees.roots([0, 7, 15]), node.trees.roots([0, 7, 15]))
 })
 
 test('after any other end they are built by a scan, and are the same', (t) => {

@@ -79,10 +79,28 @@ class Database {
 
   /** The roots of trees that saw these rows and nothing else. */
   rootsOfRows(): Buffer {
-    const fresh = new Trees(PARTITIONS, true)
-    for (const [key, row] of this.rows) fresh.committed(Buffer.from(key, 'hex'), undefined, row)
-    return fresh.roots(ALL)
+    const fresh = this.#fresh()
+    return fresh.roots(numbersOf(fresh))
   }
+
+  /** Rows, and bytes of their objects, by partition. */
+  held(trees = this.trees): [number, number][] {
+    return numbersOf(trees).map((partition) => [trees.rowsOf(partition), trees.bytesOf(partition)])
+  }
+
+  heldByRows(): [number, number][] {
+    return this.held(this.#fresh())
+  }
+
+  #fresh(): Trees {
+    const fresh = new Trees(this.trees.shape.partitions, true)
+    for (const [key, row] of this.rows) fresh.committed(Buffer.from(key, 'hex'), undefined, row)
+    return fresh
+  }
+}
+
+function numbersOf(trees: Trees): number[] {
+  return Array.from({ length: trees.shape.partitions }, (_, partition) => partition)
 }
 
 function act(database: Database, prng: Prng): void {
@@ -111,6 +129,27 @@ test('whatever happens beside a scan, the trees are what the rows make', (t) => 
     t.is(database.trees.stale, 0)
   }
   t.true(commitsBesidePages > 40, 'scans were under way')
+})
+
+test('trees that are split, whatever is going on, are what the rows make of the parts, and count their rows', (t) => {
+  let scansBeside = 0
+  for (let seed = 1; seed <= 120; seed++) {
+    const prng = new Prng(`split ${seed}`)
+    const database = new Database(prng.chance(0.3))
+    const { trees } = database
+    for (const partitions of [PARTITIONS, 8 * PARTITIONS, 8 * PARTITIONS, 256 * PARTITIONS]) {
+      const before = trees.stale / trees.shape.partitions
+      trees.split(partitions)
+      t.is(trees.stale / partitions, before, 'what was right stays right, and what was not is not')
+      scansBeside += before > 0 ? 1 : 0
+      for (let step = 0; step < 80; step++) act(database, prng)
+    }
+    database.finish()
+    t.deepEqual(trees.roots(numbersOf(trees)), database.rootsOfRows(), `seed ${seed}`)
+    t.deepEqual(database.held(), database.heldByRows())
+    t.is(trees.faults, 0)
+  }
+  t.true(scansBeside > 40, 'scans were under way')
 })
 
 test('a tree is not ready while it is stale or being built, and says nothing then', (t) => {
@@ -161,7 +200,7 @@ test('pages make the trees again; pages of something else make none', (t) => {
   t.deepEqual(again.roots(ALL), database.rootsOfRows())
 
   const other = new Trees(PARTITIONS, false)
-  t.false(other.restore([...pages, { first: 0, rows: 1, packed: Buffer.alloc(17) }]))
+  t.false(other.restore([...pages, { first: 0, packed: Buffer.alloc(17) }]))
   t.is(other.stale, PARTITIONS)
   t.true(other.roots(ALL).every((byte) => byte === 0))
   database.trees.doubtPartition(0)

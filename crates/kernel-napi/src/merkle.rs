@@ -59,16 +59,36 @@ pub fn merkle_pack(handle: u32, first: u32, count: u32, mut out: BufferSlice) ->
     length_or_code(with_tree(handle, |tree| tree.pack(first as usize, count as usize, &mut out)))
 }
 
-/// Adds packed leaves, and so many rows with them.
+/// Adds what was packed.
 #[napi(catch_unwind)]
-pub fn merkle_unpack(handle: u32, first: u32, packed: &[u8], rows: f64) -> i32 {
-    code(with_tree(handle, |tree| tree.unpack(first as usize, packed, rows as u64)))
+pub fn merkle_unpack(handle: u32, first: u32, packed: &[u8]) -> i32 {
+    code(with_tree(handle, |tree| tree.unpack(first as usize, packed)))
 }
 
 /// Rows in a tree, or a negative code.
 #[napi(catch_unwind)]
 pub fn merkle_rows(handle: u32) -> f64 {
-    with_tree(handle, |tree| Ok(tree.rows() as f64)).unwrap_or_else(|fault| f64::from(fault.code()))
+    with_tree(handle, |tree| Ok(tree.held().rows as f64)).unwrap_or_else(|fault| f64::from(fault.code()))
+}
+
+/// Bytes of the objects in a tree, or a negative code.
+#[napi(catch_unwind)]
+pub fn merkle_bytes(handle: u32) -> f64 {
+    with_tree(handle, |tree| Ok(tree.held().bytes as f64)).unwrap_or_else(|fault| f64::from(fault.code()))
+}
+
+/// Splits a tree into 2^`bits`. Of each that holds rows, its number and its handle into `out` (little endian u32s); how many. The tree itself is freed.
+#[napi(catch_unwind)]
+pub fn merkle_split(handle: u32, bits: u32, mut out: BufferSlice) -> i32 {
+    length_or_code(FOREST.with_borrow_mut(|forest| {
+        let children = forest.split(handle, bits)?;
+        let room = out.get_mut(..children.len() * 8).ok_or(Fault::OutTooSmall)?;
+        for (place, (number, child)) in room.chunks_exact_mut(8).zip(&children) {
+            place[..4].copy_from_slice(&number.to_le_bytes());
+            place[4..].copy_from_slice(&child.to_le_bytes());
+        }
+        Ok(children.len())
+    }))
 }
 
 /// The segment of a row key, or a negative code.

@@ -6,7 +6,7 @@ use common::Chance;
 use rotunda_kernel::Fault;
 use rotunda_kernel::digest::digest;
 use rotunda_kernel::key::{key_hash, seal_row_key};
-use rotunda_kernel::merkle::{NODE_BYTES, PACKED_LEAF_BYTES, Shape, Tree, tree_digest};
+use rotunda_kernel::merkle::{Entry, Held, NODE_BYTES, Shape, Tree, packed_bound, tree_digest};
 use rotunda_kernel::object::Object;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,14 +22,18 @@ fn hash(row_key: &[u8]) -> u64 {
     key_hash(&row_key[3..4], &row_key[4..]).expect("a short bucket")
 }
 
-fn object_digest(version: u64) -> [u8; 16] {
-    digest(&version.to_be_bytes())
+fn entry(version: u64) -> Entry {
+    Entry { digest: digest(&version.to_be_bytes()), bytes: version % 1_000 }
+}
+
+fn held(rows: &Rows) -> Held {
+    Held { rows: rows.len() as u64, bytes: rows.values().map(|version| version % 1_000).sum() }
 }
 
 fn built(shape: Shape, rows: &Rows) -> Tree {
     let mut tree = Tree::new(shape).expect("sound");
     rows.iter()
-        .for_each(|(key, version)| tree.update(key, None, Some(&object_digest(*version))).expect("in here"));
+        .for_each(|(key, version)| tree.update(key, None, Some(entry(*version))).expect("in here"));
     tree
 }
 
@@ -82,13 +86,12 @@ fn updates_in_any_order_make_the_tree_of_the_rows() {
                 Some(version) => rows.insert(key.clone(), version),
                 None => rows.remove(key),
             };
-            let (old, new) = (old.map(object_digest), new.map(object_digest));
-            tree.update(key, old.as_ref(), new.as_ref()).expect("in here");
+            tree.update(key, old.map(entry), new.map(entry)).expect("in here");
         }
         assert_eq!(tree, built(shape, &rows));
-        assert_eq!(tree.rows(), rows.len() as u64);
+        assert_eq!(tree.held(), held(&rows));
         rows.iter().for_each(|(key, version)| {
-            tree.update(key, Some(&object_digest(*version)), None).expect("in here")
+            tree.update(key, Some(entry(*version)), None).expect("in here")
         });
         assert_eq!(tree, Tree::new(shape).expect("sound"), "without rows nothing is left");
     }
@@ -123,22 +126,45 @@ fn the_differing_segments_are_those_of_the_differing_rows() {
     }
 }
 
-/// After a split the same leaves make two trees: what a child's segment holds, the parent's held too.
+/// Whatever was in a tree when it was split: its children are the trees that their own rows make, and take what comes later.
 #[test]
-fn a_split_partition_has_the_halves_of_the_tree() {
+fn a_tree_that_is_split_is_the_trees_of_its_parts() {
+    let mut chance = Chance(4);
     let keys: Vec<Vec<u8>> = (0..300).map(row_key).collect();
-    let parent = Shape { partition: 0, partition_bits: 0, segment_bits: 6, fan_bits: 3 };
-    let rows: Rows = keys.iter().map(|key| (key.clone(), 7)).collect();
-    let mut whole = vec![0; 64 * NODE_BYTES];
-    built(parent, &rows).write_level(2, 0, 64, &mut whole).expect("the leaves");
-    for half in 0..2 {
-        let child = Shape { partition: half, partition_bits: 1, segment_bits: 5, fan_bits: 5 };
-        let inside = rows.iter().filter(|(key, _)| child.segment(hash(key)).is_some());
-        let rows: Rows = inside.map(|(key, version)| (key.clone(), *version)).collect();
-        let mut leaves = vec![0; 32 * NODE_BYTES];
-        built(child, &rows).write_level(1, 0, 32, &mut leaves).expect("the leaves");
-        assert_eq!(leaves, whole[half as usize * leaves.len()..][..leaves.len()]);
+    for _ in 0..300 {
+        let shape = shape_by(&mut chance);
+        let inside = |shape: &Shape, key: &&Vec<u8>| shape.segment(hash(key)).is_some();
+        let rows: Rows =
+            keys.iter().filter(|key| inside(&shape, key)).map(|key| (key.clone(), chance.bits())).collect();
+        let bits = chance.below(shape.segment_bits as usize + 1) as u32;
+        let children = built(shape, &rows).split(bits).expect("enough bits");
+        assert_eq!(children.len(), 1 << bits);
+        for (number, mut child) in (0..).zip(children) {
+            let expected = Shape {
+                partition: (shape.partition << bits) | number,
+                partition_bits: shape.partition_bits + bits,
+                segment_bits: shape.segment_bits - bits,
+                fan_bits: shape.fan_bits,
+            };
+            let part = rows.iter().filter(|(key, _)| inside(&expected, key));
+            let part: Rows = part.map(|(key, version)| (key.clone(), *version)).collect();
+            assert_eq!(child, built(expected, &part));
+            assert_eq!(child.held(), held(&part));
+            part.iter().for_each(|(key, version)| child.update(key, Some(entry(*version)), None).expect("there"));
+            assert_eq!(child, Tree::new(expected).expect("sound"));
+        }
     }
+}
+
+#[test]
+fn a_tree_is_not_split_further_than_it_is_divided() {
+    let tree = |partition_bits, segment_bits| {
+        Tree::new(Shape { partition: 0, partition_bits, segment_bits, fan_bits: 3 }).expect("sound")
+    };
+    assert_eq!(tree(4, 2).split(3).err(), Some(Fault::BadTree));
+    assert_eq!(tree(15, 8).split(2).err(), Some(Fault::BadTree));
+    assert_eq!(tree(4, 2).split(u32::MAX).err(), Some(Fault::BadTree));
+    assert_eq!(tree(15, 8).split(1).expect("as far as there are partitions").len(), 2);
 }
 
 #[test]
@@ -147,9 +173,9 @@ fn what_does_not_belong_is_refused_and_changes_nothing() {
     let mut tree = Tree::new(shape).expect("sound");
     let other = (0..).map(row_key).find(|key| hash(key) >> 60 != 3).expect("nearly every key");
     let own = (0..).map(row_key).find(|key| hash(key) >> 60 == 3).expect("one in sixteen");
-    assert_eq!(tree.update(&other, None, Some(&[1; 16])), Err(Fault::BadTree));
-    assert_eq!(tree.update(&own, Some(&[1; 16]), None), Err(Fault::BadTree));
-    assert_eq!(tree.update(&[1], None, Some(&[1; 16])), Err(Fault::BadTree));
+    assert_eq!(tree.update(&other, None, Some(entry(1))), Err(Fault::BadTree));
+    assert_eq!(tree.update(&own, Some(entry(1)), None), Err(Fault::BadTree));
+    assert_eq!(tree.update(&[1], None, Some(entry(1))), Err(Fault::BadTree));
     assert_eq!(tree, Tree::new(shape).expect("sound"));
     assert_eq!(tree.write_level(2, 0, 1, &mut [0; 16]), Err(Fault::BadTree));
     assert_eq!(tree.write_level(1, 16, 1, &mut [0; 16]), Err(Fault::BadTree));
@@ -200,11 +226,12 @@ fn commits_are_updates_by_the_digests_of_the_objects() {
     tree.commit(&row_key(1), &row(b"one", 1), &row(b"three", 2)).expect("in here");
     tree.commit(&row_key(2), &row(b"two", 1), &row(b"two", 9)).expect("only the envelope");
     let mut expected = Tree::new(shape).expect("sound");
-    expected.update(&row_key(1), None, Some(&digest(b"three"))).expect("in here");
-    expected.update(&row_key(2), None, Some(&digest(b"two"))).expect("in here");
+    let entry = |object: &[u8]| Some(Entry { digest: digest(object), bytes: object.len() as u64 });
+    expected.update(&row_key(1), None, entry(b"three")).expect("in here");
+    expected.update(&row_key(2), None, entry(b"two")).expect("in here");
     assert_eq!(tree, expected);
     tree.commit(&row_key(2), &row(b"two", 9), &[]).expect("in here");
-    assert_eq!(tree.rows(), 1);
+    assert_eq!(tree.held(), Held { rows: 1, bytes: 5 });
     assert!(tree.commit(&row_key(3), &[], &[9; 40]).is_err(), "no row");
 }
 
@@ -221,18 +248,27 @@ fn packed_leaves_make_the_tree_again_and_other_bytes_change_nothing() {
         let page = 1 + chance.below(leaves);
         let mut again = Tree::new(shape).expect("sound");
         for first in (0..leaves).step_by(page) {
-            let mut out = vec![0; page * PACKED_LEAF_BYTES];
+            let mut out = vec![0; packed_bound(page)];
             let length = tree.pack(first, page.min(leaves - first), &mut out).expect("a page");
-            let count = if first == 0 { tree.rows() } else { 0 };
-            again.unpack(first, &out[..length], count).expect("a page");
+            again.unpack(first, &out[..length]).expect("a page");
         }
         assert_eq!(again, tree);
         let before = again.clone();
         let one = |number: u16| [&number.to_le_bytes()[..], &[7; 16]].concat();
-        let beyond = one((leaves - 1) as u16);
-        assert_eq!(again.unpack(1, &beyond, 1), Err(Fault::BadTree));
-        assert_eq!(again.unpack(0, &[one(0), one(0)].concat(), 1), Err(Fault::BadTree));
-        assert_eq!(again.unpack(0, &beyond[..17], 1), Err(Fault::BadTree));
+        let packed = |ranges: u8, entries: &[Vec<u8>]| [&[ranges, 0, 0, 0][..], &entries.concat()].concat();
+        let last = one((leaves - 1) as u16);
+        for (first, bytes) in [
+            (1, packed(0, &[last.clone()])),
+            (0, packed(0, &[one(0), one(0)])),
+            (0, packed(0, &[last[..17].to_vec()])),
+            (0, packed(2, &[one(0), one(0)])),
+            (0, packed(1, &[one(leaves as u16)])),
+            (0, packed(1, &[[&[0; 2][..], &[255; 16]].concat(), one(0)[..9].to_vec()])),
+            (0, packed(2, &[one(0)])),
+            (0, vec![0; 3]),
+        ] {
+            assert_eq!(again.unpack(first, &bytes), Err(Fault::BadTree), "{bytes:?}");
+        }
         assert_eq!(again, before);
         if !rows.is_empty() {
             assert_eq!(tree.pack(0, leaves, &mut [0; 17]), Err(Fault::OutTooSmall));

@@ -17,7 +17,7 @@
 
 import { Durations } from './durations.js'
 
-export const TASKS = ['handoff', 'exchange', 'rebuild', 'trees', 'reaping'] as const
+export const TASKS = ['handoff', 'exchange', 'rebuild', 'trees', 'reaping', 'backup', 'restore'] as const
 export type BackgroundTask = (typeof TASKS)[number]
 
 /** What a page of a refill costs whoever asks for it and whoever is asked: up to 64 rows to be read there, and here joined, written and synced. */

@@ -22,7 +22,7 @@ interface Row {
 export class TreeScan {
   /** The first partition that is not behind the cursor, and the one after the last. */
   first: number
-  readonly end: number
+  end: number
   readonly #to: Uint8Array | undefined
   #cursor: Uint8Array | undefined
   /** What commits have left since the page under way was asked for (undefined: a drop), by row key as text; undefined: none is under way. */
@@ -51,6 +51,12 @@ export class TreeScan {
     since.set(Buffer.from(rowKey).toString('latin1'), { rowKey, row })
     // More than a page takes: this one is given up, and asked for again.
     if (since.size > limits.treeUpdates) this.#since = undefined
+  }
+
+  /** Each partition is so many now; where the rows are has not changed. */
+  split(parts: number): void {
+    this.first *= parts
+    this.end *= parts
   }
 
   nextPage(): ScanWish | undefined {

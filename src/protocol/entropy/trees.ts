@@ -29,6 +29,7 @@
 import {
   digestOf,
   KernelError,
+  merkleBytes,
   merkleClear,
   merkleCommit,
   merkleCreate,
@@ -39,6 +40,7 @@ import {
   merklePackBound,
   merkleRows,
   merkleSegment,
+  merkleSplit,
   merkleUnpack,
 } from '../../kernel/index.js'
 import { limits } from '../../limits.js'
@@ -58,20 +60,18 @@ const PAGE_SEGMENTS = 4096
 export interface TreePage {
   /** The number of its first segment, counted over the whole ring. */
   readonly first: number
-  /** Rows of the whole tree, on the page of its first segment; else 0. */
-  readonly rows: number
   readonly packed: Uint8Array
 }
 
 export class Trees {
-  readonly shape: RingShape
+  #shape: RingShape
   /** Updates that did not fit: there is a mistake somewhere, and everything was built anew. */
   faults = 0
   /** Kernel handles by partition; a tree that never held a row is not there. */
   readonly #handles = new Map<number, number>()
-  readonly #states: Uint8Array
+  #states: Uint8Array
   #stale: number
-  readonly #holes = new Set<number>()
+  #holes = new Set<number>()
   #scan: TreeScan | undefined
   /** Commits not yet in their trees: [row key, before, after] … */
   #rows: Uint8Array[] = []
@@ -80,10 +80,38 @@ export class Trees {
 
   /** `isEmpty`: no row was ever written here, so the trees are right as they are. */
   constructor(partitions: number, isEmpty: boolean) {
-    this.shape = new RingShape(partitions)
+    this.#shape = new RingShape(partitions)
     this.#states = new Uint8Array(partitions).fill(isEmpty ? READY : STALE)
     this.#stale = isEmpty ? 0 : partitions
     merkleFreeWith(this, new HandleValues(this.#handles))
+  }
+
+  get shape(): RingShape {
+    return this.#shape
+  }
+
+  /**
+   * There are more partitions now: each tree becomes those of the parts of its own. No row is read, and a scan goes on where it is. Whatever was asked by
+   * the number of a partition has to be over by then.
+   */
+  split(partitions: number): void {
+    const bits = Math.log2(partitions) - this.shape.partitionBits
+    if (bits <= 0) return
+    this.settle()
+    const parts = 2 ** bits
+    const trees = [...this.#handles]
+    this.#handles.clear()
+    for (const [partition, tree] of trees)
+      for (const [part, child] of merkleSplit(tree, bits)) this.#handles.set(partition * parts + part, child)
+    const before = this.#states
+    this.#shape = new RingShape(partitions)
+    this.#states = Uint8Array.from(
+      { length: partitions },
+      (_, partition) => before[Math.floor(partition / parts)]!,
+    )
+    this.#stale *= parts
+    this.#holes = new Set([...this.#holes].flatMap((hole) => numbers(hole * parts, parts)))
+    this.#scan?.split(parts)
   }
 
   /** Partitions whose trees are not right now. */
@@ -186,6 +214,13 @@ export class Trees {
     return tree === undefined ? 0 : merkleRows(tree)
   }
 
+  /** Bytes of the objects of these rows. */
+  bytesOf(partition: number): number {
+    this.settle()
+    const tree = this.#handles.get(partition)
+    return tree === undefined ? 0 : merkleBytes(tree)
+  }
+
   /** The page to scan next, if there is a tree to build. Then `scanned`, before the next one is asked for. */
   nextScan(): ScanWish | undefined {
     if (this.#scan === undefined) this.#beginScan()
@@ -217,9 +252,7 @@ export class Trees {
     for (const [partition, tree] of this.#handles) {
       for (let first = 0; first < segments; first += count) {
         const packed = room.subarray(0, merklePack(tree, first, count, room))
-        const rows = first === 0 ? merkleRows(tree) : 0
-        if (packed.length > 0 || rows > 0)
-          yield { first: this.shape.ringSegment(partition, first), rows, packed }
+        if (packed.length > 0) yield { first: this.shape.ringSegment(partition, first), packed }
       }
     }
   }
@@ -228,15 +261,15 @@ export class Trees {
   get pageStarts(): number[] {
     const step = Math.min(2 ** this.shape.segmentBits, PAGE_SEGMENTS)
     const total = this.shape.partitions * 2 ** this.shape.segmentBits
-    return Array.from({ length: total / step }, (_, index) => index * step)
+    return numbers(0, total / step).map((index) => index * step)
   }
 
   /** All trees are as these pages say, unless they are none that `pages` gave: then all are stale. Before the first commit. */
   restore(pages: readonly TreePage[]): boolean {
     try {
-      for (const { first, rows, packed } of pages) {
+      for (const { first, packed } of pages) {
         const partition = this.shape.partitionOfSegment(first)
-        merkleUnpack(this.#tree(partition), first - this.shape.ringSegment(partition, 0), packed, rows)
+        merkleUnpack(this.#tree(partition), first - this.shape.ringSegment(partition, 0), packed)
       }
     } catch (error) {
       if (!(error instanceof KernelError)) throw error
@@ -290,6 +323,10 @@ export class Trees {
     }
     if (scan.cursor === undefined) this.#scan = undefined
   }
+}
+
+function numbers(first: number, count: number): number[] {
+  return Array.from({ length: count }, (_, index) => first + index)
 }
 
 /** The handles that a map holds when they are asked for; keeps the map alive, and not whoever has it. */

@@ -41,6 +41,7 @@ export class Membership {
   /** Own facts, told once a peer has confirmed that they are the latest (or at once in a cluster of one). */
   #own: MemberFacts
   #confirmed = false
+  #isKnownToHaveLeft = false
   #gossipAtMs = 0
 
   constructor(adopted: ClusterState, own: MemberFacts) {
@@ -56,6 +57,11 @@ export class Membership {
 
   get state(): ClusterState {
     return this.#adopted
+  }
+
+  /** The state in force and all that is about to be: what is decided anew has to go beyond it. */
+  get latest(): ClusterState {
+    return this.#next ?? this.#writing ?? this.#adopted
   }
 
   get ring(): Ring {
@@ -90,9 +96,19 @@ export class Membership {
     return ahead !== undefined && removed(ahead).includes(this.self)
   }
 
+  /** This node has recorded that it left. */
+  get hasLeft(): boolean {
+    return hasLeft(this.#adopted, this.self)
+  }
+
+  /** A peer has it on its disk that this node left, and will tell the others. */
+  get isKnownToHaveLeft(): boolean {
+    return this.#isKnownToHaveLeft
+  }
+
   /** Merges `state` into what this node knows. False when nothing new was in it. */
   offer(state: ClusterState, out: MembershipEffect[]): boolean {
-    const base = this.#next ?? this.#writing ?? this.#adopted
+    const base = this.latest
     const merged = mergeStates(base, state)
     if (Buffer.compare(encodeState(merged), encodeState(base)) === 0) return false
     this.#next = merged
@@ -102,7 +118,7 @@ export class Membership {
 
   /** Sets a bucket's properties, or drops them (undefined). The stamp: it is in force here when the adopted state has that one, or a later one. */
   setBucket(bucket: string, properties: BucketProperties | undefined, out: MembershipEffect[]): number {
-    const known = this.#next ?? this.#writing ?? this.#adopted
+    const known = this.latest
     const register = nextRegister(known.buckets, this.self, bucket, properties)
     this.offer(withBucket(known, register), out)
     return register.stamp
@@ -197,6 +213,7 @@ export class Membership {
   }
 
   #peerKnowsNothingLater(theirs: ClusterState, out: MembershipEffect[]): void {
+    if (hasLeft(theirs, this.self)) this.#isKnownToHaveLeft = true
     if (factsOf(theirs, this.self) !== undefined) this.confirm(out)
   }
 
@@ -210,4 +227,8 @@ export class Membership {
     this.#next = undefined
     out.push({ kind: 'persist', state: encodeState(this.#writing) })
   }
+}
+
+function hasLeft(state: ClusterState, member: string): boolean {
+  return state.moves?.left.includes(member) === true
 }

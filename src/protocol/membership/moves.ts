@@ -86,8 +86,33 @@ export function sameNodes(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((node) => b.includes(node))
 }
 
-/** Commutative, associative, idempotent on all that nodes record. */
-export function mergeMoves(a: Moves, b: Moves): Moves {
+/**
+ * The same where every partition has become several: what was true of one is true of each that has its place. It makes no difference whether moves are
+ * split first and then merged, or the other way round, since nothing that is said of one partition depends on another.
+ */
+export function splitMoves(moves: Moves, partitions: number): Moves {
+  const parts = partitions / moves.settled.length
+  if (parts === 1) return moves
+  const partsOf = (partition: number) => Array.from({ length: parts }, (_, part) => partition * parts + part)
+  return {
+    settled: moves.settled.flatMap((one) => Array.from({ length: parts }, () => one)),
+    handings: moves.handings.map((handing) => ({
+      ...handing,
+      handed: new Map(
+        [...handing.handed].flatMap(([partition, list]) =>
+          partsOf(partition).map((part) => [part, list] as const),
+        ),
+      ),
+      released: new Set([...handing.released].flatMap(partsOf)),
+    })),
+    left: moves.left,
+  }
+}
+
+/** Commutative, associative, idempotent on all that nodes record. One of them may have heard of a split of which the other has not. */
+export function mergeMoves(one: Moves, other: Moves): Moves {
+  const partitions = Math.max(one.settled.length, other.settled.length)
+  const [a, b] = [splitMoves(one, partitions), splitMoves(other, partitions)]
   const settled = a.settled.map((one, partition) => later(one, b.settled[partition]!))
   const handings = [...a.handings, ...b.handings].sort(handingOrder)
   const merged: Handing[] = []

@@ -81,7 +81,7 @@ export class Ring {
     const moves = movesOf(state)
     const gone = removed(state)
     this.table = table
-    this.partitions = state.birth.partitions
+    this.partitions = table.partitions
     this.n = table.n || Math.max(...moves.settled.map(({ list }) => list.length))
     this.#shift = 16 - Math.log2(this.partitions)
     // Where the last members were told to go by nodes that did not know of each other, they stay until there is somebody to hand over to.

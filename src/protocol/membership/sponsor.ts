@@ -19,7 +19,9 @@ import { sameDigest } from './ring.js'
 import type { ClusterState, MemberFacts } from './state.js'
 import {
   departed,
+  factsOf,
   isAwaited,
+  isLater,
   nextChange,
   presentMembers,
   withChange,
@@ -49,11 +51,17 @@ interface Round {
   readonly old: MemberFacts | undefined
 }
 
+interface Grant {
+  readonly round: Round
+  readonly answer: JoinAnswer
+  readonly facts: MemberFacts
+}
+
 export class Sponsor {
   readonly #membership: Membership
   #round: Round | undefined
   /** Accepted, but not yet on this node's disk. */
-  #granted: { round: Round; answer: JoinAnswer } | undefined
+  #granted: Grant | undefined
   #promise: { nodeId: string; untilMs: number } | undefined
 
   constructor(membership: Membership) {
@@ -150,14 +158,20 @@ export class Sponsor {
     const state = this.#membership.state
     const decided = (id: string) => state.changes.some(({ member }) => member === id)
     if (this.#promise !== undefined && decided(this.#promise.nodeId)) this.#promise = undefined
-    const granted = this.#granted
-    if (granted === undefined || !isIn(state, granted.answer.nodeId, granted.round.request)) return
-    this.#granted = undefined
-    out.push({
-      kind: 'tell',
-      to: granted.round.joiner,
-      message: { ...granted.answer, state: this.#membership.encoded },
-    })
+    if (this.#granted !== undefined) this.#settle(this.#granted, out)
+  }
+
+  /** The newcomer hears of it once what was granted is on this disk; another life of it that was heard of meanwhile voids that. */
+  #settle({ round, answer, facts }: Grant, out: MembershipEffect[]): void {
+    const { state, encoded } = this.#membership
+    const known = factsOf(state, facts.id)
+    if (known?.incarnation === facts.incarnation) {
+      this.#granted = undefined
+      out.push({ kind: 'tell', to: round.joiner, message: { ...answer, state: encoded } })
+    } else if (known !== undefined && isLater(known, facts)) {
+      this.#granted = undefined
+      tell(out, round.joiner, round.request, 'later', 'Something newer was heard of this member.')
+    }
   }
 
   tick(nowMs: number, wallMs: number, out: MembershipEffect[]): void {
@@ -200,7 +214,9 @@ export class Sponsor {
     if (old.id === this.#membership.self || view.isUp(old.id))
       return tell(out, from, request, 'refused', taken(request.name))
     const others = present.filter(({ id }) => id !== this.#membership.self && id !== old.id && view.isUp(id))
-    this.#begin('return', from, request, old, others, view, nowMs, out)
+    // Its last life may have been heard of and not be on this disk yet.
+    const latest = factsOf(this.#membership.latest, old.id) ?? old
+    this.#begin('return', from, request, latest, others, view, nowMs, out)
   }
 
   /** Those that are up must not hear the old one either. */
@@ -257,33 +273,22 @@ export class Sponsor {
       bootBase: before?.boot ?? 0,
       state: EMPTY,
     } as const
-    this.#granted = { round, answer }
-    this.#membership.offer(this.#withNewcomer(round, before, nodeId, wallMs), out)
+    const facts = newcomer(nodeId, request, before)
+    this.#granted = { round, answer, facts }
+    this.#membership.offer(this.#withNewcomer(round, facts, wallMs), out)
   }
 
-  #withNewcomer(round: Round, before: MemberFacts | undefined, nodeId: string, wallMs: number): ClusterState {
-    const { request, old } = round
+  #withNewcomer({ kind, request, old }: Round, facts: MemberFacts, wallMs: number): ClusterState {
     const { state, self } = this.#membership
-    const newcomer = {
-      id: nodeId,
-      name: request.name,
-      address: request.address,
-      peerAddress: request.peerAddress,
-      boot: (before?.boot ?? 0) + request.boot,
-      revision: 0,
-      incarnation: request.incarnation,
-      session: request.incarnation,
-      incomplete: before !== undefined && !isAwaited(before),
-    }
-    if (before !== undefined) return withFacts(state, newcomer)
+    if (kind === 'return') return withFacts(state, facts)
     const { weight, zone, place } = request
     if (old !== undefined) {
       const own = { ...(place?.weight ? {} : { weight }), ...(place?.zone ? {} : { zone }) }
-      return withReplacement(state, self, { old: old.id, newcomer, ...own }, wallMs)
+      return withReplacement(state, self, { old: old.id, newcomer: facts, ...own }, wallMs)
     }
-    const join = nextChange(state, self, { kind: 'join', member: nodeId, weight, zone }, wallMs)
-    const joined = round.kind === 'new' ? withChangeOfNothing(state, join) : withChange(state, join)
-    return withFacts(joined, newcomer)
+    const join = nextChange(state, self, { kind: 'join', member: facts.id, weight, zone }, wallMs)
+    const joined = kind === 'new' ? withChangeOfNothing(state, join) : withChange(state, join)
+    return withFacts(joined, facts)
   }
 
   #giveUp(
@@ -328,8 +333,13 @@ function namesake(name: string): string {
   return `A member named ${name} is there already: a replacement has a name of its own. A machine that lost its disk comes back under its old name, without --replace.`
 }
 
-function isIn(state: ClusterState, nodeId: string, request: JoinRequest): boolean {
-  return state.facts.some(({ id, incarnation }) => id === nodeId && incarnation === request.incarnation)
+/** `before`: who it was until now. */
+function newcomer(id: string, request: JoinRequest, before: MemberFacts | undefined): MemberFacts {
+  const { name, address, peerAddress, incarnation } = request
+  const boot = (before?.boot ?? 0) + request.boot
+  const incomplete = before !== undefined && !isAwaited(before)
+  const life = { boot, revision: 0, incarnation, session: incarnation, incomplete }
+  return { id, name, address, peerAddress, ...life }
 }
 
 function tell(

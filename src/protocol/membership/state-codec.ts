@@ -3,10 +3,10 @@ import { objectDigest } from '../../kernel/index.js'
 import { limits } from '../../limits.js'
 import { ByteReader, ByteWriter, WireError } from '../../wire/bytes.js'
 import { decodeBuckets, encodeBuckets } from './buckets.js'
-import { decodeChange, encodeChange, readId } from './change-codec.js'
+import { decodeChange, encodeChange, isPartitionCount, readId } from './change-codec.js'
 import { decodeMoves, encodeMoves } from './moves-codec.js'
 import type { Change, ClusterState, MemberFacts } from './state.js'
-import { changeOrder } from './state.js'
+import { changeOrder, partitionsIn } from './state.js'
 
 /** 1 had no buckets; 2 had no moves, and changes did not say what they follow. What 2 can say is still written as 2: equal states have equal bytes. */
 const VERSION = 3
@@ -26,7 +26,9 @@ export function encodeState(state: ClusterState): Uint8Array {
 
 function encoded(state: ClusterState): Uint8Array {
   const writer = new ByteWriter(1024)
-  const isOld = state.moves === undefined && state.changes.every(({ after }) => after === undefined)
+  const isOld =
+    state.moves === undefined &&
+    state.changes.every((one) => one.after === undefined && one.amount === undefined)
   writer.u8(isOld ? VERSION - 1 : VERSION)
   writer.text(state.birth.clusterId)
   writer.u8(state.birth.n)
@@ -50,13 +52,8 @@ export function decodeState(bytes: Uint8Array): ClusterState {
   if (version < 1 || version > VERSION) throw new WireError(`membership version ${version} is unknown`)
   const birth = { clusterId: readId(reader), n: reader.u8(), partitions: reader.u32(), bornMs: reader.u53() }
   if (birth.n < 1 || birth.n > limits.replicas) throw new WireError('N is out of range')
-  if (
-    birth.partitions < 1 ||
-    birth.partitions > limits.partitions ||
-    (birth.partitions & (birth.partitions - 1)) !== 0
-  ) {
+  if (!isPartitionCount(birth.partitions))
     throw new WireError('the number of partitions is no power of two in range')
-  }
   const changes: Change[] = []
   for (let left = reader.count(40); left > 0; left--) changes.push(decodeChange(reader, version >= VERSION))
   if (changes.some((change, i) => i > 0 && changeOrder(changes[i - 1]!, change) >= 0))
@@ -68,7 +65,7 @@ export function decodeState(bytes: Uint8Array): ClusterState {
   if (facts.length > limits.members) throw new WireError('more members than a cluster can have')
   const buckets = version === 1 ? [] : decodeBuckets(reader)
   const hasMoves = version >= VERSION && flag(reader)
-  const moves = hasMoves ? decodeMoves(reader, birth.partitions) : undefined
+  const moves = hasMoves ? decodeMoves(reader, partitionsIn(birth, changes)) : undefined
   reader.end()
   return { birth, changes, facts, buckets, ...(moves === undefined ? {} : { moves }) }
 }

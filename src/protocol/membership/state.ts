@@ -2,8 +2,8 @@
  * Who belongs to the cluster. The state is a set that only grows, so that any two copies merge to the same third one, in any
  * order, any number of times:
  *
- *   - the cluster's birth (id, N, Q), written once;
- *   - changes (join, remove, …), each with a Lamport stamp and its author: explicit acts of people, never of failure detectors;
+ *   - the cluster's birth (id, and the N and Q that it began with), written once;
+ *   - changes (join, remove, split, …), each with a Lamport stamp and its author: explicit acts of people, never of failure detectors;
  *   - for each member its latest facts (addresses, boot, incarnation), the later (boot, revision) winning;
  *   - for each bucket that an operator has set something for, the latest setting;
  *   - of partitions on their way to other owners, how far they have come (moves.ts).
@@ -13,7 +13,7 @@
 import type { ChangeMark } from '../../kernel/index.js'
 import type { Digest64 } from '../../wire/messages.js'
 import { type BucketRegister, mergeBuckets } from './buckets.js'
-import { type Moves, mergeMoves, type Settled } from './moves.js'
+import { type Moves, mergeMoves, type Settled, splitMoves } from './moves.js'
 import { tableOf } from './table.js'
 
 const NOBODY: readonly never[] = []
@@ -21,39 +21,51 @@ const NOBODY: readonly never[] = []
 export interface Birth {
   /** 32 hex digits. */
   readonly clusterId: string
-  /** Copies of each key, as configured; with fewer members it is their number. */
+  /** Copies of each key that it began with; with fewer members it is their number. */
   readonly n: number
+  /** Those that it began with. */
   readonly partitions: number
   /** Wall time, for people. */
   readonly bornMs: number
 }
 
-export type ChangeKind = Act['kind']
+export type ChangeKind = 'join' | 'leave' | 'remove' | 'weight' | 'zone' | 'replace' | 'split' | 'copies'
 
-/** What happened to whom. */
-export type Act = {
-  /** Of a replacement: the newcomer. */
+export interface Change {
+  readonly stamp: number
+  readonly author: string
+  readonly kind: ChangeKind
+  /** Of a replacement: the newcomer. Empty where the whole cluster is concerned: of `split` and `copies`. */
   readonly member: string
   readonly weight: number
   readonly zone: string
-} & (
-  | { readonly kind: 'join' | 'leave' | 'remove' | 'weight' | 'zone'; readonly replaced?: undefined }
-  /** The member owns from now on what `replaced` owned, who is gone for ever. */
-  | { readonly kind: 'replace'; readonly replaced: string }
-)
-
-interface Recorded {
-  readonly stamp: number
-  readonly author: string
   /** Wall time, for people. */
   readonly atMs: number
   /** The latest changes that its author had seen; absent in states of versions that did not say. */
   readonly after?: readonly ChangeMark[]
   /** Of a removal or replacement: the highest stamp of the changes of whoever is gone that its author had seen; what that one recorded later is void. */
   readonly seen?: number
+  /** Of a split: there are at least so many partitions. Of `copies`: the N that is wanted. */
+  readonly amount?: number
+  /** Of a replacement: who is gone for ever, and owned what the newcomer owns now. */
+  readonly replaced?: string
 }
 
-export type Change = Recorded & Act
+/** What a change says, apart from when and by whom. */
+export type Act = Pick<Change, 'kind' | 'member' | 'weight' | 'zone' | 'amount' | 'replaced'>
+
+/** An act that concerns the whole cluster. */
+export function clusterAct(kind: 'split' | 'copies', amount: number): Act {
+  return { kind, member: '', weight: 1, zone: '', amount }
+}
+
+/** Q in force: it only grows, and no split is ever void. */
+export function partitionsIn(birth: Birth, changes: readonly Change[]): number {
+  return changes.reduce(
+    (most, { kind, amount = 1 }) => (kind === 'split' ? Math.max(most, amount) : most),
+    birth.partitions,
+  )
+}
 
 export interface MemberFacts {
   readonly id: string
@@ -93,6 +105,7 @@ export function changeOrder(a: Change, b: Change): number {
     order(a.member, b.member) ||
     a.weight - b.weight ||
     order(a.zone, b.zone) ||
+    (a.amount ?? 0) - (b.amount ?? 0) ||
     order(a.replaced ?? '', b.replaced ?? '')
   )
 }
@@ -126,7 +139,7 @@ function mergeChanges(a: readonly Change[], b: readonly Change[]): readonly Chan
 
 /** How far every partition has come, spelt out. */
 export function movesOf(state: ClusterState): Moves {
-  if (state.moves !== undefined) return state.moves
+  if (state.moves !== undefined) return splitMoves(state.moves, partitionsIn(state.birth, state.changes))
   const { level, lists } = tableOf(state.birth, state.changes)
   return { settled: lists.map((list) => ({ level, list })), handings: [], left: [] }
 }
@@ -152,7 +165,7 @@ function mergeFacts(a: readonly MemberFacts[], b: readonly MemberFacts[]): reado
 }
 
 /** Later boot, then later revision; equal ones differ only if two processes live under one identity, and any fixed choice will do. */
-function isLater(a: MemberFacts, b: MemberFacts): boolean {
+export function isLater(a: MemberFacts, b: MemberFacts): boolean {
   return (
     (a.boot - b.boot ||
       a.revision - b.revision ||
@@ -182,8 +195,9 @@ function highestStamp(changes: readonly Change[]): number {
 
 /** Partitions stay where they are settled until they have been handed over to where the change wants them. */
 export function withChange(state: ClusterState, change: Change): ClusterState {
-  const moves = movesOf(state)
-  return canonical({ ...state, changes: mergeChanges(state.changes, [change]), moves })
+  const changes = mergeChanges(state.changes, [change])
+  const moves = splitMoves(movesOf(state), partitionsIn(state.birth, changes))
+  return canonical({ ...state, changes, moves })
 }
 
 /** A change made while no member holds a row, and none takes any: there is nothing to hand over. */

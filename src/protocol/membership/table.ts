@@ -1,8 +1,17 @@
 /**
  * The placement table that follows from a set of changes: partition → owners in order. Computed by the kernel; every node that has the same changes
  * computes the same one. A table is named by its level (how many changes it follows from) and a digest over them.
+ *
+ * A table is made from the one before it, not from the beginning: the kernel's checkpoint takes what it knows already, whatever the changes are.
  */
-import { type ChangeMark, encodeChanges, objectDigest, placementTable } from '../../kernel/index.js'
+import {
+  type ChangeMark,
+  encodeChanges,
+  type Change as KernelChange,
+  objectDigest,
+  PlacementCheckpoint,
+  type Plan,
+} from '../../kernel/index.js'
 import { ByteWriter } from '../../wire/bytes.js'
 import type { Digest64 } from '../../wire/messages.js'
 import { encodeChange } from './change-codec.js'
@@ -20,33 +29,90 @@ export interface Table {
   readonly gone: readonly string[]
   /** The latest changes: those that no other one follows. What the next change says that it follows. */
   readonly heads: readonly ChangeMark[]
-  /** The N in force: as configured, or the number of members where they are fewer. */
+  /** Q in force. */
+  readonly partitions: number
+  /** The N in force: as wanted, or the number of members where they are fewer. */
   readonly n: number
+  /** The N that is wanted, whatever the number of members. */
+  readonly copies: number
   /** For each partition its owners' ids in order. */
   readonly lists: readonly (readonly string[])[]
+  /** In the order of `members`: copies of partitions that each should hold. */
+  readonly dues: readonly number[]
+}
+
+interface Computed {
+  readonly clusterId: string
+  readonly table: Table
+  readonly checkpoint: PlacementCheckpoint
 }
 
 /** Tables already computed: states share their list of changes as long as none is added. */
-const TABLES = new WeakMap<readonly Change[], Table>()
+const TABLES = new WeakMap<readonly Change[], Computed>()
+/** The latest, oldest first: the way to the next one, and the same for who hears of the same changes again. Each keeps up to eight tables in the kernel. */
+const LATEST: Computed[] = []
+const KEPT = 4
 
 export function tableOf(birth: Birth, changes: readonly Change[]): Table {
-  const known = TABLES.get(changes)
-  if (known !== undefined) return known
-  const table = compute(birth, changes)
-  TABLES.set(changes, table)
-  return table
+  return computed(birth, changes).table
 }
 
-function compute(birth: Birth, changes: readonly Change[]): Table {
-  const { partitions } = birth
-  const placed = placementTable(partitions, birth.n, encodeChanges(changes))
-  const n = Math.min(birth.n, placed.members.length)
-  const lists = Array.from({ length: partitions }, (_, p) =>
-    Array.from(placed.table.subarray(p * n, (p + 1) * n), (index) => placed.members[index]!),
-  )
+/** What would move if there were one more change. */
+export function planOf(birth: Birth, changes: readonly Change[], change: Change): Plan {
+  return computed(birth, changes).checkpoint.plan(encodeChanges([...changes, change].map(kernelChange)))
+}
+
+function computed(birth: Birth, changes: readonly Change[]): Computed {
+  const known = TABLES.get(changes)
+  if (known !== undefined) return known
   const digest = digestOf(birth, changes)
-  const { members, gone, heads } = placed
-  return { level: changes.length, digest, name: digestText(digest), members, gone, heads, n, lists }
+  const name = digestText(digest)
+  const before = LATEST.findLast(({ clusterId }) => clusterId === birth.clusterId)
+  const found = LATEST.find(({ table }) => table.name === name) ?? compute(birth, changes, digest, before)
+  TABLES.set(changes, found)
+  return found
+}
+
+function compute(
+  birth: Birth,
+  changes: readonly Change[],
+  digest: Digest64,
+  before: Computed | undefined,
+): Computed {
+  const packed = encodeChanges(changes.map(kernelChange))
+  const checkpoint =
+    before?.checkpoint.after(packed) ?? PlacementCheckpoint.of(birth.partitions, birth.n, packed)
+  const { partitions, n: copies, copies: n, members, gone, heads, dues, table: slots } = checkpoint.placement
+  const lists = Array.from({ length: partitions }, (_, p) =>
+    Array.from(slots.subarray(p * n, (p + 1) * n), (index) => members[index]!),
+  )
+  const name = digestText(digest)
+  const table = {
+    level: changes.length,
+    digest,
+    name,
+    members,
+    gone,
+    heads,
+    partitions,
+    n,
+    copies,
+    lists,
+    dues,
+  }
+  const found = { clusterId: birth.clusterId, table, checkpoint }
+  LATEST.push(found)
+  if (LATEST.length > KEPT) LATEST.shift()
+  return found
+}
+
+function kernelChange(change: Change): KernelChange {
+  const { kind, amount = 1, stamp, author, after } = change
+  const recorded = { stamp, author, after }
+  if (kind === 'split') return { ...recorded, kind, partitions: amount }
+  if (kind === 'copies') return { ...recorded, kind, copies: amount }
+  if (kind === 'replace') return { ...change, kind, replaced: change.replaced! }
+  return { ...change, kind }
 }
 
 function digestOf(birth: Birth, changes: readonly Change[]): Digest64 {

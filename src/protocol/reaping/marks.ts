@@ -58,11 +58,11 @@ export class ReapMarks {
     conductor: string,
     id: number,
     asked?: KeySet,
-  ): { readonly clean: KeySet; readonly state: Uint8Array } | undefined {
+  ): { readonly clean: KeySet; readonly state: Uint8Array; readonly keys: readonly ReapKey[] } | undefined {
     const round = this.#roundOf(conductor, id)
     if (round === undefined) return undefined
     if (asked !== undefined) round.clean = bothKeys(round.clean, asked)
-    return { clean: round.clean, state: round.state }
+    return { clean: round.clean, state: round.state, keys: round.keys }
   }
 
   /** It is certain: gives the keys to let go of, by their numbers; their states need not be taken back from now on. */

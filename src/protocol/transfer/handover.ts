@@ -42,6 +42,7 @@ export class Handover {
   readonly #entries = new Map<number, Entry>()
   #released: ReadonlySet<number> = new Set()
   #shared: ReadonlyMap<string, readonly number[]> = new Map()
+  #partitions = 0
   #epoch = 0
   /** What was under way when the lists changed has landed. */
   #landed = false
@@ -70,6 +71,9 @@ export class Handover {
       if (now === 'hand') due.set(partition, lists.versions.at(-1)!.list)
       else if (now === 'release') released.add(partition)
     }
+    // Numbers mean other partitions now: what was found out about them is found out again, by a digest each.
+    if (ring.partitions !== this.#partitions) this.#entries.clear()
+    this.#partitions = ring.partitions
     this.#released = released
     this.#shared = due.size === 0 ? new Map() : sharedPartitions(ring.holders, this.#self)
     return this.#take(due)

@@ -57,7 +57,15 @@ export const ENTROPY_CANARIES: readonly Canary[] = [
     story:
       'A tree is built by a scan, and what is committed behind its back while a page is read is forgotten.',
     breaks: ['A4', 'A14'],
-    focus: { ...CROWD, keys: 8, exchangeEveryMs: 2_000, calmMs: 300, only: ['kill', 'slow-disk'] },
+    focus: {
+      ...CROWD,
+      keys: 8,
+      thinkMs: 150,
+      exchangeEveryMs: 2_000,
+      calmMs: 300,
+      changes: 0,
+      only: ['kill', 'late-reads'],
+    },
     rare: true,
     patches: [
       {

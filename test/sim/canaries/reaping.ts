@@ -93,7 +93,7 @@ export const REAPING_CANARIES: readonly Canary[] = [
     name: 'lets-go-without-comparing',
     story: 'A row is let go of although it was written since it was agreed upon.',
     breaks: ['A1', 'A3', 'A6'],
-    focus: { ...SLOW, thinkMs: 5, clients: 8, keys: 4 },
+    focus: { ...GRAVES, thinkMs: 150, linkMs: 8, changes: 0, only: ['slow-disk'] },
     rare: true,
     patches: [
       {

@@ -51,6 +51,7 @@ export const STORAGE_CANARIES: readonly Canary[] = [
     story: 'A directory restored from an old copy works on, though peers have seen later boots of it.',
     breaks: ['A1', 'A2', 'A3', 'A7'],
     focus: { ...CROWD, thinkMs: 150, only: ['old-copy'] },
+    rare: true,
     patches: [
       {
         file: 'src/node/keeper.js',
@@ -65,6 +66,7 @@ export const STORAGE_CANARIES: readonly Canary[] = [
       'A replica whose log lost its tail counts towards R as before; its silence is taken for "missing" (riak_kv#1643).',
     breaks: ['A1', 'A2', 'A3'],
     focus: { ...CROWD, thinkMs: 40, only: ['lost-tail'] },
+    rare: true,
     patches: [
       {
         file: 'src/node/startup.js',
@@ -78,11 +80,12 @@ export const STORAGE_CANARIES: readonly Canary[] = [
     story: 'A member that comes back with an empty disk counts towards R at once.',
     breaks: ['A1', 'A2', 'A3'],
     focus: { ...CROWD, thinkMs: 40, only: ['wipe'] },
+    rare: true,
     patches: [
       {
         file: 'src/protocol/membership/sponsor.js',
-        find: 'incomplete: old !== undefined,',
-        replace: 'incomplete: false,',
+        find: 'incomplete: old !== undefined',
+        replace: 'incomplete: false',
       },
     ],
   },
@@ -122,6 +125,7 @@ export const STORAGE_CANARIES: readonly Canary[] = [
     story: 'A damaged row reads as no row at all.',
     breaks: ['A1', 'A2', 'A3', 'A7'],
     focus: { ...CROWD, only: ['damaged-row', 'kill'] },
+    rare: true,
     patches: [
       {
         file: `${GUARD}/read-queue.js`,

@@ -17,6 +17,8 @@ export interface Replicas {
   }[]
   /** Where rows are acknowledged from memory: how many of the W copies must be on disks all the same. */
   readonly durableCopies?: number
+  /** On how many disks a write has to be for `w` owners to hold it in every list that may count; absent: there is one list. */
+  rowsFor?(w: number): number
 }
 
 export interface AskedRead extends ShownRead {
@@ -68,7 +70,7 @@ export class AnswerCheck {
       return
     }
     if (entry.sloppy && !entry.strict && entry.forgottenBy !== 'several')
-      entry.strict = this.#owners(entry) >= entry.w
+      entry.strict = this.#rows(entry) >= (this.#replicas.rowsFor?.(entry.w) ?? entry.w)
     const copies = this.#replicas.durableRows(entry.key)
     const holders = this.#holders(entry, copies, begunAtMs, entry.sloppy)
     if (holders.length >= needed || this.#book.wasReaped(entry.key, entry.id)) return
@@ -118,8 +120,8 @@ export class AnswerCheck {
     return holders
   }
 
-  /** Owners that certainly hold the write in their own rows. */
-  #owners(entry: WriteEntry): number {
+  /** Nodes that certainly hold the write in rows of their own, as owners do. */
+  #rows(entry: WriteEntry): number {
     return this.#replicas.durableRows(entry.key).filter(({ row }) => this.#has(entry, row)).length
   }
 

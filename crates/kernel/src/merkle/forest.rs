@@ -26,7 +26,26 @@ pub struct Forest {
 impl Forest {
     /// Plants a tree without rows; its handle.
     pub fn create(&mut self, shape: Shape) -> Result<u32, Fault> {
-        let tree = Tree::new(shape)?;
+        self.plant(Tree::new(shape)?)
+    }
+
+    /// In the place of a tree those of the 2^`bits` partitions that its own is split into: number and handle of each that holds rows.
+    /// Fails, and changes nothing, where it cannot be split or there is no room.
+    pub fn split(&mut self, handle: u32, bits: u32) -> Result<Vec<(u32, u32)>, Fault> {
+        let children = (0..).zip(self.tree(handle)?.split(bits)?);
+        let children: Vec<(u32, Tree)> = children.filter(|(_, child)| child.held().rows > 0).collect();
+        if self.room() < children.len() {
+            return Err(Fault::BadTree);
+        }
+        self.free(handle)?;
+        children.into_iter().map(|(number, child)| Ok((number, self.plant(child)?))).collect()
+    }
+
+    fn room(&self) -> usize {
+        self.free.len() + MAX_TREES - self.places.len()
+    }
+
+    fn plant(&mut self, tree: Tree) -> Result<u32, Fault> {
         let index = match self.free.pop() {
             Some(index) => index,
             None if self.places.len() < MAX_TREES => {

@@ -19,9 +19,10 @@
 
 mod forest;
 mod pack;
+mod split;
 
 pub use forest::{Forest, MAX_TREES};
-pub use pack::PACKED_LEAF_BYTES;
+pub use pack::packed_bound;
 
 use crate::digest::{DIGEST_BYTES, Digest, digest};
 use crate::fault::Fault;
@@ -68,6 +69,11 @@ impl Shape {
         self.segment_bits.div_ceil(self.fan_bits)
     }
 
+    /// Bits of segment that tell apart the smallest partitions that this one can be split into.
+    fn range_bits(&self) -> u32 {
+        (RANGE_BITS - self.partition_bits).min(self.segment_bits)
+    }
+
     /// Bits of segment that tell the nodes of a level apart.
     pub fn level_bits(&self, level: u32) -> u32 {
         (level * self.fan_bits).min(self.segment_bits)
@@ -82,6 +88,36 @@ impl Shape {
     }
 }
 
+/// Bits of hash that tell apart the smallest partitions that there can be.
+const RANGE_BITS: u32 = 16;
+
+/// How much of something there is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// Rows.
+    pub rows: u64,
+    /// Bytes of their objects.
+    pub bytes: u64,
+}
+
+impl Held {
+    /// With the new row and without the old one; `None` if there was no such row.
+    fn replace(self, old: Held, new: Held) -> Option<Held> {
+        let rows = self.rows.checked_add(new.rows)?.checked_sub(old.rows)?;
+        let bytes = self.bytes.checked_add(new.bytes)?.checked_sub(old.bytes)?;
+        Some(Held { rows, bytes })
+    }
+}
+
+/// A row as a tree takes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Tells its object apart from others.
+    pub digest: Digest,
+    /// Bytes of the object.
+    pub bytes: u64,
+}
+
 /// The tree of one partition replica.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tree {
@@ -90,7 +126,9 @@ pub struct Tree {
     nodes: Vec<u128>,
     /// Where each level begins in `nodes`.
     starts: Vec<usize>,
-    rows: u64,
+    /// What each of the smallest partitions that this one can be split into holds, or each segment where these are fewer.
+    ranges: Vec<Held>,
+    held: Held,
 }
 
 impl Tree {
@@ -103,7 +141,8 @@ impl Tree {
             starts.push(total);
             total += 1 << shape.level_bits(level);
         }
-        Ok(Tree { shape, nodes: vec![0; total], starts, rows: 0 })
+        let ranges = vec![Held::default(); 1 << shape.range_bits()];
+        Ok(Tree { shape, nodes: vec![0; total], starts, ranges, held: Held::default() })
     }
 
     /// What the tree covers.
@@ -111,23 +150,22 @@ impl Tree {
         self.shape
     }
 
-    /// Rows in the tree.
-    pub fn rows(&self) -> u64 {
-        self.rows
+    /// What is in the tree.
+    pub fn held(&self) -> Held {
+        self.held
     }
 
-    /// A row's object changed: its digest before and after, `None` where there was or is no row. Fails, and changes nothing,
-    /// if the row key lies in another partition or a row is taken out of an empty tree.
-    pub fn update(
-        &mut self,
-        row_key: &[u8],
-        old: Option<&Digest>,
-        new: Option<&Digest>,
-    ) -> Result<(), Fault> {
+    /// A row's object changed: what it was before and is now, `None` where there was or is no row. Fails, and changes nothing,
+    /// if the row key lies in another partition or a row is taken out where there is none.
+    pub fn update(&mut self, row_key: &[u8], old: Option<Entry>, new: Option<Entry>) -> Result<(), Fault> {
         let segment = self.segment(row_key)?;
-        let rows = self.rows + u64::from(new.is_some());
-        self.rows = rows.checked_sub(u64::from(old.is_some())).ok_or(Fault::BadTree)?;
-        let number = |digest: Option<&Digest>| digest.map_or(0, |digest| row_number(row_key, digest));
+        let range = &mut self.ranges[(segment >> (self.shape.segment_bits - self.shape.range_bits())) as usize];
+        let held = |entry: Option<Entry>| {
+            entry.map_or(Held::default(), |entry| Held { rows: 1, bytes: entry.bytes })
+        };
+        *range = range.replace(held(old), held(new)).ok_or(Fault::BadTree)?;
+        self.held = self.held.replace(held(old), held(new)).ok_or(Fault::BadTree)?;
+        let number = |entry: Option<Entry>| entry.map_or(0, |entry| row_number(row_key, &entry.digest));
         self.add(segment, number(new).wrapping_sub(number(old)));
         Ok(())
     }
@@ -147,8 +185,11 @@ impl Tree {
         if before == after {
             return Ok(());
         }
-        let digest_of = |object: &[u8]| (!object.is_empty()).then(|| tree_digest(object));
-        self.update(row_key, digest_of(before).as_ref(), digest_of(after).as_ref())
+        let entry = |object: &[u8]| {
+            (!object.is_empty())
+                .then(|| Entry { digest: tree_digest(object), bytes: object.len() as u64 })
+        };
+        self.update(row_key, entry(before), entry(after))
     }
 
     /// The segment of a row key.
@@ -228,7 +269,8 @@ impl Tree {
     /// Takes all rows out.
     pub fn clear(&mut self) {
         self.nodes.fill(0);
-        self.rows = 0;
+        self.ranges.fill(Held::default());
+        self.held = Held::default();
     }
 }
 

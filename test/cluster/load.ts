@@ -1,19 +1,15 @@
-/** What tests of moving partitions share: clients that work meanwhile, and when a cluster has settled. */
+/** Load on a cluster of real processes whose members or partitions change meanwhile. */
 import type { ExecutionContext } from 'ava'
 import { http, kv } from './http.js'
 import type { TestNode } from './test-node.js'
 import { until } from './until.js'
 
-export interface Cluster {
+interface Cluster {
   readonly transfers: number
   readonly members: readonly { readonly name: string; readonly status: string; readonly liveness: string }[]
 }
 
-export interface Ring {
-  readonly members: readonly { readonly name: string }[]
-  readonly partitions: readonly (readonly number[])[]
-}
-
+/** Keys that are written once, before anything changes. */
 export const KEYS = 150
 const MOVED_MS = 60_000
 
@@ -23,7 +19,7 @@ export class Load {
   readonly acknowledged = new Map<string, string>()
   requests = 0
   #stopped = false
-  #running: Promise<unknown>
+  readonly #running: Promise<unknown>
 
   constructor(nodes: () => readonly TestNode[], clients: number) {
     this.#running = Promise.all(Array.from({ length: clients }, (_, client) => this.#client(nodes, client)))
@@ -69,6 +65,7 @@ export async function putMany(node: TestNode): Promise<void> {
   }
 }
 
+/** Everybody sees these members, and no partition on its way. */
 export async function settled(nodes: readonly TestNode[], names: readonly string[]): Promise<void> {
   await Promise.all(nodes.map((node) => node.untilReady(MOVED_MS)))
   for (const node of nodes)
@@ -85,6 +82,7 @@ export async function settled(nodes: readonly TestNode[], names: readonly string
     )
 }
 
+/** Nothing failed, and everything that was acknowledged is there. */
 export async function readsBack(t: ExecutionContext, nodes: readonly TestNode[], load: Load): Promise<void> {
   t.deepEqual(load.failures, [], 'no request failed, and none went back in time')
   t.true(load.requests > 100)
