@@ -257,19 +257,7 @@ export class RotundaNode implements Database {
     if (this.#running.knowsTooLittle)
       return ['the membership was lost with other rows; the node waits for a member to call']
     if (this.#waitsToHear) return ['no other member has been heard yet']
-    const storage = this.#guard.state === 'open' ? [] : [`the storage is ${this.#guard.state}`]
-    const seconds = Math.round(this.#guard.stalledMs / 1000)
-    if (seconds > 0) storage.push(`the disk has not finished a write for ${seconds} s`)
-    const joining = this.#running.keeper.holdsWrites ? ['a node is joining'] : []
-    const small = this.#running.isTooSmall
-      ? [`writes wait until ${this.#options.awaitMembers} members are there`]
-      : []
-    return [
-      ...storage,
-      ...joining,
-      ...small,
-      ...reasonsNotReady(this.#running.membership, this.#running.peers),
-    ]
+    return reasonsNotReady(this.#running, this.#guard, this.#options.awaitMembers)
   }
 
   /** How long those took that were served says how fast background work may go. */
@@ -305,10 +293,7 @@ export class RotundaNode implements Database {
         network: this.#ports.network,
         random: this.#ports.random,
         log: this.#ports.log,
-        request: {
-          ...{ nodeId, name, address, peerAddress, zone, weight, boot, incarnation },
-          ...(place === undefined ? {} : { place }),
-        },
+        request: { nodeId, name, address, peerAddress, zone, weight, boot, incarnation, place },
         addresses: join,
         accepted: (answer) => startup.joined(answer, report),
         refused: (message) => this.#startDone({ kind: 'fault', message }),

@@ -16,6 +16,7 @@ import type { StorageGuard } from './guard/index.js'
 import type { Peers } from './peers.js'
 import type { StoppedBy } from './reaper.js'
 import type { ClusterView, MemberView, MoveView, RingView } from './requests.js'
+import type { RunningNode } from './running.js'
 
 export interface Work {
   readonly pendingHints: number
@@ -140,8 +141,20 @@ export function ringView({ state, ring }: Membership): RingView {
 }
 
 /** Why this node cannot coordinate requests now, in words; empty when it can. */
-export function reasonsNotReady(membership: Membership, peers: Peers): string[] {
-  const { ring, self } = membership
+export function reasonsNotReady(
+  { membership, peers, keeper, isTooSmall }: RunningNode,
+  guard: StorageGuard,
+  awaitMembers = 1,
+): string[] {
+  const storage = guard.state === 'open' ? [] : [`the storage is ${guard.state}`]
+  const seconds = Math.round(guard.stalledMs / 1000)
+  if (seconds > 0) storage.push(`the disk has not finished a write for ${seconds} s`)
+  const joining = keeper.holdsWrites ? ['a node is joining'] : []
+  const small = isTooSmall ? [`writes wait until ${awaitMembers} members are there`] : []
+  return [...storage, ...joining, ...small, ...tooFew(membership, peers)]
+}
+
+function tooFew({ ring, self }: Membership, peers: Peers): string[] {
   const reachable = ring.members.filter((id) => id === self || peers.isUp(id)).length
   const needed = quorum(ring.n)
   return reachable >= needed

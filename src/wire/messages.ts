@@ -286,7 +286,7 @@ export interface JoinRequest {
   readonly boot: number
   readonly incarnation: string
   /** It is to come in as somebody's replacement. */
-  readonly place?: Place
+  readonly place?: Place | undefined
 }
 /** The place that a newcomer is to take. */
 export interface Place {
