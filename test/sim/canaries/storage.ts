@@ -84,8 +84,8 @@ export const STORAGE_CANARIES: readonly Canary[] = [
     patches: [
       {
         file: 'src/protocol/membership/sponsor.js',
-        find: 'incomplete: old !== undefined',
-        replace: 'incomplete: false',
+        find: 'incomplete: old !== undefined };',
+        replace: 'incomplete: false };',
       },
     ],
   },
