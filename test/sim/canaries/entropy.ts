@@ -47,7 +47,7 @@ export const ENTROPY_CANARIES: readonly Canary[] = [
     patches: [
       {
         file: 'src/node/tree-keeper.js',
-        find: 'mark?.commit === report.lastCommit - 1 && mark.partitions === partitions && report.clean',
+        find: 'mark?.commit === report.lastCommit - 1 && isSplitOf(mark.partitions, partitions) && report.clean',
         replace: 'true',
       },
     ],

@@ -16,6 +16,16 @@ const MOVES = {
 
 /** One machine dies for ever, and little else happens. */
 const DEATHS = { ...MOVES, changes: 1, death: true } as const
+/** Of each key there is one copy, on one list and the next; connections break while it is on its way. */
+const BREAKS = {
+  ...MOVES,
+  nodes: 3,
+  n: 1,
+  thinkMs: 40,
+  calmMs: 400,
+  oddQuorums: 0,
+  only: ['reset', 'flapping'],
+} as const
 
 export const MOVING_CANARIES: readonly Canary[] = [
   {
@@ -110,6 +120,20 @@ export const MOVING_CANARIES: readonly Canary[] = [
         file: 'src/node/keeper.js',
         find: 'if (removed(membership.state).includes(membership.self)) {',
         replace: 'if (false) {',
+      },
+    ],
+  },
+  {
+    name: 'tallies-one-list',
+    story: 'While a key moves, a write counts among those who are read, and need not be anywhere else.',
+    breaks: ['A1', 'A2', 'A3', 'A4'],
+    focus: BREAKS,
+    rare: true,
+    patches: [
+      {
+        file: 'src/protocol/coordinator/quorum.js',
+        find: 'this.#others = lists.map((owners)',
+        replace: 'this.#others = [].map((owners)',
       },
     ],
   },
