@@ -162,8 +162,12 @@ function changesOf(seed: number): number {
   return prng.chance(0.3) ? prng.pick([1, 1, 2, 3]) : 0
 }
 
-/** Only in seeds with changes, and in those from a stream of its own: the others stay what they were. */
+/** Recorded seeds below this one are older than deaths and other weights, and stay what they were. */
+const FURTHER_FROM = 1_000_000
+
+/** Only in seeds with changes, and in those from a stream of its own. */
 function furtherOf(seed: number): Pick<Config, 'death' | 'reshapes'> {
+  if (seed < FURTHER_FROM) return { death: false, reshapes: 0 }
   const prng = new Prng(`seed ${seed}`).split('further changes')
   return { death: prng.chance(0.5), reshapes: prng.pick([0, 0, 1, 2, 3]) }
 }
