@@ -14,8 +14,8 @@ const MOVES = {
   only: ['reset'],
 } as const
 
-/** One machine dies for ever, and little else happens. */
-const DEATHS = { ...MOVES, changes: 1, death: true } as const
+/** One machine dies for ever, and little else happens; there is time for it to be missed, replaced, and switched on again. */
+const DEATHS = { ...MOVES, changes: 1, death: true, calmMs: 400, thinkMs: 150, clients: 4 } as const
 /** Of each key there is one copy, on one list and the next; connections break while it is on its way. */
 const BREAKS = {
   ...MOVES,
