@@ -94,7 +94,7 @@ test.serial(
   'under load, into a cluster of another size, N and Q: everything acknowledged before, byte for byte',
   async (t) => {
     const first = await TestCluster.start(t)
-  const second = await TestCluster.start(t, { nodes: 5, flags: ['--n', '2', '--partitions', '64'] })
+    const second = await TestCluster.start(t, { nodes: 5, flags: ['--n', '2', '--partitions', '64'] })
     await fill(first.nodes, 200)
     let goesOn = true
     let writes = 0
