@@ -300,15 +300,9 @@ export class Entropy {
   /** What hints bring would be sent twice. But not for ever: they may take their time, and not everything that differs is in them. A move waits for none. */
   #waitsForHints(peer: string, chunk: number): boolean {
     const { deliveries, membership } = this.#parts
-    const { moving } = membership.ring
-    const isRefilled = factsOf(membership.state, peer)?.incomplete === true
-    const isMoving = moving.size > 0 && this.#shared.get(peer)?.some((partition) => moving.has(partition))
-    return (
-      deliveries.isHanding(peer) &&
-      !isRefilled &&
-      isMoving !== true &&
-      this.#ageSeconds(peer, chunk) * 1_000 < limits.exchangeWaitsMs
-    )
+    if (!deliveries.isHanding(peer) || factsOf(membership.state, peer)?.incomplete === true) return false
+    const isMoving = this.#shared.get(peer)?.some((partition) => membership.ring.moving.has(partition))
+    return isMoving !== true && this.#ageSeconds(peer, chunk) * 1_000 < limits.exchangeWaitsMs
   }
 
   #mayAsk(peer: string): boolean {
