@@ -46,12 +46,12 @@ function surplusOf(kind: ChangeKind, { weight, zone }: { weight: unknown; zone: 
   ]
 }
 
-function weightIn(weight: unknown): number {
+export function weightIn(weight: unknown): number {
   if (typeof weight === 'number' && weight >= LEAST_WEIGHT && weight <= MOST_WEIGHT) return weight
   throw badChange(`weight is a number from ${LEAST_WEIGHT} to ${MOST_WEIGHT}`)
 }
 
-function zoneIn(zone: unknown): string {
+export function zoneIn(zone: unknown): string {
   if (typeof zone === 'string' && Buffer.byteLength(zone) <= ZONE_BYTES) return zone
   throw badChange(`zone is a text of at most ${ZONE_BYTES} bytes`)
 }

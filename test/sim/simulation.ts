@@ -23,6 +23,7 @@ import { Ledger } from './ledger.js'
 import { Nemesis } from './nemesis.js'
 import { Operator } from './operator.js'
 import { Prng } from './prng.js'
+import { Splitter } from './splitter.js'
 import { type Config, DISASTERS } from './swarm.js'
 import { Timeline } from './timeline.js'
 import { Trace } from './trace.js'
@@ -132,13 +133,16 @@ export class Simulation {
     const crowd = new Crowd(this.#parts, prng.split('crowd'))
     const nemesis = new Nemesis(this.#world, this.#prng.split('nemesis'), this.#counters, [], crowd)
     const operator = new Operator(this.#world, this.#prng.split('operator'), this.#counters)
+    const splitter = new Splitter(this.#world, this.#prng.split('splitter'), this.#counters)
     for (const client of clients) client.start()
     nemesis.start()
     operator.start()
+    splitter.start()
     this.#runUntil(this.#timeline.nowMs + SAFETY_MS, () => !mayWrite())
     this.#runUntil(this.#timeline.nowMs + AFTERMATH_MS)
     nemesis.stop()
     operator.stop()
+    splitter.stop()
     for (const client of clients) client.stop()
     return !this.#violations.any
   }
@@ -218,10 +222,11 @@ function keptRow(record: Uint8Array | undefined): Uint8Array | undefined {
 }
 
 function describe(config: Config): string {
-  const { nodes, changes, n, partitions, durability, clients, keys, writes } = config
+  const { nodes, changes, splits, n, partitions, durability, clients, keys, writes } = config
   const mode = config.unbudgeted ? ' (disasters on every disk: only A6, A7, A11, A12 are asked for)' : ''
   const faults = [...config.faults].join(', ') || 'none'
   const trees = config.exchangeEveryMs === 0 ? 'no exchanges' : `exchanges every ${config.exchangeEveryMs} ms`
   const moves = changes === 0 ? '' : `, ${changes} join or leave`
-  return `${nodes} nodes${moves}, N=${n}, Q=${partitions}, ${durability}, ${trees}; ${clients} clients, ${writes} writes on ${keys} keys; faults: ${faults}${mode}`
+  const q = `Q=${partitions}${splits === 0 ? '' : `, split ${splits === 1 ? 'once' : 'twice'}`}`
+  return `${nodes} nodes${moves}, N=${n}, ${q}, ${durability}, ${trees}; ${clients} clients, ${writes} writes on ${keys} keys; faults: ${faults}${mode}`
 }

@@ -88,6 +88,8 @@ export interface Config {
   readonly spareEntries: number
   /** Machines that join or leave while clients work. */
   readonly changes: number
+  /** How often the ring is split. */
+  readonly splits: number
 }
 
 /** Clients of seeds in which processes stand still for a minute: else it is over before the minute is. */
@@ -147,6 +149,7 @@ export function configure(seed: number, wish: Wish = {}): Config {
     reapAfterMs: prng.pick([0, 100, 1_000]),
     spareEntries: prng.pick([0, 1, 3, 8]),
     changes: changesOf(seed),
+    splits: splitsOf(seed),
   }
   return apply(config, wish)
 }
@@ -155,6 +158,12 @@ export function configure(seed: number, wish: Wish = {}): Config {
 function changesOf(seed: number): number {
   const prng = new Prng(`seed ${seed}`).split('changes')
   return prng.chance(0.3) ? prng.pick([1, 1, 2, 3]) : 0
+}
+
+/** Of a stream of its own, too. */
+function splitsOf(seed: number): number {
+  const prng = new Prng(`seed ${seed}`).split('splits')
+  return prng.chance(0.2) ? prng.pick([1, 2, 2]) : 0
 }
 
 /**
