@@ -45,6 +45,7 @@ const database: Database = {
   change: nothing,
   copy: nothing,
   restore: nothing,
+  plan: nothing,
   cluster: nothing,
   ring: nothing,
   health: nothing,

@@ -56,12 +56,12 @@ function nameIn(by: unknown): string {
   throw badChange('by is the name of the new machine: 1 to 64 letters, digits, dots, hyphens and underscores')
 }
 
-function weightIn(weight: unknown): number {
+export function weightIn(weight: unknown): number {
   if (typeof weight === 'number' && weight >= LEAST_WEIGHT && weight <= MOST_WEIGHT) return weight
   throw badChange(`weight is a number from ${LEAST_WEIGHT} to ${MOST_WEIGHT}`)
 }
 
-function zoneIn(zone: unknown): string {
+export function zoneIn(zone: unknown): string {
   if (typeof zone === 'string' && Buffer.byteLength(zone) <= ZONE_BYTES) return zone
   throw badChange(`zone is a text of at most ${ZONE_BYTES} bytes`)
 }

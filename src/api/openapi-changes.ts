@@ -1,6 +1,7 @@
 /** The schemas of what operators do with members, with the whole cluster, and with backups. */
 import { limits } from '../limits.js'
 import { copyProperties, copySchemas } from './openapi-copies.js'
+import { PLANNED_KINDS } from './plan.js'
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -57,9 +58,102 @@ function changeOf(further: Json = {}): Json {
   }
 }
 
+function parameter(name: string, description: string, schema: Json): Json {
+  return { name, in: 'query', required: name === 'change', description, schema }
+}
+
+const TEXT: Json = { type: 'string', minLength: 1, maxLength: 64 }
+const WEIGHT: Json = { type: 'number', minimum: 1e-6, maximum: 1e6 }
+const ZONE: Json = { type: 'string', maxLength: 64 }
+
+export const planParameters: readonly Json[] = [
+  parameter('change', 'What is planned.', { enum: PLANNED_KINDS }),
+  parameter(
+    'member',
+    'Whom it concerns, by name or id; of a join the name of the machine that is to come.',
+    TEXT,
+  ),
+  parameter('by', 'Of a replacement: the name of the new machine.', TEXT),
+  parameter('weight', 'Of a member that comes, or gets another weight.', WEIGHT),
+  parameter('zone', 'Of a member that comes, or gets another zone.', ZONE),
+  parameter('partitions', 'Of a split; absent: twice as many as there are.', {
+    type: 'integer',
+    minimum: 1,
+    maximum: limits.partitions,
+  }),
+  parameter('copies', 'N.', { type: 'integer', minimum: 1, maximum: limits.replicas }),
+]
+
+const BEFORE_AND_AFTER: Json = {
+  type: 'object',
+  required: ['before', 'after'],
+  properties: { before: COUNT, after: COUNT },
+}
+const SHARE: Json = {
+  type: ['object', 'null'],
+  description: 'Copies of partitions that it owns, and how many by its weight. null: not a member then.',
+  required: ['partitions', 'due'],
+  properties: { partitions: COUNT, due: { type: 'number', minimum: 0 } },
+}
+const BYTES: Json = {
+  type: ['integer', 'null'],
+  minimum: 0,
+  description: 'An estimate, of objects without keys and overhead; null: this node cannot tell.',
+}
+
+const PLAN: Json = {
+  type: 'object',
+  required: [
+    'change',
+    'q',
+    'n',
+    'moving',
+    'moves',
+    'movedPartitions',
+    'movedBytes',
+    'bytesKnownOf',
+    'members',
+  ],
+  properties: {
+    change: { enum: PLANNED_KINDS },
+    q: BEFORE_AND_AFTER,
+    n: BEFORE_AND_AFTER,
+    moving: { ...COUNT, description: 'Partitions on their way already; the plan begins where they arrive.' },
+    moves: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['from', 'to', 'partitions', 'bytes'],
+        properties: {
+          from: { type: ['string', 'null'], description: 'null: there are more copies than before.' },
+          to: { type: ['string', 'null'], description: 'null: there are fewer, and nothing is sent.' },
+          partitions: COUNT,
+          bytes: BYTES,
+        },
+      },
+    },
+    movedPartitions: { ...COUNT, description: 'Copies of partitions that somebody gets.' },
+    movedBytes: BYTES,
+    bytesKnownOf: {
+      ...COUNT,
+      description:
+        'Partitions that the asked node holds, so that it knows their bytes; for others it takes the mean.',
+    },
+    members: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['name', 'before', 'after'],
+        properties: { name: { type: 'string' }, before: SHARE, after: SHARE },
+      },
+    },
+  },
+}
+
 export const changeSchemas: Json = {
   Move: { type: 'object', required: Object.keys(moveProperties), properties: moveProperties },
   ...copySchemas,
+  Plan: PLAN,
   MemberNamed: changeOf(),
   MemberReplaced: changeOf({
     by: {

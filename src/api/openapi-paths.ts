@@ -1,5 +1,6 @@
 /** The operations of the OpenAPI document, by path and method. */
 import type { ErrorCode } from '../errors.js'
+import { planParameters } from './openapi-changes.js'
 import { copyPath, restorePath } from './openapi-copies.js'
 import { errorResponses } from './openapi-errors.js'
 import {
@@ -252,15 +253,22 @@ function changePath(summary: string, description: string, name: string): Json {
 }
 
 /** A page about the node, for GET and HEAD. */
-function page(summary: string, mediaType: string, content: Json): Json {
+/** `takes`: parameters, where there are any, and the errors that come with them. */
+function page(
+  summary: string,
+  mediaType: string,
+  content: Json,
+  takes?: { readonly parameters: readonly Json[]; readonly errors: readonly ErrorCode[] },
+): Json {
   const operation = (body: boolean): Json => ({
     summary: body ? summary : `${summary}, without the body`,
+    ...(takes === undefined ? {} : { parameters: takes.parameters }),
     responses: {
       200: {
         description: summary,
         ...(body ? { content: { [mediaType]: { schema: content } } } : {}),
       },
-      ...errorResponses([], body, { 503: { schema: schema('Health') } }),
+      ...errorResponses(takes?.errors ?? [], body, { 503: { schema: schema('Health') } }),
     },
   })
   return { get: operation(true), head: operation(false) }
@@ -278,6 +286,12 @@ export const paths: Json = {
     'Which nodes own which partition, and how a key finds its partition',
     'application/json',
     schema('Ring'),
+  ),
+  '/v1/cluster/plan': page(
+    'What a change would move, before anybody makes it',
+    'application/json',
+    schema('Plan'),
+    { parameters: planParameters, errors: ['NOT_FOUND'] },
   ),
   '/v1/cluster/leave': changePath(
     'A member leaves',

@@ -49,7 +49,7 @@ function wholeNumber(raw: string): number | undefined {
 }
 
 /** A parameter's text, percent-decoded; where that cannot be, as it is: no parameter that is read this way takes a percent sign. */
-function textOf(query: Query, name: string): string | undefined {
+export function textOf(query: Query, name: string): string | undefined {
   const raw = query.get(name)
   if (raw?.includes('%') !== true) return raw
   try {

@@ -10,6 +10,7 @@ import type { Operation } from './http-measurements.js'
 import { listKeys } from './listing.js'
 import { showMetrics } from './metrics.js'
 import { showOpenapi } from './openapi.js'
+import { showPlan } from './plan.js'
 import {
   BUCKET_PATH,
   BUCKET64_PATH,
@@ -58,6 +59,7 @@ export const ROUTES: readonly Route[] = [
   { path: PROPERTIES_PATH, method: 'DELETE', operation: 'bucket', answer: dropBucket },
   ...page('/v1/cluster', 'cluster', showCluster),
   ...page('/v1/cluster/ring', 'cluster', showRing),
+  ...page('/v1/cluster/plan', 'cluster', showPlan),
   ...CHANGE_KINDS.map(
     (kind): Route => ({
       path: `/v1/cluster/${kind}`,

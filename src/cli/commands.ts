@@ -108,6 +108,18 @@ export const COMMANDS: readonly Command[] = [
     load: async () => (await import('./cluster-change.js')).copies,
   },
   {
+    name: 'ring plan',
+    summary: 'Show what a change would move, before it is made.',
+    operands: [{ name: 'CHANGE' }, { name: 'WHAT', optional: true }, { name: 'BY', optional: true }],
+    settings: ['weight', 'zone', 'partitions', 'json', 'url', 'timeout', 'config'],
+    notes: [
+      'CHANGE is join NAME, leave NAME, remove NAME, replace OLD NEW, weight NAME WEIGHT, zone NAME ZONE, split or copies N.',
+      '--weight and --zone are of a machine that is to come, --partitions of a split. Nothing is recorded.',
+      'Bytes are an estimate, from the partitions that the asked node holds.',
+    ],
+    load: async () => (await import('./plan.js')).plan,
+  },
+  {
     name: 'leave',
     summary: 'Let a member leave: it hands over what it holds, and stops.',
     operands: [MEMBER],

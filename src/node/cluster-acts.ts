@@ -2,11 +2,14 @@
 import { limits } from '../limits.js'
 import { isPartitionCount } from '../protocol/membership/change-codec.js'
 import type { Table } from '../protocol/membership/table.js'
-import type { ClusterChangeRequest, Failure } from './requests.js'
+import type { Failure } from './requests.js'
 
 /** What is wanted in numbers: so many partitions, or copies. */
-export function amountOf(request: ClusterChangeRequest, { partitions }: Table): number {
-  return request.kind === 'copies' ? request.copies : (request.partitions ?? 2 * partitions)
+export function amountOf(
+  wanted: { readonly partitions?: number | undefined; readonly copies?: number },
+  { partitions }: Table,
+): number {
+  return wanted.copies ?? wanted.partitions ?? 2 * partitions
 }
 
 /** Why this cannot be recorded, whatever else is going on. */

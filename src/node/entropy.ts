@@ -297,15 +297,12 @@ export class Entropy {
     return !doubtful && this.#mayAsk(peer)
   }
 
-  /** What hints bring would be sent twice. But not for ever: they may take their time, and not everything that differs is in them. */
+  /** What hints bring would be sent twice. But not for ever: they may take their time, and not everything that differs is in them. A move waits for none. */
   #waitsForHints(peer: string, chunk: number): boolean {
     const { deliveries, membership } = this.#parts
-    const isRefilled = factsOf(membership.state, peer)?.incomplete === true
-    return (
-      deliveries.isHanding(peer) &&
-      !isRefilled &&
-      this.#ageSeconds(peer, chunk) * 1_000 < limits.exchangeWaitsMs
-    )
+    if (!deliveries.isHanding(peer) || factsOf(membership.state, peer)?.incomplete === true) return false
+    const isMoving = this.#shared.get(peer)?.some((partition) => membership.ring.moving.has(partition))
+    return isMoving !== true && this.#ageSeconds(peer, chunk) * 1_000 < limits.exchangeWaitsMs
   }
 
   #mayAsk(peer: string): boolean {

@@ -9,6 +9,7 @@ import { StorageGuard } from './guard/index.js'
 import { Joiner } from './joiner.js'
 import { measurements } from './measuring.js'
 import type { NodeOptions, NodePorts, StartFailure } from './options.js'
+import { plan } from './planning.js'
 import type {
   BucketRequest,
   BucketSet,
@@ -29,6 +30,8 @@ import type {
   Listed,
   ListRequest,
   Measurements,
+  Planned,
+  PlanRequest,
   Restored,
   RestoreRequest,
   RingView,
@@ -37,7 +40,7 @@ import type {
 } from './requests.js'
 import { RunningNode } from './running.js'
 import { type Started, Startup } from './startup.js'
-import { clusterView, NO_CLUSTER, reasonsNotReady, ringView, warningsOf } from './views.js'
+import { clusterView, NO_CLUSTER, reasonsNotReady, ringView, warningsOf, whereabouts } from './views.js'
 
 /** How long `stop` lets requests in flight finish. */
 const DRAIN_MS = 5000
@@ -157,23 +160,8 @@ export class RotundaNode implements Database {
     running.enter()
     const { bucket, key, deadlineMs } = request
     const rowKey = makeRowKey(bucket, key)
-    const { ring, state } = running.membership
-    const nameOf = (id: string) => state.facts.find((facts) => facts.id === id)?.name ?? id
-    const owners = ring.ownersOf(rowKey)
-    const list = ring.preferenceList(rowKey)
-    running.coordination.explain(rowKey, deadlineMs, (answers) =>
-      done({
-        status: 'ok',
-        partition: ring.partitionOf(rowKey),
-        hash: keyHash(bucket, key),
-        preferenceList: list.map((nodeId) => ({
-          nodeId,
-          name: nameOf(nodeId),
-          owner: owners.includes(nodeId),
-        })),
-        replicas: answers.map((answer) => ({ ...answer, name: nameOf(answer.nodeId) })),
-      }),
-    )
+    const where = whereabouts(running.membership, rowKey)
+    running.coordination.explain(rowKey, deadlineMs, (answers) => done(where(keyHash(bucket, key), answers)))
   }
 
   get clusterId(): string {
@@ -206,6 +194,12 @@ export class RotundaNode implements Database {
     if (running === undefined) return done(NOT_READY)
     running.enter()
     running.keeper.changes.record(request, done)
+  }
+
+  plan(request: PlanRequest): Planned | Failure {
+    const running = this.#serving()
+    if (running === undefined) return NOT_READY
+    return plan(request, running.membership, running.entropy.keeper.trees)
   }
 
   cluster(): ClusterView {

@@ -80,8 +80,12 @@ export class ReapAnswers {
 
   /** Writes it down. */
   keep(history: ReapHistory, done: (isKept: boolean) => void): void {
-    const record = { type: 'system', name: RECORDS.reaped, value: history.encode() } as const
-    this.#parts.guard.write([record], (fault) => done(fault === undefined))
+    const { bytes, written } = history.record()
+    const record = { type: 'system', name: RECORDS.reaped, value: bytes } as const
+    this.#parts.guard.write([record], (fault) => {
+      if (fault === undefined) written()
+      done(fault === undefined)
+    })
   }
 
   drop(from: string, { id, clean }: ReapDrop): void {

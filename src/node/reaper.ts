@@ -81,7 +81,7 @@ export class Reaper {
     const now = () => parts.clock.monotonicMs()
     const own = { now, history: () => this.#history }
     this.#answers = new ReapAnswers({ ...parts, ...own, flush: (done) => this.#flushAll(done) })
-    if (this.#history?.rounds === 0) this.#answers.keep(this.#history, () => {})
+    if (this.#history !== undefined) this.#answers.keep(this.#history, () => {})
   }
 
   /** For which keys this node has vouched; undefined: that is not remembered. */
@@ -94,7 +94,8 @@ export class Reaper {
     const { replica, random } = this.#parts
     replica.tombstones.restart()
     if (this.#history === undefined || lost === 'nothing') return
-    this.#history = new ReapHistory(Buffer.from(random.bytes(8)).toString('hex'), false)
+    const { boot } = this.#history
+    this.#history = new ReapHistory(Buffer.from(random.bytes(8)).toString('hex'), false, boot)
     this.#answers.keep(this.#history, () => {})
   }
 

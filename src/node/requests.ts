@@ -117,6 +117,59 @@ export type ClusterChangeRequest =
   /** N. */
   | { readonly kind: 'copies'; readonly copies: number; readonly deadlineMs: number }
 
+/** A change whose consequences somebody wants to see before it is made. Members by name or id, but for one that is to come: by name. */
+export type PlanRequest =
+  | { readonly kind: 'join'; readonly member: string; readonly weight?: number; readonly zone?: string }
+  | { readonly kind: 'leave' | 'remove'; readonly member: string }
+  | { readonly kind: 'weight'; readonly member: string; readonly weight: number }
+  | { readonly kind: 'zone'; readonly member: string; readonly zone: string }
+  | {
+      readonly kind: 'replace'
+      readonly member: string
+      readonly by: string
+      readonly weight?: number
+      readonly zone?: string
+    }
+  | { readonly kind: 'split'; readonly partitions?: number }
+  | { readonly kind: 'copies'; readonly copies: number }
+
+/** Partitions of which one member would become an owner in place of another. */
+export interface PlannedMove {
+  /** By name; undefined: there are more copies than before. */
+  readonly from: string | undefined
+  /** Undefined: there are fewer. */
+  readonly to: string | undefined
+  readonly partitions: number
+  /** About so many bytes of objects; undefined: this node cannot tell. */
+  readonly bytes: number | undefined
+}
+
+/** What a member owns: copies of partitions, and how many it should own by weight. */
+export interface Share {
+  readonly partitions: number
+  readonly due: number
+}
+
+export interface PlannedShare {
+  readonly name: string
+  /** Undefined: not a member before, or after. */
+  readonly before: Share | undefined
+  readonly after: Share | undefined
+}
+
+export interface Planned {
+  readonly status: 'ok'
+  readonly partitions: { readonly before: number; readonly after: number }
+  readonly copies: { readonly before: number; readonly after: number }
+  /** Partitions that are on their way already; the plan begins where they arrive. */
+  readonly moving: number
+  readonly moves: readonly PlannedMove[]
+  /** By name. */
+  readonly members: readonly PlannedShare[]
+  /** Partitions whose bytes this node knows since it holds them; of the others it takes the mean of these. */
+  readonly known: number
+}
+
 export interface Changed {
   readonly status: 'ok'
   /** Partitions that are on their way to other owners. */
@@ -319,6 +372,8 @@ export interface Database {
   restore(request: RestoreRequest, done: (outcome: Restored | Failure) => void): void
   /** Records an act of an operator. */
   change(request: ChangeRequest | ClusterChangeRequest, done: (outcome: Changed | Failure) => void): void
+  /** What a change would move; nothing is recorded. */
+  plan(request: PlanRequest): Planned | Failure
   cluster(): ClusterView
   ring(): RingView
   health(): Health

@@ -109,7 +109,7 @@ export class Startup {
   #decide([identity, membership, rebuild, trees, reaped]: readonly RowRead[]): void {
     const report = this.#report!
     this.#treesRecord = trees
-    this.#history = report.lost === 'nothing' ? knownHistory(reaped) : undefined
+    this.#history = report.lost === 'nothing' ? knownHistory(reaped, report) : undefined
     this.#indexHasGaps = saysIndexHasGaps(trees)
     if (identity === 'unreadable' || membership === 'unreadable') return this.#fail(this.#nobody())
     if (identity !== undefined && membership !== undefined) {
@@ -183,7 +183,7 @@ export class Startup {
       after: [],
     } as const
     const session = this.#hex(8)
-    if (this.#options.reapHistory) this.#history = new ReapHistory(this.#hex(8), true)
+    if (this.#options.reapHistory) this.#history = new ReapHistory(this.#hex(8), true, report.boot)
     const facts = this.#facts(identity, report, session, false)
     const state = {
       birth: { clusterId: this.#hex(16), n, partitions, bornMs },
@@ -208,7 +208,7 @@ export class Startup {
     const forgotOthers = alone && report.lost !== 'nothing' && report.shared
     const lost = report.lost !== 'nothing' && (!alone || forgotOthers)
     const own = this.#facts(identity, report, session, before?.incomplete === true || lost)
-    if (this.#options.reapHistory) this.#history ??= new ReapHistory(this.#hex(8), false)
+    if (this.#options.reapHistory) this.#history ??= new ReapHistory(this.#hex(8), false, report.boot)
     if (lost) this.#ports.log.warn('rebuilding', { reason: `the directory lost ${report.lost}` })
     const { partitions } = tableOf(state.birth, state.changes)
     loadTrees(this.#guard, this.#ports.log, partitions, report, this.#treesRecord, (trees) =>
@@ -265,10 +265,10 @@ export class Startup {
 }
 
 /** One that cannot be read is none: the next one has another name, and vouches for nothing that was before. */
-function knownHistory(bytes: RowRead): ReapHistory | undefined {
+function knownHistory(bytes: RowRead, { boot }: OpenReport): ReapHistory | undefined {
   if (bytes === undefined || bytes === 'unreadable') return undefined
   try {
-    return ReapHistory.decode(bytes)
+    return ReapHistory.resume(bytes, boot)
   } catch (error) {
     if (!(error instanceof WireError)) throw error
     return undefined

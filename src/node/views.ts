@@ -1,5 +1,6 @@
 /** What people and clients are shown of a running node. */
 
+import type { ReplicaAnswer } from '../protocol/coordinator/explain.js'
 import { quorum } from '../protocol/coordinator/quorum.js'
 import type { Membership } from '../protocol/membership/membership.js'
 import { digestText } from '../protocol/membership/ring.js'
@@ -15,7 +16,7 @@ import type { ReapHistory } from '../protocol/reaping/history.js'
 import type { StorageGuard } from './guard/index.js'
 import type { Peers } from './peers.js'
 import type { StoppedBy } from './reaper.js'
-import type { ClusterView, MemberView, MoveView, RingView } from './requests.js'
+import type { ClusterView, Explained, MemberView, MoveView, RingView } from './requests.js'
 import type { RunningNode } from './running.js'
 
 export interface Work {
@@ -137,6 +138,23 @@ export function ringView({ state, ring }: Membership): RingView {
       address: factsOf(state, id)?.address ?? '',
     })),
     owners: ring.owners.map((owners) => owners.map((id) => index.get(id)!)),
+  }
+}
+
+/** Where a key is, as it is now; what its replicas answer is put beside that. */
+export function whereabouts(
+  { ring, state }: Membership,
+  rowKey: Uint8Array,
+): (hash: bigint, answers: readonly ReplicaAnswer[]) => Explained {
+  const nameOf = (id: string) => factsOf(state, id)?.name ?? id
+  const owners = ring.ownersOf(rowKey)
+  const preferenceList = ring.preferenceList(rowKey).map((nodeId) => {
+    return { nodeId, name: nameOf(nodeId), owner: owners.includes(nodeId) }
+  })
+  const partition = ring.partitionOf(rowKey)
+  return (hash, answers) => {
+    const replicas = answers.map((answer) => ({ ...answer, name: nameOf(answer.nodeId) }))
+    return { status: 'ok', partition, hash, preferenceList, replicas }
   }
 }
 

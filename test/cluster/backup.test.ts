@@ -93,10 +93,8 @@ const filesIn = (directory: string) =>
 test.serial(
   'under load, into a cluster of another size, N and Q: everything acknowledged before, byte for byte',
   async (t) => {
-    const [first, second] = await Promise.all([
-      TestCluster.start(t),
-      TestCluster.start(t, { nodes: 5, flags: ['--n', '2', '--partitions', '64'] }),
-    ])
+    const first = await TestCluster.start(t)
+    const second = await TestCluster.start(t, { nodes: 5, flags: ['--n', '2', '--partitions', '64'] })
     await fill(first.nodes, 200)
     let goesOn = true
     let writes = 0

@@ -162,6 +162,14 @@ export class HttpEdge {
     return this.send('PUT', path, { body, headers })
   }
 
+  post(path: string, body: string | Uint8Array): Promise<Answer> {
+    return this.send('POST', path, { body })
+  }
+
+  head(path: string): Promise<Answer> {
+    return this.send('HEAD', path)
+  }
+
   delete(path: string, headers: Sent['headers'] = {}): Promise<Answer> {
     return this.send('DELETE', path, { headers })
   }

@@ -45,6 +45,8 @@ import type {
   Health,
   Listed,
   ListRequest,
+  Planned,
+  PlanRequest,
   QuorumChoice,
   Restored,
   RestoreRequest,
@@ -85,6 +87,7 @@ export class MemoryDatabase implements Database {
   /** What operators asked for. */
   readonly changes: (ChangeRequest | ClusterChangeRequest)[] = []
   readonly restores: RestoreRequest[] = []
+  readonly plans: PlanRequest[] = []
   /** Requests that reached the database. */
   readonly seen: (GetRequest | WriteRequest | ListRequest | ExplainRequest | BucketRequest)[] = []
   readonly #waiting: (() => void)[] = []
@@ -176,6 +179,29 @@ export class MemoryDatabase implements Database {
   change(request: ChangeRequest | ClusterChangeRequest, done: Done<Changed>): void {
     this.changes.push(request)
     done({ status: 'ok', moving: 0, partitions: 2 ** PARTITION_BITS, copies: this.n })
+  }
+
+  plan(request: PlanRequest): Planned | Failure {
+    const q = 2 ** PARTITION_BITS
+    const { n } = this
+    if (request.kind === 'leave')
+      return { status: 'error', code: 'BAD_PARAM', message: 'The last member cannot go.' }
+    this.plans.push(request)
+    return {
+      status: 'ok',
+      partitions: { before: q, after: q },
+      copies: { before: n, after: n },
+      moving: 0,
+      moves: [
+        { from: 'n1', to: 'n2', partitions: 3, bytes: 3_500_000 },
+        { from: 'n1', to: undefined, partitions: 2, bytes: undefined },
+      ],
+      members: [
+        { name: 'n1', before: { partitions: q, due: q }, after: { partitions: q - 3, due: q / 2 } },
+        { name: 'n2', before: undefined, after: { partitions: 3, due: q / 2 } },
+      ],
+      known: q,
+    }
   }
 
   cluster(): ClusterView {

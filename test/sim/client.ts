@@ -268,6 +268,7 @@ export class Client {
     const forgets = next !== host || nodes > world.n || next === world.frailHost || passesOn
     ledger.again(entry, forgets)
     world.timeline.after(this.#prng.exponential(world.config.thinkMs), `${this.name} retries`, () => {
+      ledger.mayBeForgotten(entry)
       this.#attempt(entry, next, context, attempt + 1, withOperation)
     })
   }

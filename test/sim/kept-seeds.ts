@@ -4,6 +4,8 @@ import { fileURLToPath } from 'node:url'
 
 export interface KeptSeed {
   readonly seed: number
+  /** Asked for in place of what the seed draws. */
+  readonly changes?: number
   /** What it found, in a sentence. */
   readonly why: string
 }

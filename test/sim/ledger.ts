@@ -188,9 +188,15 @@ export class Ledger {
     entry.attempts += 1
     entry.endedAt = Number.POSITIVE_INFINITY
     if (entry.outcome === 'refused') entry.outcome = 'open'
+    if (elsewhere) entry.mayComeBack = true
+    this.mayBeForgotten(entry)
+  }
+
+  /** Asked again when the retry is sent: others may have been written meanwhile. */
+  mayBeForgotten(entry: WriteEntry): void {
     const { writes, hasBeenReaped } = this.key(entry.key)
     const since = writes.filter((other) => other.begunAt > entry.begunAt).length
-    if (elsewhere || hasBeenReaped || since > OPERATIONS_REMEMBERED) entry.mayComeBack = true
+    if (hasBeenReaped || since > OPERATIONS_REMEMBERED) entry.mayComeBack = true
   }
 
   /** One attempt ended. What happened once is not undone by what a later attempt hears. */

@@ -24,6 +24,7 @@ import { Nemesis } from './nemesis.js'
 import { Operator } from './operator.js'
 import { Prng } from './prng.js'
 import { Reshaper } from './reshaper.js'
+import { Splitter } from './splitter.js'
 import { type Config, DISASTERS } from './swarm.js'
 import { Timeline } from './timeline.js'
 import { Trace } from './trace.js'
@@ -136,17 +137,20 @@ export class Simulation {
     const operator = new Operator(this.#world, this.#prng.split('operator'), this.#counters)
     const undertaker = new Undertaker(this.#world, this.#prng.split('undertaker'), this.#counters)
     const reshaper = new Reshaper(this.#world, this.#prng.split('reshaper'), this.#counters)
+    const splitter = new Splitter(this.#world, this.#prng.split('splitter'), this.#counters)
     for (const client of clients) client.start()
     nemesis.start()
     operator.start()
     undertaker.start()
     reshaper.start()
+    splitter.start()
     this.#runUntil(this.#timeline.nowMs + SAFETY_MS, () => !mayWrite())
     this.#runUntil(this.#timeline.nowMs + AFTERMATH_MS)
     nemesis.stop()
     operator.stop()
     undertaker.stop()
     reshaper.stop()
+    splitter.stop()
     for (const client of clients) client.stop()
     return !this.#violations.any
   }
@@ -226,11 +230,12 @@ function keptRow(record: Uint8Array | undefined): Uint8Array | undefined {
 }
 
 function describe(config: Config): string {
-  const { nodes, changes, death, reshapes, n, partitions, durability, clients, keys, writes } = config
+  const { nodes, changes, death, reshapes, splits, n, partitions, durability, clients, keys, writes } = config
   const mode = config.unbudgeted ? ' (disasters on every disk: only A6, A7, A11, A12 are asked for)' : ''
   const faults = [...config.faults].join(', ') || 'none'
   const trees = config.exchangeEveryMs === 0 ? 'no exchanges' : `exchanges every ${config.exchangeEveryMs} ms`
   const moves = changes === 0 ? '' : `, ${changes} join or leave`
   const further = `${death ? ', one dies for ever' : ''}${reshapes === 0 ? '' : `, ${reshapes} get other weights or zones`}`
-  return `${nodes} nodes${moves}${further}, N=${n}, Q=${partitions}, ${durability}, ${trees}; ${clients} clients, ${writes} writes on ${keys} keys; faults: ${faults}${mode}`
+  const q = `Q=${partitions}${splits === 0 ? '' : `, split ${splits === 1 ? 'once' : 'twice'}`}`
+  return `${nodes} nodes${moves}${further}, N=${n}, ${q}, ${durability}, ${trees}; ${clients} clients, ${writes} writes on ${keys} keys; faults: ${faults}${mode}`
 }

@@ -92,6 +92,8 @@ export interface Config {
   readonly death: boolean
   /** How often members get other weights or zones. */
   readonly reshapes: number
+  /** How often the ring is split. */
+  readonly splits: number
 }
 
 /** Clients of seeds in which processes stand still for a minute: else it is over before the minute is. */
@@ -152,6 +154,7 @@ export function configure(seed: number, wish: Wish = {}): Config {
     spareEntries: prng.pick([0, 1, 3, 8]),
     changes: changesOf(seed),
     ...furtherOf(seed),
+    splits: splitsOf(seed),
   }
   return apply(config, wish)
 }
@@ -170,6 +173,12 @@ function furtherOf(seed: number): Pick<Config, 'death' | 'reshapes'> {
   if (seed < FURTHER_FROM) return { death: false, reshapes: 0 }
   const prng = new Prng(`seed ${seed}`).split('further changes')
   return { death: prng.chance(0.5), reshapes: prng.pick([0, 0, 1, 2, 3]) }
+}
+
+/** Of a stream of its own, too. */
+function splitsOf(seed: number): number {
+  const prng = new Prng(`seed ${seed}`).split('splits')
+  return prng.chance(0.2) ? prng.pick([1, 2, 2]) : 0
 }
 
 /**

@@ -236,9 +236,11 @@ export class World {
   }
 
   #reapDisk({ name, disk, lostSomethingAtMs }: SimHost): ReapDisk {
+    const hasLost = lostSomethingAtMs > Number.NEGATIVE_INFINITY
     return {
       name,
-      lostSomething: lostSomethingAtMs > Number.NEGATIVE_INFINITY,
+      lostSomething: hasLost,
+      mayHaveLost: (engineKey) => disk.damaged.has(engineKey) || (hasLost && this.#hasChanged),
       get: (engineKey) => (disk.damaged.has(engineKey) ? undefined : disk.get(engineKey)),
     }
   }

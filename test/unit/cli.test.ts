@@ -214,6 +214,77 @@ test('status and ring: aligned tables, or the JSON as it came', async (t) => {
   t.deepEqual(JSON.parse((await rotunda(['ring', '--url', url, '--json'])).stdout.toString()), ring)
 })
 
+test('a plan in words, and the request that it is; changes of the cluster', async (t) => {
+  const share = (partitions: number, due: number) => ({ partitions, due })
+  const plan = {
+    change: 'join',
+    q: { before: 64, after: 64 },
+    n: { before: 2, after: 2 },
+    moving: 0,
+    moves: [
+      { from: 'n1', to: 'n3', partitions: 21, bytes: 2_100_400 },
+      { from: 'longer-name', to: 'n3', partitions: 22, bytes: null },
+    ],
+    movedPartitions: 43,
+    movedBytes: 4_301_000,
+    bytesKnownOf: 64,
+    members: [
+      { name: 'longer-name', before: share(64, 64), after: share(42, 42.667) },
+      { name: 'n3', before: null, after: share(43, 42.667) },
+    ],
+  }
+  const seen: string[] = []
+  const { url } = await node((path) => {
+    seen.push(path)
+    const isPlan = path.includes('/plan')
+    const body = isPlan ? plan : { recorded: true, moving: isPlan ? 0 : 3, q: 128, n: 5 }
+    return { status: 200, headers: json, body: JSON.stringify(body) }
+  })
+  const shown = await rotunda(['ring', 'plan', 'join', 'n3', '--weight', '2', '--url', url])
+  t.is(
+    shown.stdout.toString(),
+    [
+      '43 copies of partitions would move: about 4.30 MB, estimated from the 64 partitions that the asked node holds.',
+      '',
+      'FROM         TO  PARTITIONS  BYTES, ABOUT',
+      'n1           n3          21  2.10 MB',
+      'longer-name  n3          22  unknown',
+      '',
+      'NAME         PARTITIONS NOW  DUE NOW  THEN  DUE THEN',
+      'longer-name              64       64    42      42.7',
+      'n3                        0        0    43      42.7',
+      '',
+      'The fullest member holds 1.000 of its due now, 1.008 then.',
+      '',
+    ].join('\n'),
+  )
+  const asJson = await rotunda(['ring', 'plan', 'zone', 'n 1', 'a/b', '--json', '--url', url])
+  t.deepEqual(JSON.parse(asJson.stdout.toString()), plan)
+  const split = await rotunda(['ring', 'split', '--url', url])
+  t.is(
+    split.stdout.toString(),
+    'There are 128 partitions. 3 partitions are on the way to other owners; "rotunda status" shows how far they are.\n',
+  )
+  const copies = await rotunda(['ring', 'copies', '5', '--url', url])
+  t.regex(copies.stdout.toString(), /^N is 5\. 3 partitions are/)
+  t.deepEqual(seen, [
+    '/v1/cluster/plan?change=join&weight=2&member=n3',
+    '/v1/cluster/plan?change=zone&member=n+1&zone=a%2Fb',
+    '/v1/cluster/split',
+    '/v1/cluster/copies',
+  ])
+  for (const [args, about] of [
+    [['copies', 'many'], /COPIES is a whole number/],
+    [['plan', 'burn', 'n1'], /CHANGE is one of/],
+    [['plan', 'weight', 'n1'], /takes member and weight/],
+    [['plan', 'split', 'n1'], /takes nothing more/],
+  ] as const) {
+    const { code, stderr } = await rotunda(['ring', ...args, '--url', url])
+    t.is(code, 2)
+    t.regex(stderr, about)
+  }
+})
+
 test("a node's refusal is one line with its numbers and what to do next", async (t) => {
   const { url } = await node({
     status: 503,

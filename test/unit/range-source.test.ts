@@ -55,9 +55,9 @@ async function cluster(t: ExecutionContext, q = 256) {
       address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
       status: 'member',
     }))
-  const json = (path: string): unknown =>
+  const json = (path: string, index: number): unknown =>
     path === '/v1/cluster'
-      ? { clusterId: 'c'.repeat(32), self: ids[0], n: 3, q, ringDigest: world.ring, members: members() }
+      ? { clusterId: 'c'.repeat(32), self: ids[index], n: 3, q, ringDigest: world.ring, members: members() }
       : {
           q,
           ringDigest: world.ring,
@@ -67,12 +67,14 @@ async function cluster(t: ExecutionContext, q = 256) {
   for (const [index, node] of nodes.entries()) {
     const server = createServer((request, response) => {
       const { pathname, searchParams } = new URL(request.url!, 'http://node')
-      if (pathname !== '/v1/cluster/backup') {
-        response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(json(pathname)))
-        return
-      }
       if (node.away) {
         request.socket.destroy()
+        return
+      }
+      if (pathname !== '/v1/cluster/backup') {
+        response
+          .writeHead(200, { 'Content-Type': 'application/json' })
+          .end(JSON.stringify(json(pathname, index)))
         return
       }
       const [of, from, to] = ['of', 'from', 'to'].map((name) => searchParams.get(name))
@@ -167,6 +169,14 @@ test('one owner that is away or lacks rows may be done without; it is named, and
   lacking.nodes[0].incomplete = true
   lacking.nodes[0].rows = ROWS.slice(3, 4)
   t.deepEqual(shown(await lacking.read()), plain)
+})
+
+test('the node that was named may go meanwhile: others know the ring as well', async (t) => {
+  const { world, nodes, source, read } = await cluster(t)
+  world.ring = '3'.repeat(16)
+  nodes[0].away = true
+  t.deepEqual(shown(await read()), plain)
+  t.deepEqual([...source.absent], ['n1'])
 })
 
 test('with fewer complete owners than a quorum it waits until there are enough', async (t) => {

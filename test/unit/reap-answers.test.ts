@@ -187,7 +187,7 @@ test('more keys than a round has are refused', (t) => {
 
 test('what may go because of its word is written down before it gives it, and what is touched meanwhile it does not vouch for', (t) => {
   const { answers, said, world, writes, marks, vouches } = member()
-  const history = new ReapHistory('00112233aabbccdd', true)
+  const history = new ReapHistory('00112233aabbccdd', true, 1)
   world.history = history
   t.true(vouches())
   t.is(history.rounds, 0)
@@ -197,8 +197,10 @@ test('what may go because of its word is written down before it gives it, and wh
   t.is(said.length, before)
   t.true(history.hasGone(KEY, 0))
   t.like(writes[0]!.records, [{ type: 'system', name: 'reaped' }])
-  t.true(ReapHistory.decode(writes[0]!.records[0]!.value!).hasGone(KEY, 0))
+  t.true(ReapHistory.resume(writes[0]!.records[0]!.value!, 2)!.hasGone(KEY, 0))
+  t.is(history.rounds, 0)
   writes[0]!.done()
+  t.is(history.rounds, 1)
   t.deepEqual(keysIn((said.at(-1) as { clean: Uint8Array }).clean, 1), [0])
 
   agree()

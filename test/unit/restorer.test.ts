@@ -14,7 +14,7 @@ const KEY = Uint8Array.of(0x10, 0, 1, 98, 107)
 const NOTHING = new Uint8Array(0)
 
 function world() {
-  const history = new ReapHistory(NAME, false)
+  const history = new ReapHistory(NAME, false, 1)
   const state = {
     history: history as ReapHistory | undefined,
     held: undefined as Uint8Array | undefined,
@@ -98,9 +98,9 @@ test('a member that cannot tell treats every key so', (t) => {
   const { state, restored } = world()
   state.history = undefined
   t.like(restored(VALUE)()!, { held: 1 })
-  state.history = new ReapHistory('ffffffffffffffff', false)
+  state.history = new ReapHistory('ffffffffffffffff', false, 1)
   t.like(restored(VALUE)()!, { held: 1 })
-  state.history = new ReapHistory('ffffffffffffffff', true)
+  state.history = new ReapHistory('ffffffffffffffff', true, 1)
   t.like(restored(VALUE)()!, { held: 0, written: 1 })
 })
 

@@ -65,7 +65,7 @@ export class Members {
     const kept = { keepAlive: true, maxSockets: 16 }
     this.#agent = url.protocol === 'https:' ? new SecureAgent(kept) : new Agent(kept)
     this.#cluster = cluster
-    this.#look(cluster)
+    this.#look(cluster, url)
   }
 
   static async find(url: URL): Promise<Members> {
@@ -92,12 +92,29 @@ export class Members {
     this.#agent.destroy()
   }
 
-  /** Who is a member now, and the table in force. */
+  /** Who is a member now, and the table in force: as the node that was named has it, or else the first that answers. */
   async ring(): Promise<RingSeen> {
-    this.#cluster = await clusterOf(this.#url)
-    this.#look(this.#cluster)
-    const answer = await ask(this.#url, { method: 'GET', path: '/v1/cluster/ring' })
-    const ring = json<RingJson>(answer, this.#url, ['members', 'partitions', 'ringDigest'])
+    let fault: unknown
+    for (const url of [this.#url, ...this.#members.map((member) => member.url)]) {
+      try {
+        return await this.#ringOf(url)
+      } catch (error) {
+        if (!(error instanceof Fault)) throw error
+        fault ??= error
+      }
+    }
+    throw fault
+  }
+
+  async #ringOf(url: URL): Promise<RingSeen> {
+    const cluster = await clusterOf(url)
+    // Another node may listen at its address by now.
+    if (cluster.clusterId !== this.clusterId)
+      throw new Fault(`the node at ${url.origin} is of another cluster`)
+    this.#cluster = cluster
+    this.#look(cluster, url)
+    const answer = await ask(url, { method: 'GET', path: '/v1/cluster/ring' })
+    const ring = json<RingJson>(answer, url, ['members', 'partitions', 'ringDigest'])
     const owners = ring.partitions.map((indices) => indices.map((index) => ring.members[index]!.id))
     return { q: ring.q, digest: ring.ringDigest, owners }
   }
@@ -141,14 +158,14 @@ export class Members {
     }
   }
 
-  #look({ members, self }: ClusterJson): void {
+  #look({ members, self }: ClusterJson, asked: URL): void {
     const { protocol } = this.#url
     this.#members = members
       .filter(({ status }) => status !== 'removed')
       .map(({ id, name, address }) => ({
         id,
         name,
-        url: id === self ? this.#url : new URL(`${protocol}//${address}`),
+        url: id === self ? asked : new URL(`${protocol}//${address}`),
       }))
   }
 }

@@ -14,8 +14,8 @@ import {
 } from './range-file.js'
 
 export const PARTIAL = '.partial'
-/** A block is sent to a node as it is: not above what one request takes. */
-const BLOCK_ROWS = 2048
+/** A block is sent to a node as it is, which looks at all of its rows in one turn. */
+const BLOCK_ROWS = 1024
 const BLOCK_BYTES = 512 * 1024
 
 export class RangeFileWriter {

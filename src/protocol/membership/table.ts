@@ -5,10 +5,12 @@
  * A table is made from the one before it, not from the beginning: the kernel's checkpoint takes what it knows already, whatever the changes are.
  */
 import {
+  type Act,
   type ChangeMark,
   encodeChanges,
   type Change as KernelChange,
   objectDigest,
+  type Placement,
   PlacementCheckpoint,
   type Plan,
 } from '../../kernel/index.js'
@@ -57,9 +59,19 @@ export function tableOf(birth: Birth, changes: readonly Change[]): Table {
   return computed(birth, changes).table
 }
 
-/** What would move if there were one more change. */
-export function planOf(birth: Birth, changes: readonly Change[], change: Change): Plan {
-  return computed(birth, changes).checkpoint.plan(encodeChanges([...changes, change].map(kernelChange)))
+/** What would be if there were one more change. */
+export interface Prospect {
+  readonly plan: Plan
+  readonly after: Placement
+}
+
+/** What would become of the table if `author` recorded this now. Nothing is remembered of it. */
+export function prospectOf(birth: Birth, changes: readonly Change[], author: string, act: Act): Prospect {
+  const { checkpoint, table } = computed(birth, changes)
+  const stamp = changes.reduce((highest, one) => Math.max(highest, one.stamp), 0) + 1
+  const change = { stamp, author, after: [...table.heads], ...act }
+  const packed = encodeChanges([...changes.map(kernelChange), change])
+  return { plan: checkpoint.plan(packed), after: checkpoint.after(packed).placement }
 }
 
 function computed(birth: Birth, changes: readonly Change[]): Computed {

@@ -26,6 +26,8 @@ const BREAKS = {
   oddQuorums: 0,
   only: ['reset', 'flapping'],
 } as const
+/** The ring is split while machines come and go. */
+const SPLITS = { ...MOVES, partitions: 8, splits: 2 } as const
 
 export const MOVING_CANARIES: readonly Canary[] = [
   {
@@ -134,6 +136,51 @@ export const MOVING_CANARIES: readonly Canary[] = [
         file: 'src/protocol/coordinator/quorum.js',
         find: 'this.#others = lists.map((owners)',
         replace: 'this.#others = [].map((owners)',
+      },
+    ],
+  },
+  {
+    name: 'children-do-not-inherit',
+    story:
+      'After a split the parts of partitions are settled with owners of other partitions, who do not have their rows.',
+    breaks: ['A1', 'A2', 'A3', 'A4'],
+    focus: SPLITS,
+    rare: true,
+    patches: [
+      {
+        file: 'src/protocol/membership/moves.js',
+        find: 'settled: moves.settled.flatMap((one) => Array.from({ length: parts }, () => one)),',
+        replace:
+          'settled: Array.from({ length: partitions }, (_, p) => moves.settled[p % moves.settled.length]),',
+      },
+    ],
+  },
+  {
+    name: 'splits-forget-what-is-in-trees',
+    story: 'A tree that is split leaves out the rows of its second part, and is taken for right.',
+    breaks: ['A4', 'A14'],
+    focus: { ...SPLITS, exchangeEveryMs: 500 },
+    rare: true,
+    patches: [
+      {
+        file: 'src/protocol/entropy/trees.js',
+        find: 'for (const [part, child] of merkleSplit(tree, bits))',
+        replace: 'for (const [part, child] of merkleSplit(tree, bits).filter(([one]) => one !== 1))',
+      },
+    ],
+  },
+  {
+    name: 'handed-over-by-old-numbers',
+    story:
+      'What was handed over of a partition is said, after a split, of the partition that has its number now.',
+    breaks: ['A1', 'A2', 'A3', 'A4'],
+    focus: SPLITS,
+    rare: true,
+    patches: [
+      {
+        file: 'src/protocol/membership/moves.js',
+        find: 'const partsOf = (partition) => Array.from({ length: parts }, (_, part) => partition * parts + part);',
+        replace: 'const partsOf = (partition) => [partition];',
       },
     ],
   },

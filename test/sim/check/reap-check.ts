@@ -11,6 +11,8 @@ export interface ReapDisk {
   readonly name: string
   /** It has lost, once, what it had said to be durable: nobody can know what it holds. */
   readonly lostSomething: boolean
+  /** It may have had a row of this key, and said so, before its disk lost it. */
+  mayHaveLost(engineKey: string): boolean
   /** What is there now, durable or not; undefined also where it is damaged. */
   get(engineKey: string): Uint8Array | undefined
 }
@@ -87,7 +89,7 @@ export class ReapCheck {
   #isElsewhere(holder: string, engineKey: string, { siblings }: ReadObject): boolean {
     const holders = this.#disks().filter((disk) => {
       const row = disk.name === holder ? undefined : disk.get(engineKey)
-      if (row === undefined) return false
+      if (row === undefined) return disk.name !== holder && disk.mayHaveLost(engineKey)
       const { clock } = this.#book.parse(row).object
       return siblings.every((sibling) => clock.has(sibling.dot))
     })
