@@ -256,6 +256,8 @@ export class Sponsor {
   #grant(round: Round, view: SponsorView, _nowMs: number, out: MembershipEffect[]): void {
     this.#round = undefined
     if (round.kind === 'new' && !view.empty) return this.#giveUp(round, 'data', view.wallMs, out)
+    const isBack = round.kind === 'place' && view.isUp(round.old!.id)
+    if (isBack) return this.#giveUp(round, 'busy', view.wallMs, out)
     this.#accept(round, view.wallMs, out)
   }
 
