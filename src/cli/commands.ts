@@ -145,7 +145,8 @@ export const COMMANDS: readonly Command[] = [
     settings: ['wait', 'json', 'url', 'timeout', 'config'],
     notes: [
       'NEW is the name under which the new machine will join: rotunda start --name NEW --join HOST:PORT on an empty directory.',
-      'Refused while MEMBER answers. A machine that is there already can ask for the place itself: rotunda start --join … --replace MEMBER.',
+      'Refused while MEMBER answers. A machine that is there already can ask for the place itself:',
+      'rotunda start --join … --replace MEMBER.',
     ],
     load: async () => (await import('./change.js')).replaceMember,
   },
