@@ -207,7 +207,10 @@ function apply(config: Config, wish: Wish): Config {
   // The promises are told with one N; a smaller cluster that grows has several.
   const changes = all.nodes >= all.n && !all.unbudgeted ? all.changes : 0
   const { reshapes } = changes > 0 ? all : { reshapes: 0 }
-  return { ...all, changes, reshapes, death: changes > 0 && all.death && mayDie(all) }
+  // A cluster that may come down to one member acknowledges from memory alone then.
+  const isAlone = changes > 0 && all.n === 1 && all.durability === 'buffered'
+  const durability = isAlone ? 'fsync' : all.durability
+  return { ...all, changes, reshapes, durability, death: changes > 0 && all.death && mayDie(all) }
 }
 
 /** Where every acknowledged write is on two disks at least, a machine may take one of them along. */

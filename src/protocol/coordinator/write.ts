@@ -96,8 +96,8 @@ export class WriteMachine implements Machine {
     if (placement.others !== undefined) this.#tally.alsoIn(placement.others, this.#choice)
     this.#isOwner = this.#holders.includes(request.self)
     this.#ownRow = this.#isOwner
-    // What a node that is no owner keeps is a hint, and those are never acknowledged from memory.
-    this.#durable = new DurableCopy(self, this.#isOwner ? durableBy : 'self')
+    // What a node that is no owner keeps is a hint. Those are never acknowledged from memory, and count for no strict write.
+    this.#durable = new DurableCopy(self, this.#isOwner || !sloppy ? durableBy : 'self')
     if (!this.#isOwner) this.#tally.standInMyself(request.self, placement)
   }
 
@@ -259,7 +259,7 @@ export class WriteMachine implements Machine {
     else if (fault === undefined) {
       if (this.#settling > 0) return
       this.#writtenHere = true
-      if (buffered !== true) this.#durable.found()
+      if (buffered !== true && (this.#ownRow || this.#sloppy)) this.#durable.found()
       this.#count(this.#self)
     } else {
       if (fault === 'full') this.#full++

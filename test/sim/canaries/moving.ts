@@ -26,8 +26,18 @@ const BREAKS = {
   oddQuorums: 0,
   only: ['reset', 'flapping'],
 } as const
+
 /** The ring is split while machines come and go. */
 const SPLITS = { ...MOVES, partitions: 8, splits: 2 } as const
+
+/** What one owner has, others have late. */
+const LATE = {
+  ...MOVES,
+  thinkMs: 40,
+  calmMs: 400,
+  oddQuorums: 0,
+  only: ['clog', 'slow-disk'],
+} as const
 
 export const MOVING_CANARIES: readonly Canary[] = [
   {
@@ -181,6 +191,21 @@ export const MOVING_CANARIES: readonly Canary[] = [
         file: 'src/protocol/membership/moves.js',
         find: 'const partsOf = (partition) => Array.from({ length: parts }, (_, part) => partition * parts + part);',
         replace: 'const partsOf = (partition) => [partition];',
+      },
+    ],
+  },
+  {
+    name: 'tallies-new-owners-only',
+    story: 'While a key moves, a write counts among its new owners, and those who are read need not have it.',
+    breaks: ['A1', 'A2', 'A3', 'A4'],
+    focus: LATE,
+    rare: true,
+    patches: [
+      {
+        file: 'src/protocol/coordinator/quorum.js',
+        find: 'this.#others = lists.map((owners)',
+        replace:
+          'if (lists.length > 0) { this.#owners = lists[lists.length - 1]; this.#sum(); }\n        this.#others = [].map((owners)',
       },
     ],
   },
