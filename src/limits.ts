@@ -33,6 +33,9 @@ export const limits = {
   bucketChanges: 256,
   /** Members of one cluster; the paper's full membership scales to hundreds. */
   members: 1_000,
+  /** Nodes remembered that this one does not talk to, for people to see, and for how long after the last attempt. */
+  refusedNodes: 16,
+  refusedNodeMs: 600_000,
   /** Requests one node coordinates at a time; beyond it they are shed before any work. */
   requestsInFlight: 10_000,
   /**

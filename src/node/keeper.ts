@@ -2,7 +2,7 @@
 
 import type { Clock } from '../ports/clock.js'
 import type { Log } from '../ports/log.js'
-import type { Network } from '../ports/network.js'
+import type { Hello, Network } from '../ports/network.js'
 import type { Random } from '../ports/random.js'
 import type { Scheduler } from '../ports/scheduler.js'
 import type { BucketProperties } from '../protocol/membership/buckets.js'
@@ -13,6 +13,7 @@ import { Sponsor } from '../protocol/membership/sponsor.js'
 import type { MemberFacts } from '../protocol/membership/state.js'
 import { type ClusterState, presentMembers, removed } from '../protocol/membership/state.js'
 import type { Message } from '../wire/messages.js'
+import { SPEAKS, type Speaks } from '../wire/versions.js'
 import { MembershipChanges } from './changes.js'
 import type { StorageGuard } from './guard/index.js'
 import type { StartFailure } from './options.js'
@@ -20,6 +21,7 @@ import type { Outbox } from './outbox.js'
 import type { Peers } from './peers.js'
 import { RECORDS } from './records.js'
 import type { Replica } from './replica.js'
+import { Versions } from './versions.js'
 
 const PERSIST_AGAIN_MS = 500
 /** Between the last word of a node that leaves and its end, if somebody has heard it; else it waits as long again. */
@@ -36,6 +38,8 @@ export interface KeeperParts {
   readonly peers: Peers
   readonly outbox: Outbox
   readonly replica: Replica
+  /** The versions that this node speaks; undefined: what this build does. */
+  readonly speaks: Speaks | undefined
   wake(): void
   adopted(ringChanged: boolean): void
   confirmed(): void
@@ -47,6 +51,7 @@ export class Keeper {
   readonly #sponsor: Sponsor
   /** What operators ask for. */
   readonly changes: MembershipChanges
+  readonly versions: Versions
   #stopped = false
   #isSayingGoodbye = false
 
@@ -57,6 +62,8 @@ export class Keeper {
     const newId = () => Buffer.from(parts.random.bytes(16)).toString('hex')
     const offer = (state: ClusterState) => this.offer(state)
     this.changes = new MembershipChanges({ membership, clock, peers, newId, offer })
+    const { speaks = SPEAKS } = parts
+    this.versions = new Versions({ ...parts, speaks, describe: (now) => this.describeSelf({ speaks: now }) })
   }
 
   get holdsWrites(): boolean {
@@ -78,7 +85,8 @@ export class Keeper {
     this.#stopped = true
   }
 
-  peerUp(peer: string): void {
+  peerUp(peer: string, hello: Hello): void {
+    this.versions.peerUp(hello)
     if (!this.#parts.peers.isStranger(peer)) this.#run((out) => this.#parts.membership.greet(peer, out))
   }
 
@@ -89,6 +97,7 @@ export class Keeper {
   tick(nowMs: number): void {
     const { membership, peers, random, clock } = this.#parts
     this.changes.expire(nowMs)
+    this.versions.look()
     this.#run((out) => {
       membership.tick(nowMs, peers.ids, random.below(0x1_0000_0000), out)
       this.#sponsor.tick(nowMs, clock.wallMs(), out)
@@ -204,6 +213,7 @@ export class Keeper {
   #adopted(ringChanged: boolean): void {
     const { membership, log, guard } = this.#parts
     this.#connect()
+    this.versions.adopted()
     const own = membership.state.facts.find(({ id }) => id === membership.self)
     // What the storage lost is now on the disk as this node's own fact: the guard need not tell it again.
     if (own?.incomplete === true) guard.lossRecorded()

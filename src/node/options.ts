@@ -8,6 +8,7 @@ import type { Scheduler } from '../ports/scheduler.js'
 import type { SideFile } from '../ports/side-file.js'
 import type { Space } from '../ports/space.js'
 import type { Place } from '../wire/messages.js'
+import type { Speaks } from '../wire/versions.js'
 import type { Durability } from './guard/index.js'
 
 export type { Place }
@@ -63,6 +64,10 @@ export interface NodeOptions {
   readonly shownWholeBytes?: number
   /** Bytes that may be kept for owners that are away; default `limits.hintBytes`. */
   readonly hintBytes?: number
+  /** The version of the package, told to other nodes for their logs; default ''. */
+  readonly build?: string
+  /** The versions of wire and storage that this node speaks; default: what this build does. Another range makes it an earlier build among others. */
+  readonly speaks?: Speaks
 }
 
 export interface StartFailure {
@@ -87,4 +92,5 @@ export type RunningOptions = Pick<
   | 'shownWholeBytes'
   | 'spareEntries'
   | 'shedAfterMs'
+  | 'speaks'
 >

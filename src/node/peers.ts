@@ -53,6 +53,11 @@ export class Peers {
     return true
   }
 
+  /** What a connected peer told of itself. */
+  helloOf(id: string): Hello | undefined {
+    return this.#connected.get(id)?.hello
+  }
+
   /** Connected, and not suspected. */
   isUp(id: string): boolean {
     return this.#connected.get(id)?.detector.suspected === false

@@ -23,9 +23,6 @@ import type { ReapMessage } from './reaping-messages.js'
 export type * from './entropy-messages.js'
 export type * from './reaping-messages.js'
 
-/** The highest and lowest version of this vocabulary that this build speaks. */
-export const WIRE_VERSION = { min: 1, max: 1 } as const
-
 export const MessageType = {
   replicaWrite: 1,
   replicaWritten: 2,

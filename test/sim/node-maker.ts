@@ -1,5 +1,6 @@
 /** Makes the real node on simulated ports. */
 import { RotundaNode } from '../../src/node/node.js'
+import { FIRST } from '../../src/wire/versions.js'
 import type { NodeMaker } from './host.js'
 import { Prng } from './prng.js'
 import type { Config } from './swarm.js'
@@ -28,5 +29,6 @@ export function makeNode(config: Config): NodeMaker {
       reapAfterMs: config.reapAfterMs,
       spareEntries: config.spareEntries,
       shedAfterMs: config.reapAfterMs,
+      speaks: FIRST,
     })
 }

@@ -12,6 +12,7 @@
  */
 import type { ChangeMark } from '../../kernel/index.js'
 import type { Digest64 } from '../../wire/messages.js'
+import type { Speaks } from '../../wire/versions.js'
 import { type BucketRegister, mergeBuckets } from './buckets.js'
 import { type Moves, mergeMoves, type Settled, splitMoves } from './moves.js'
 import { tableOf } from './table.js'
@@ -83,6 +84,8 @@ export interface MemberFacts {
   readonly session: string
   /** It may lack rows and is being filled again. */
   readonly incomplete: boolean
+  /** The versions that its build speaks; absent: the first ones (wire/versions.ts). */
+  readonly speaks?: Speaks
 }
 
 export interface ClusterState {
@@ -175,7 +178,8 @@ export function isLater(a: MemberFacts, b: MemberFacts): boolean {
 }
 
 function factsKey(facts: MemberFacts): string {
-  return JSON.stringify([facts.name, facts.address, facts.peerAddress, facts.incarnation, facts.incomplete])
+  const { name, address, peerAddress, incarnation, incomplete, speaks } = facts
+  return JSON.stringify([name, address, peerAddress, incarnation, incomplete, speaks])
 }
 
 /** A change that `author` records now, after all that it has seen. */
