@@ -33,6 +33,10 @@ export const limits = {
   bucketChanges: 256,
   /** Members of one cluster; the paper's full membership scales to hundreds. */
   members: 1_000,
+  /** A node that has learnt something tells so many others, chosen by chance: with a thousand members one in three thousand hears it from nobody, and asks within seconds. */
+  gossipPartners: 8,
+  /** Slots of changes, and of facts, in the summary of a membership state that is compared: one kilobyte says which sixteenth of ten thousand entries differs. */
+  gossipSlots: 64,
   /** Nodes remembered that this one does not talk to, for people to see, and for how long after the last attempt. */
   refusedNodes: 16,
   refusedNodeMs: 600_000,

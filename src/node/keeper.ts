@@ -1,5 +1,6 @@
 /** Performs what membership asks for: writes its state before it is adopted, tells peers, keeps the connections that it calls for. */
 
+import { limits } from '../limits.js'
 import type { Clock } from '../ports/clock.js'
 import type { Log } from '../ports/log.js'
 import type { Hello, Network } from '../ports/network.js'
@@ -13,7 +14,7 @@ import { Sponsor } from '../protocol/membership/sponsor.js'
 import type { MemberFacts } from '../protocol/membership/state.js'
 import { type ClusterState, presentMembers, removed } from '../protocol/membership/state.js'
 import type { Message } from '../wire/messages.js'
-import { SPEAKS, type Speaks } from '../wire/versions.js'
+import { SPEAKS, type Speaks, WIRE_OF_NEWS } from '../wire/versions.js'
 import { MembershipChanges } from './changes.js'
 import type { StorageGuard } from './guard/index.js'
 import type { StartFailure } from './options.js'
@@ -21,6 +22,7 @@ import type { Outbox } from './outbox.js'
 import type { Peers } from './peers.js'
 import { RECORDS } from './records.js'
 import type { Replica } from './replica.js'
+import { someOf } from './some-of.js'
 import { Versions } from './versions.js'
 
 const PERSIST_AGAIN_MS = 500
@@ -63,6 +65,7 @@ export class Keeper {
     const offer = (state: ClusterState) => this.offer(state)
     this.changes = new MembershipChanges({ membership, clock, peers, newId, offer })
     const { speaks = SPEAKS } = parts
+    membership.understandsNews = (peer) => this.versions.wireTowards(peer) >= WIRE_OF_NEWS
     this.versions = new Versions({ ...parts, speaks, describe: (now) => this.describeSelf({ speaks: now }) })
   }
 
@@ -138,6 +141,8 @@ export class Keeper {
       switch (message.type) {
         case 20:
         case 21:
+        case 27:
+        case 28:
           this.#parts.membership.message(from, message, out)
           return
         case 22:
@@ -173,7 +178,7 @@ export class Keeper {
   }
 
   #perform(effect: MembershipEffect): void {
-    const { outbox, peers } = this.#parts
+    const { outbox } = this.#parts
     switch (effect.kind) {
       case 'persist':
         this.#persist(effect.state)
@@ -184,8 +189,8 @@ export class Keeper {
       case 'tell':
         outbox.post(effect.to, 'control', effect.message)
         return
-      case 'tell-all':
-        for (const peer of peers.ids) outbox.post(peer, 'control', effect.message)
+      case 'spread':
+        this.#spread(effect.state, effect.news)
         return
       case 'superseded':
         this.#superseded(effect.boot)
@@ -196,6 +201,16 @@ export class Keeper {
       default:
         effect satisfies never
     }
+  }
+
+  #spread(state: Message, news: () => Message): void {
+    const { outbox, peers, random, membership } = this.#parts
+    for (const peer of peers.ids) if (!membership.understandsNews(peer)) outbox.post(peer, 'control', state)
+    const others = peers.ids.filter((peer) => membership.understandsNews(peer))
+    const partners = someOf(others, limits.gossipPartners, random)
+    if (partners.length === 0) return
+    const message = news()
+    for (const peer of partners) outbox.post(peer, 'control', message)
   }
 
   #persist(state: Uint8Array): void {

@@ -19,7 +19,11 @@ export interface Speaks {
   readonly storage: VersionRange
 }
 
-export const SPEAKS: Speaks = { wire: { min: 1, max: 1 }, storage: { min: 1, max: 1 } }
+/** Wire 2: gossip of what differs (messages 27 and 28) instead of whole states. */
+export const SPEAKS: Speaks = { wire: { min: 1, max: 2 }, storage: { min: 1, max: 1 } }
+
+/** From this wire version on gossip tells what differs. */
+export const WIRE_OF_NEWS = 2
 
 /** What a member speaks whose facts do not say. */
 export const FIRST: Speaks = { wire: { min: 1, max: 1 }, storage: { min: 1, max: 1 } }

@@ -127,7 +127,7 @@ test.serial(
     const running = load(mixed)
     for (const index of [0, 1, 2]) {
       await mixed.untilInUse(1, 1)
-      await mixed.exchange(index, 'fresh')
+      await mixed.exchange(index)
     }
     await mixed.untilInUse(2, 1)
     const between = running.done
@@ -152,7 +152,7 @@ test.serial(
     const cluster = await TestCluster.start(t)
     const [n1, n2, n3] = cluster.nodes as [TestNode, TestNode, TestNode]
     const sentence =
-      /n4 \(Rotunda [^ ]+\) speaks wire version 7 to 8 and n1 \(Rotunda [^ ]+\) 1: n4 is too new for n1/
+      /n4 \(Rotunda [^ ]+\) speaks wire version 7 to 8 and n1 \(Rotunda [^ ]+\) 1 to 2: n4 is too new for n1/
     const n4 = as(
       new TestNode({
         ...{ name: 'n4', port: n3.setup.port, peerPort: n3.setup.peerPort },
@@ -168,7 +168,7 @@ test.serial(
     t.deepEqual(await n4.ended(), { code: 1, signal: null })
     t.true(n4.lines.some((line) => line.startsWith('rotunda: ') && sentence.test(line)))
     const backwards =
-      /n1 \(Rotunda [^ ]+\) speaks wire version 1 and n4 \(Rotunda [^ ]+\) 7 to 8: n1 is too old for n4/
+      /n1 \(Rotunda [^ ]+\) speaks wire version 1 to 2 and n4 \(Rotunda [^ ]+\) 7 to 8: n1 is too old for n4/
     t.true(n1.lines.some((line) => line.includes('"peer-refused"') && backwards.test(line)))
     t.like((await n1.json<Cluster>('/v1/cluster')).refused, [{ name: 'n4', why: 'no-common-version' }])
     t.regex(
@@ -197,13 +197,13 @@ test.serial(
     await mixed.start()
     await mixed.exchange(0, 'next')
     await mixed.exchange(1, 'next')
-    await mixed.untilInUse(1, 1)
+    await mixed.untilInUse(2, 1)
     // While one member cannot read it there is a way back.
     await mixed.exchange(1)
-    await mixed.untilInUse(1, 1)
+    await mixed.untilInUse(2, 1)
     await mixed.exchange(1, 'next')
     await mixed.exchange(2, 'next')
-    await mixed.untilInUse(1, 2)
+    await mixed.untilInUse(2, 2)
 
     await mixed.nodes[2]!.stop()
     const back = as(mixed.nodes[2]!)
@@ -233,6 +233,6 @@ test.serial(
     )
     mixed.nodes[2]!.launch()
     await mixed.untilWhole()
-    await mixed.untilInUse(1, 2)
+    await mixed.untilInUse(2, 2)
   },
 )

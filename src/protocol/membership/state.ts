@@ -133,7 +133,7 @@ export function mergeStates(a: ClusterState, b: ClusterState): ClusterState {
 }
 
 /** The longer list itself where it holds all of the other: what follows from it need not be computed anew. */
-function mergeChanges(a: readonly Change[], b: readonly Change[]): readonly Change[] {
+export function mergeChanges(a: readonly Change[], b: readonly Change[]): readonly Change[] {
   const sorted = [...a, ...b].sort(changeOrder)
   const merged = sorted.filter((change, i) => i === 0 || changeOrder(sorted[i - 1]!, change) !== 0)
   if (merged.length === a.length) return a
