@@ -14,7 +14,7 @@ import { Sponsor } from '../protocol/membership/sponsor.js'
 import type { MemberFacts } from '../protocol/membership/state.js'
 import { type ClusterState, presentMembers, removed } from '../protocol/membership/state.js'
 import type { Message } from '../wire/messages.js'
-import { SPEAKS, type Speaks, WIRE_OF_NEWS } from '../wire/versions.js'
+import { FIRST, SPEAKS, type Speaks, WIRE_OF_NEWS } from '../wire/versions.js'
 import { MembershipChanges } from './changes.js'
 import type { StorageGuard } from './guard/index.js'
 import type { StartFailure } from './options.js'
@@ -22,6 +22,7 @@ import type { Outbox } from './outbox.js'
 import type { Peers } from './peers.js'
 import { RECORDS } from './records.js'
 import type { Replica } from './replica.js'
+import { Seeds } from './seeds.js'
 import { someOf } from './some-of.js'
 import { Versions } from './versions.js'
 
@@ -42,6 +43,9 @@ export interface KeeperParts {
   readonly replica: Replica
   /** The versions that this node speaks; undefined: what this build does. */
   readonly speaks: Speaks | undefined
+  /** Addresses of other members, or of what may be one. */
+  readonly seeds: readonly string[]
+  readonly seedsAfterMs: number | undefined
   wake(): void
   adopted(ringChanged: boolean): void
   confirmed(): void
@@ -54,6 +58,7 @@ export class Keeper {
   /** What operators ask for. */
   readonly changes: MembershipChanges
   readonly versions: Versions
+  readonly #seeds: Seeds
   #stopped = false
   #isSayingGoodbye = false
 
@@ -64,7 +69,8 @@ export class Keeper {
     const newId = () => Buffer.from(parts.random.bytes(16)).toString('hex')
     const offer = (state: ClusterState) => this.offer(state)
     this.changes = new MembershipChanges({ membership, clock, peers, newId, offer })
-    const { speaks = SPEAKS } = parts
+    const { speaks = SPEAKS, seeds: addresses, seedsAfterMs: afterMs } = parts
+    this.#seeds = new Seeds({ ...parts, addresses, afterMs })
     membership.understandsNews = (peer) => this.versions.wireTowards(peer) >= WIRE_OF_NEWS
     this.versions = new Versions({ ...parts, speaks, describe: (now) => this.describeSelf({ speaks: now }) })
   }
@@ -101,6 +107,7 @@ export class Keeper {
     const { membership, peers, random, clock } = this.#parts
     this.changes.expire(nowMs)
     this.versions.look()
+    this.#seeds.tick(nowMs)
     this.#run((out) => {
       membership.tick(nowMs, peers.ids, random.below(0x1_0000_0000), out)
       this.#sponsor.tick(nowMs, clock.wallMs(), out)
@@ -167,7 +174,12 @@ export class Keeper {
 
   #view(): SponsorView {
     const { replica, clock, peers } = this.#parts
-    return { empty: replica.isEmpty, wallMs: clock.wallMs(), isUp: (peer) => peers.isConnected(peer) }
+    return {
+      empty: replica.isEmpty,
+      wallMs: clock.wallMs(),
+      isUp: (peer) => peers.isConnected(peer),
+      speaks: (peer) => spoken(peers.helloOf(peer)),
+    }
   }
 
   #run(step: (out: MembershipEffect[]) => void): void {
@@ -283,4 +295,11 @@ export class Keeper {
 }
 
 const EMPTY = new Uint8Array(0)
+
+function spoken(hello: Hello | undefined): Speaks {
+  if (hello === undefined) return FIRST
+  const { wireMin, wireMax, storageMin, storageMax } = hello
+  return { wire: { min: wireMin, max: wireMax }, storage: { min: storageMin, max: storageMax } }
+}
+
 const LEFT = 'This node has left the cluster: all that it held is with other members.'

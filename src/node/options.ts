@@ -34,10 +34,12 @@ export interface NodeOptions {
   readonly zone: string
   /** Share of the data relative to others; 1 is usual. */
   readonly weight: number
-  /** Peer addresses to join through; with an empty directory and none, a new cluster begins. */
+  /** Peer addresses to join through; with an empty directory and none, a new cluster begins. A member dials them when it misses another one. */
   readonly join: readonly string[]
   /** The place of a dead member (name or id) that it is to take when it joins, and whether with that one's weight and zone. */
   readonly place?: Place
+  /** For how long it misses one before that; 0 = never. Default `limits.seedsAfterMs`. */
+  readonly seedsAfterMs?: number
   /** Clients' writes are held back while the cluster has fewer members. */
   readonly awaitMembers?: number
   /** So long after its start a member serves no client unless it has heard another one, which would know if it was removed meanwhile; default 0. */
@@ -93,4 +95,6 @@ export type RunningOptions = Pick<
   | 'spareEntries'
   | 'shedAfterMs'
   | 'speaks'
+  | 'join'
+  | 'seedsAfterMs'
 >

@@ -155,10 +155,11 @@ export class RunningNode {
     this.#switchboard = this.#newSwitchboard(reply)
   }
 
-  #newKeeper(fatal: RunningListener['fatal'], { speaks }: RunningOptions): Keeper {
+  #newKeeper(fatal: RunningListener['fatal'], { speaks, join, seedsAfterMs }: RunningOptions): Keeper {
     const { membership, peers, replica } = this
     return new Keeper({
-      ...{ ...this.#ports, guard: this.#guard, membership, peers, replica, speaks },
+      ...{ ...this.#ports, guard: this.#guard, membership, peers, replica },
+      ...{ speaks, seeds: join, seedsAfterMs },
       ...{ outbox: this.#outbox, fatal, wake: () => this.#wake(), confirmed: () => this.#confirmed() },
       adopted: (ringChanged) => this.#adopted(ringChanged),
     })

@@ -11,6 +11,7 @@ import { type BucketProperties, bucketProperties, nextRegister } from './buckets
 import { type Heard, HeardStates } from './heard.js'
 import { decodeNews, encodeNews, learnt, type News, newsFor, rumour } from './news.js'
 import { Ring } from './ring.js'
+import { Rumours } from './rumours.js'
 import type { ClusterState, MemberFacts } from './state.js'
 import { factsOf, mergeStates, removed, withBucket, withFacts } from './state.js'
 import { encodeState, stateDigest } from './state-codec.js'
@@ -52,6 +53,8 @@ export class Membership {
   #confirmed = false
   #isKnownToHaveLeft = false
   #gossipAtMs = 0
+  /** The same rumour comes from several sides; what was merged once need not be merged again. */
+  readonly #rumours = new Rumours()
 
   constructor(adopted: ClusterState, own: MemberFacts) {
     this.self = own.id
@@ -202,11 +205,13 @@ export class Membership {
   }
 
   #hear(from: string, message: GossipNews, out: MembershipEffect[]): void {
+    if (message.summary.length === 0 && this.#rumours.has(message.news)) return
     const news = decodeNews(message.news)
     if (this.#isSuperseded(news.facts, out)) return
     if (news.ring?.moves.left.includes(this.self) === true) this.#isKnownToHaveLeft = true
     const heard = learnt(this.#adopted, news)
     this.offer(heard.state, out)
+    if (!heard.lacks) this.#rumours.add(message.news)
     if (message.summary.length > 0) this.#answer(from, decodeSummary(message.summary), out)
     else if (heard.lacks) this.#ask(from, out)
   }

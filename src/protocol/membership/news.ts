@@ -143,7 +143,8 @@ export function decodeNews(bytes: Uint8Array): News {
   const changes: Change[] = []
   for (let left = reader.count(40); left > 0; left--) changes.push(decodeChange(reader, true))
   const partitions = reader.u32()
-  if (!isPartitionCount(partitions)) throw new WireError('the number of partitions is no power of two in range')
+  if (!isPartitionCount(partitions))
+    throw new WireError('the number of partitions is no power of two in range')
   const moves = decodeMoves(reader, partitions)
   reader.end()
   return { complete, facts, buckets, ring: { before, after, changes, moves } }
