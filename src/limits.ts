@@ -33,7 +33,7 @@ export const limits = {
   bucketChanges: 256,
   /** Members of one cluster; the paper's full membership scales to hundreds. */
   members: 1_000,
-  /** A node that has learnt something tells so many others, chosen by chance: with a thousand members one in three thousand hears it from nobody, and asks within seconds. */
+  /** A node that has learnt something tells so many others, chosen by chance: one in three thousand hears it from nobody, and learns it by digests within seconds. */
   gossipPartners: 8,
   /** A member that misses another one for so long dials the addresses that it was started with: longer than a restart takes. */
   seedsAfterMs: 15_000,
