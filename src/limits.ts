@@ -33,6 +33,17 @@ export const limits = {
   bucketChanges: 256,
   /** Members of one cluster; the paper's full membership scales to hundreds. */
   members: 1_000,
+  /** A node that has learnt something tells so many others, chosen by chance: one in three thousand hears it from nobody, and learns it by digests within seconds. */
+  gossipPartners: 8,
+  /** A member that misses another one for so long dials the addresses that it was started with: longer than a restart takes. */
+  seedsAfterMs: 15_000,
+  /** Rumours that are known when they come again, from another side: some seconds' worth where many nodes start at once. */
+  rumoursRemembered: 256,
+  /** Slots of changes, and of facts, in the summary of a membership state that is compared: one kilobyte says which sixteenth of ten thousand entries differs. */
+  gossipSlots: 64,
+  /** Nodes remembered that this one does not talk to, for people to see, and for how long after the last attempt. */
+  refusedNodes: 16,
+  refusedNodeMs: 600_000,
   /** Requests one node coordinates at a time; beyond it they are shed before any work. */
   requestsInFlight: 10_000,
   /**

@@ -21,7 +21,9 @@ function refuseExtras(exchange: Exchange): void {
 function memberJson(member: MemberView): Record<string, unknown> {
   const { id, name, address, peerAddress, zone, weight, status, liveness, incomplete, replacedBy } = member
   const more = replacedBy === undefined ? {} : { replacedBy }
-  return { id, name, address, peerAddress, zone, weight, status, liveness, incomplete, ...more }
+  const { wire, storage } = member.speaks
+  const speaks = { wire: [wire.min, wire.max], storage: [storage.min, storage.max] }
+  return { id, name, address, peerAddress, zone, weight, status, liveness, incomplete, speaks, ...more }
 }
 
 function moveJson({ partitions, left, perSecond, leftSeconds, rowsSent, waitsFor }: MoveView) {
@@ -59,6 +61,10 @@ function clusterJson(view: ClusterView): Record<string, unknown> {
     toHandOver: view.toHandOver,
     move: view.move === undefined ? null : moveJson(view.move),
     reapHistory: historyJson(view),
+    versions: { wire: view.versions.wire, storage: view.versions.storage },
+    refused: view.refused.map(({ id, name, peerAddress, build, why, reason }) => {
+      return { id, name, peerAddress, build, why, reason }
+    }),
     members: view.members.map(memberJson),
   }
 }

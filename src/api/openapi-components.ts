@@ -1,7 +1,8 @@
 /** Parameters, headers and schemas of the OpenAPI document. */
 
 import { limits } from '../limits.js'
-import { changeProperties, changeSchemas } from './openapi-changes.js'
+import { changeSchemas } from './openapi-changes.js'
+import { cluster, member } from './openapi-cluster.js'
 import { errorSchemaComponent } from './openapi-errors.js'
 
 type Json = Readonly<Record<string, unknown>>
@@ -259,53 +260,6 @@ const explained: Json = {
     },
     replicas: { type: 'array', items: { $ref: '#/components/schemas/Replica' } },
   },
-}
-
-const member: Json = {
-  type: 'object',
-  required: ['id', 'name', 'address', 'peerAddress', 'zone', 'weight', 'status', 'liveness', 'incomplete'],
-  properties: {
-    id: TEXT,
-    name: TEXT,
-    address: { ...TEXT, description: 'host:port for clients.' },
-    peerAddress: { ...TEXT, description: 'host:port for nodes.' },
-    zone: TEXT,
-    weight: { type: 'number' },
-    status: { enum: ['joining', 'member', 'leaving', 'removed'] },
-    liveness: { enum: ['self', 'up', 'suspected', 'down'], description: 'As this node sees it.' },
-    incomplete: { type: 'boolean', description: 'Its rows are being fetched from the other owners.' },
-    replacedBy: { ...TEXT, description: 'Who has its place now, if it was replaced.' },
-  },
-}
-
-const clusterProperties: Json = {
-  clusterId: TEXT,
-  self: { ...TEXT, description: 'The id of the node that answers.' },
-  ...{ n: COUNT, r: COUNT, w: COUNT },
-  q: { ...COUNT, description: 'Number of partitions.' },
-  ringDigest: TEXT,
-  pendingHints: COUNT,
-  tombstones: { ...COUNT, description: 'Keys of which this node holds nothing but tombstones.' },
-  reapingStoppedBy: {
-    type: 'array',
-    description: 'Members because of which this node cannot let go of tombstones.',
-    items: {
-      type: 'object',
-      required: ['id', 'name', 'reason'],
-      properties: {
-        id: TEXT,
-        name: TEXT,
-        reason: { enum: ['away', 'silent', 'rebuilding', 'restarted', 'unavailable'] },
-      },
-    },
-  },
-  ...changeProperties,
-  members: { type: 'array', items: { $ref: '#/components/schemas/Member' } },
-}
-const cluster: Json = {
-  type: 'object',
-  required: Object.keys(clusterProperties),
-  properties: clusterProperties,
 }
 
 const ring: Json = {

@@ -57,6 +57,7 @@ export async function composeNode(config: NodeConfig, secret: Secret, log: Log):
     cacheBytes: config.cacheBytes,
     hintBytes: config.hintBytes,
     reapHistory: true,
+    build: VERSION,
   })
   const api = createApi({
     database: node,

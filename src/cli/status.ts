@@ -14,6 +14,7 @@ interface Member {
   readonly liveness: string
   readonly incomplete: boolean
   readonly replacedBy?: string
+  readonly speaks?: { readonly wire: readonly [number, number]; readonly storage: readonly [number, number] }
 }
 
 interface Cluster {
@@ -29,6 +30,8 @@ interface Cluster {
   readonly transfers: number
   readonly toHandOver?: number
   readonly move?: Move | null
+  readonly versions?: { readonly wire: number; readonly storage: number }
+  readonly refused?: readonly { readonly reason: string }[]
 }
 
 interface Ring {
@@ -71,7 +74,7 @@ function statusText(cluster: Cluster, owned: ReadonlyMap<string, number>): strin
     condition(member),
     owned.get(member.id) ?? 0,
   ])
-  const settings = `N ${n}, R ${r}, W ${w}, ${q} partitions`
+  const settings = `N ${n}, R ${r}, W ${w}, ${q} partitions${inUse(cluster)}`
   const work = [
     pendingHints > 0 && `${pendingHints} hints waiting`,
     ...(cluster.move == null ? [] : moveLines(cluster.move)),
@@ -80,13 +83,36 @@ function statusText(cluster: Cluster, owned: ReadonlyMap<string, number>): strin
     reapingStoppedBy?.length > 0 &&
       `${tombstones} tombstones stay until they answer: ${reapingStoppedBy.map(({ name, reason }) => `${name} (${reason})`).join(', ')}`,
   ]
+  // Nodes of earlier builds say nothing of them.
+  const refused = (cluster.refused ?? []).map(({ reason }) => `refused: ${reason}`)
   const lines = [
     `${members.length === 1 ? '1 member' : `${members.length} members`} as ${asked?.name ?? 'this node'} sees them; ${settings}`,
     ...work.filter((each) => each !== false),
+    ...heldBack(cluster),
+    ...refused,
     '',
     table(['NAME', 'ADDRESS', 'ZONE', 'WEIGHT', 'STATUS', 'LIVENESS', 'PARTITIONS'], rows),
   ]
   return lines.join('\n')
+}
+
+function inUse({ versions }: Cluster): string {
+  return versions === undefined ? '' : `, wire ${versions.wire}, storage ${versions.storage}`
+}
+
+/** Because of whom the members do not use what others of them speak already. */
+function heldBack({ members, versions }: Cluster): string[] {
+  if (versions === undefined) return []
+  const present = members.filter(({ status }) => status !== 'removed')
+  const wait = (what: 'wire' | 'storage') => {
+    const highest = (member: Member) => member.speaks?.[what][1] ?? 1
+    const best = Math.max(...present.map(highest))
+    const behind = present.filter((member) => highest(member) < best).map(({ name }) => name)
+    if (behind.length === 0) return []
+    const verb = behind.length === 1 ? 'speaks' : 'speak'
+    return [`${what} version ${best} waits for ${behind.join(', ')}, who ${verb} ${versions[what]} at most`]
+  }
+  return [...wait('wire'), ...wait('storage')]
 }
 
 function condition({ liveness, incomplete }: Member): string {

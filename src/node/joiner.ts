@@ -21,13 +21,15 @@ export interface JoinerParts {
   readonly log: Log
   readonly request: Omit<JoinRequest, 'type' | 'id'>
   readonly addresses: readonly string[]
-  accepted(answer: JoinAnswer): void
+  /** `storageInUse`: the storage version of the member that let it in. */
+  accepted(answer: JoinAnswer, storageInUse: number): void
   refused(reason: string): void
 }
 
 export class Joiner {
   readonly #parts: JoinerParts
   readonly #up: string[] = []
+  readonly #storageOf = new Map<string, number>()
   #asked = ''
   #id = 0
   #againMs = 0
@@ -43,6 +45,7 @@ export class Joiner {
   peerUp(peer: string, hello: Hello): void {
     if (hello.clusterId === '' || this.#up.includes(peer)) return
     this.#up.push(peer)
+    this.#storageOf.set(peer, hello.storageMin)
     this.#againMs = 0
   }
 
@@ -61,7 +64,8 @@ export class Joiner {
   frame(peer: string, bytes: Uint8Array): void {
     try {
       decodeBatch(bytes, (message) => {
-        if (message.type === 23 && peer === this.#asked && message.id === this.#id) this.#answered(message)
+        if (message.type === 23 && peer === this.#asked && message.id === this.#id)
+          this.#answered(message, this.#storageOf.get(peer) ?? 1)
       })
     } catch (error) {
       if (!(error instanceof WireError)) throw error
@@ -96,9 +100,9 @@ export class Joiner {
     if (this.#parts.network.send(peer, 'control', [writer.take()]) !== 'sent') this.#againMs = 0
   }
 
-  #answered(answer: JoinAnswer): void {
+  #answered(answer: JoinAnswer, storageInUse: number): void {
     this.#asked = ''
-    if (answer.verdict === 'accepted') this.#end(() => this.#parts.accepted(answer))
+    if (answer.verdict === 'accepted') this.#end(() => this.#parts.accepted(answer, storageInUse))
     else if (answer.verdict === 'refused') this.#end(() => this.#parts.refused(answer.reason))
     else {
       this.#reason = answer.reason

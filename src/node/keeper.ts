@@ -1,8 +1,9 @@
 /** Performs what membership asks for: writes its state before it is adopted, tells peers, keeps the connections that it calls for. */
 
+import { limits } from '../limits.js'
 import type { Clock } from '../ports/clock.js'
 import type { Log } from '../ports/log.js'
-import type { Network } from '../ports/network.js'
+import type { Hello, Network } from '../ports/network.js'
 import type { Random } from '../ports/random.js'
 import type { Scheduler } from '../ports/scheduler.js'
 import type { BucketProperties } from '../protocol/membership/buckets.js'
@@ -13,6 +14,7 @@ import { Sponsor } from '../protocol/membership/sponsor.js'
 import type { MemberFacts } from '../protocol/membership/state.js'
 import { type ClusterState, presentMembers, removed } from '../protocol/membership/state.js'
 import type { Message } from '../wire/messages.js'
+import { FIRST, SPEAKS, type Speaks, WIRE_OF_NEWS } from '../wire/versions.js'
 import { MembershipChanges } from './changes.js'
 import type { StorageGuard } from './guard/index.js'
 import type { StartFailure } from './options.js'
@@ -20,6 +22,9 @@ import type { Outbox } from './outbox.js'
 import type { Peers } from './peers.js'
 import { RECORDS } from './records.js'
 import type { Replica } from './replica.js'
+import { Seeds } from './seeds.js'
+import { someOf } from './some-of.js'
+import { Versions } from './versions.js'
 
 const PERSIST_AGAIN_MS = 500
 /** Between the last word of a node that leaves and its end, if somebody has heard it; else it waits as long again. */
@@ -36,6 +41,11 @@ export interface KeeperParts {
   readonly peers: Peers
   readonly outbox: Outbox
   readonly replica: Replica
+  /** The versions that this node speaks; undefined: what this build does. */
+  readonly speaks: Speaks | undefined
+  /** Addresses of other members, or of what may be one. */
+  readonly seeds: readonly string[]
+  readonly seedsAfterMs: number | undefined
   wake(): void
   adopted(ringChanged: boolean): void
   confirmed(): void
@@ -47,6 +57,8 @@ export class Keeper {
   readonly #sponsor: Sponsor
   /** What operators ask for. */
   readonly changes: MembershipChanges
+  readonly versions: Versions
+  readonly #seeds: Seeds
   #stopped = false
   #isSayingGoodbye = false
 
@@ -57,6 +69,10 @@ export class Keeper {
     const newId = () => Buffer.from(parts.random.bytes(16)).toString('hex')
     const offer = (state: ClusterState) => this.offer(state)
     this.changes = new MembershipChanges({ membership, clock, peers, newId, offer })
+    const { speaks = SPEAKS, seeds: addresses, seedsAfterMs: afterMs } = parts
+    this.#seeds = new Seeds({ ...parts, addresses, afterMs })
+    membership.understandsNews = (peer) => this.versions.wireTowards(peer) >= WIRE_OF_NEWS
+    this.versions = new Versions({ ...parts, speaks, describe: (now) => this.describeSelf({ speaks: now }) })
   }
 
   get holdsWrites(): boolean {
@@ -78,7 +94,8 @@ export class Keeper {
     this.#stopped = true
   }
 
-  peerUp(peer: string): void {
+  peerUp(peer: string, hello: Hello): void {
+    this.versions.peerUp(hello)
     if (!this.#parts.peers.isStranger(peer)) this.#run((out) => this.#parts.membership.greet(peer, out))
   }
 
@@ -89,6 +106,8 @@ export class Keeper {
   tick(nowMs: number): void {
     const { membership, peers, random, clock } = this.#parts
     this.changes.expire(nowMs)
+    this.versions.look()
+    this.#seeds.tick(nowMs)
     this.#run((out) => {
       membership.tick(nowMs, peers.ids, random.below(0x1_0000_0000), out)
       this.#sponsor.tick(nowMs, clock.wallMs(), out)
@@ -129,6 +148,8 @@ export class Keeper {
       switch (message.type) {
         case 20:
         case 21:
+        case 27:
+        case 28:
           this.#parts.membership.message(from, message, out)
           return
         case 22:
@@ -153,7 +174,12 @@ export class Keeper {
 
   #view(): SponsorView {
     const { replica, clock, peers } = this.#parts
-    return { empty: replica.isEmpty, wallMs: clock.wallMs(), isUp: (peer) => peers.isConnected(peer) }
+    return {
+      empty: replica.isEmpty,
+      wallMs: clock.wallMs(),
+      isUp: (peer) => peers.isConnected(peer),
+      speaks: (peer) => spoken(peers.helloOf(peer)),
+    }
   }
 
   #run(step: (out: MembershipEffect[]) => void): void {
@@ -164,7 +190,7 @@ export class Keeper {
   }
 
   #perform(effect: MembershipEffect): void {
-    const { outbox, peers } = this.#parts
+    const { outbox } = this.#parts
     switch (effect.kind) {
       case 'persist':
         this.#persist(effect.state)
@@ -175,8 +201,8 @@ export class Keeper {
       case 'tell':
         outbox.post(effect.to, 'control', effect.message)
         return
-      case 'tell-all':
-        for (const peer of peers.ids) outbox.post(peer, 'control', effect.message)
+      case 'spread':
+        this.#spread(effect.state, effect.news)
         return
       case 'superseded':
         this.#superseded(effect.boot)
@@ -187,6 +213,16 @@ export class Keeper {
       default:
         effect satisfies never
     }
+  }
+
+  #spread(state: Message, news: () => Message): void {
+    const { outbox, peers, random, membership } = this.#parts
+    for (const peer of peers.ids) if (!membership.understandsNews(peer)) outbox.post(peer, 'control', state)
+    const others = peers.ids.filter((peer) => membership.understandsNews(peer))
+    const partners = someOf(others, limits.gossipPartners, random)
+    if (partners.length === 0) return
+    const message = news()
+    for (const peer of partners) outbox.post(peer, 'control', message)
   }
 
   #persist(state: Uint8Array): void {
@@ -204,6 +240,7 @@ export class Keeper {
   #adopted(ringChanged: boolean): void {
     const { membership, log, guard } = this.#parts
     this.#connect()
+    this.versions.adopted()
     const own = membership.state.facts.find(({ id }) => id === membership.self)
     // What the storage lost is now on the disk as this node's own fact: the guard need not tell it again.
     if (own?.incomplete === true) guard.lossRecorded()
@@ -258,4 +295,11 @@ export class Keeper {
 }
 
 const EMPTY = new Uint8Array(0)
+
+function spoken(hello: Hello | undefined): Speaks {
+  if (hello === undefined) return FIRST
+  const { wireMin, wireMax, storageMin, storageMax } = hello
+  return { wire: { min: wireMin, max: wireMax }, storage: { min: storageMin, max: storageMax } }
+}
+
 const LEFT = 'This node has left the cluster: all that it held is with other members.'

@@ -34,6 +34,7 @@ export function measurements(guard: StorageGuard, running: RunningNode | undefin
   ])
   if (running === undefined) return out
   const { counts, admission } = running
+  for (const [of, version] of Object.entries(running.keeper.versions.inUse)) out.set(`${of}_version`, version)
   out.set('requests_admitted_total', admission.counts.admitted)
   out.set('requests_shed_total', admission.counts.shed)
   out.set('requests_limit', admission.limit)

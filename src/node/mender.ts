@@ -14,6 +14,7 @@ import type { Log } from '../ports/log.js'
 import { quorum } from '../protocol/coordinator/quorum.js'
 import type { Membership } from '../protocol/membership/membership.js'
 import { factsOf } from '../protocol/membership/state.js'
+import { speaksOf } from '../protocol/membership/versions.js'
 import type { StorageGuard, WriteOperation } from './guard/index.js'
 import { encodeIdentity, RECORDS } from './records.js'
 import { INDEX_HAS_GAPS } from './tree-keeper.js'
@@ -98,7 +99,9 @@ export class Mender {
     this.#nextMs = nowMs + this.#pauseMs
     this.#pauseMs = Math.min(LONGEST_AGAIN_MS, this.#pauseMs * 2)
     const { self, own, encoded } = membership
-    const identity = encodeIdentity({ nodeId: self, name: own.name, bootBase: own.boot - guard.boot })
+    const bootBase = own.boot - guard.boot
+    const storage = speaksOf(own).storage.min
+    const identity = encodeIdentity({ nodeId: self, name: own.name, bootBase, storage })
     const records: WriteOperation[] = [
       { type: 'system', name: RECORDS.identity, value: identity },
       { type: 'system', name: RECORDS.membership, value: encoded },

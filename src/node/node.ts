@@ -2,7 +2,8 @@
 import { keyHash, makeRowKey } from '../kernel/index.js'
 import { limits } from '../limits.js'
 import type { Channel, Hello, NetworkSink } from '../ports/network.js'
-import { WIRE_VERSION } from '../wire/messages.js'
+import { speaksOf } from '../protocol/membership/versions.js'
+import { announced, SPEAKS } from '../wire/versions.js'
 import { Backups } from './backups.js'
 import type { OpenReport } from './guard/index.js'
 import { StorageGuard } from './guard/index.js'
@@ -90,8 +91,8 @@ export class RotundaNode implements Database {
       peerAddress,
       boot: 0,
       incarnation: '',
-      wireMin: WIRE_VERSION.min,
-      wireMax: WIRE_VERSION.max,
+      ...announced(options.speaks ?? SPEAKS),
+      build: options.build ?? '',
     }
   }
 
@@ -203,17 +204,7 @@ export class RotundaNode implements Database {
   }
 
   cluster(): ClusterView {
-    const running = this.#running
-    if (running === undefined) return NO_CLUSTER
-    return clusterView(running.membership, running.peers, {
-      pendingHints: running.replica.hints.count.hints,
-      transfers: running.transfers.moving,
-      toHandOver: running.transfers.handover.left,
-      move: () => running.transfers.progress((peer) => running.peers.isUp(peer)),
-      tombstones: running.replica.tombstones.count,
-      stoppedBy: running.reaper.stoppedBy,
-      history: running.reaper.history,
-    })
+    return this.#running === undefined ? NO_CLUSTER : clusterView(this.#running)
   }
 
   ring(): RingView {
@@ -289,7 +280,7 @@ export class RotundaNode implements Database {
         log: this.#ports.log,
         request: { nodeId, name, address, peerAddress, zone, weight, boot, incarnation, place },
         addresses: join,
-        accepted: (answer) => startup.joined(answer, report),
+        accepted: (answer, storageInUse) => startup.joined(answer, storageInUse, report),
         refused: (message) => this.#startDone({ kind: 'fault', message }),
       })
       this.#tickJoiner()
@@ -344,7 +335,9 @@ export class RotundaNode implements Database {
 
   #describe(): Hello {
     const own = this.#running?.membership.own
-    return own === undefined ? this.#hello : { ...this.#hello, boot: own.boot, incarnation: own.incarnation }
+    if (own === undefined) return this.#hello
+    const { boot, incarnation } = own
+    return { ...this.#hello, boot, incarnation, ...announced(speaksOf(own)) }
   }
 
   #sink(): NetworkSink {
@@ -362,6 +355,7 @@ export class RotundaNode implements Database {
       },
       frame: (peer, channel, bytes) => this.#frame(peer, channel, bytes),
       dialFailed: (address, reason) => this.#joiner?.dialFailed(address, reason),
+      refused: (hello, why, reason) => this.#running?.keeper.versions.refused(hello, why, reason),
     }
   }
 

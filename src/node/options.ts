@@ -8,6 +8,7 @@ import type { Scheduler } from '../ports/scheduler.js'
 import type { SideFile } from '../ports/side-file.js'
 import type { Space } from '../ports/space.js'
 import type { Place } from '../wire/messages.js'
+import type { Speaks } from '../wire/versions.js'
 import type { Durability } from './guard/index.js'
 
 export type { Place }
@@ -33,10 +34,12 @@ export interface NodeOptions {
   readonly zone: string
   /** Share of the data relative to others; 1 is usual. */
   readonly weight: number
-  /** Peer addresses to join through; with an empty directory and none, a new cluster begins. */
+  /** Peer addresses to join through; with an empty directory and none, a new cluster begins. A member dials them when it misses another one. */
   readonly join: readonly string[]
   /** The place of a dead member (name or id) that it is to take when it joins, and whether with that one's weight and zone. */
   readonly place?: Place
+  /** For how long it misses one before that; 0 = never. Default `limits.seedsAfterMs`. */
+  readonly seedsAfterMs?: number
   /** Clients' writes are held back while the cluster has fewer members. */
   readonly awaitMembers?: number
   /** So long after its start a member serves no client unless it has heard another one, which would know if it was removed meanwhile; default 0. */
@@ -63,6 +66,10 @@ export interface NodeOptions {
   readonly shownWholeBytes?: number
   /** Bytes that may be kept for owners that are away; default `limits.hintBytes`. */
   readonly hintBytes?: number
+  /** The version of the package, told to other nodes for their logs; default ''. */
+  readonly build?: string
+  /** The versions of wire and storage that this node speaks; default: what this build does. Another range makes it an earlier build among others. */
+  readonly speaks?: Speaks
 }
 
 export interface StartFailure {
@@ -87,4 +94,7 @@ export type RunningOptions = Pick<
   | 'shownWholeBytes'
   | 'spareEntries'
   | 'shedAfterMs'
+  | 'speaks'
+  | 'join'
+  | 'seedsAfterMs'
 >

@@ -18,17 +18,18 @@ interface Peer {
 
 export class Peers {
   readonly #connected = new Map<string, Peer>()
-  #ids: readonly string[] = []
+  /** Made when they are asked for: a node that starts in a large cluster is connected with all of them one by one. */
+  #listed: readonly string[] | undefined
 
   connected(hello: Hello, nowMs: number): void {
     const detector = new Detector(nowMs)
     this.#connected.set(hello.nodeId, { hello, detector, lastHeardMs: nowMs, owesRoundTrip: false })
-    this.#list()
+    this.#listed = undefined
   }
 
   gone(id: string): void {
     this.#connected.delete(id)
-    this.#list()
+    this.#listed = undefined
   }
 
   heard(id: string, nowMs: number): void {
@@ -53,6 +54,11 @@ export class Peers {
     return true
   }
 
+  /** What a connected peer told of itself. */
+  helloOf(id: string): Hello | undefined {
+    return this.#connected.get(id)?.hello
+  }
+
   /** Connected, and not suspected. */
   isUp(id: string): boolean {
     return this.#connected.get(id)?.detector.suspected === false
@@ -69,12 +75,12 @@ export class Peers {
   }
 
   get suspected(): number {
-    return this.#ids.filter((id) => !this.isUp(id)).length
+    return this.ids.filter((id) => !this.isUp(id)).length
   }
 
   /** The longest of the last probes' round trips, in ms. */
   get longestRoundTripMs(): number {
-    return this.#ids.reduce(
+    return this.ids.reduce(
       (longest, id) => Math.max(longest, this.#connected.get(id)!.detector.roundTripMs),
       0,
     )
@@ -82,7 +88,7 @@ export class Peers {
 
   /** Looks at every member that is connected. */
   watch(look: (id: string, detector: Detector) => void): void {
-    for (const id of this.#ids) look(id, this.#connected.get(id)!.detector)
+    for (const id of this.ids) look(id, this.#connected.get(id)!.detector)
   }
 
   /** How long a request may take this peer before somebody else is asked as well, in ms. */
@@ -116,10 +122,7 @@ export class Peers {
 
   /** Ids of those connected that belong to the cluster. */
   get ids(): readonly string[] {
-    return this.#ids
-  }
-
-  #list(): void {
-    this.#ids = [...this.#connected.keys()].filter((id) => !this.isStranger(id)).sort()
+    this.#listed ??= [...this.#connected.keys()].filter((id) => !this.isStranger(id)).sort()
+    return this.#listed
   }
 }

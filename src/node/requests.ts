@@ -5,8 +5,10 @@
  */
 import type { Failure } from '../errors.js'
 import type { QuorumChoice } from '../protocol/coordinator/quorum.js'
+import type { VersionsInUse } from '../protocol/membership/versions.js'
 import type { HistoryMark } from '../protocol/reaping/history.js'
 import type { CopiedRow } from '../wire/copied-rows.js'
+import type { Speaks } from '../wire/versions.js'
 
 export type { Failure, QuorumChoice }
 
@@ -266,6 +268,19 @@ export interface MemberView {
   readonly liveness: Liveness
   /** Rebuilding: its rows are being fetched from the other owners. */
   readonly incomplete: boolean
+  /** The versions that its build speaks, as it said last; the lowest of storage is the one that its directory may hold. */
+  readonly speaks: Speaks
+}
+
+/** A node that knows the secret, and that this one does not talk to. */
+export interface RefusedNode {
+  readonly id: string
+  readonly name: string
+  readonly peerAddress: string
+  readonly build: string
+  readonly why: 'other-cluster' | 'no-common-version'
+  /** In a sentence. */
+  readonly reason: string
 }
 
 export interface ClusterView {
@@ -278,6 +293,10 @@ export interface ClusterView {
   /** 16 hex digits: digest of the placement table and the settings it follows from. */
   readonly ringDigest: string
   readonly members: readonly MemberView[]
+  /** The versions that all members use together. */
+  readonly versions: VersionsInUse
+  /** In the last ten minutes. */
+  readonly refused: readonly RefusedNode[]
   readonly pendingHints: number
   /** Keys of which this node holds nothing but tombstones. */
   readonly tombstones: number

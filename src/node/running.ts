@@ -135,7 +135,7 @@ export class RunningNode {
       probe: (to, message) => this.#outbox.post(to, 'control', message),
       suspected: (peer) => this.#away({ kind: 'suspected', to: peer }),
     })
-    this.keeper = this.#newKeeper(listener.fatal)
+    this.keeper = this.#newKeeper(listener.fatal, options)
     this.buckets = new BucketSettings(membership, (bucket, properties) =>
       this.keeper.setBucket(bucket, properties),
     )
@@ -155,11 +155,11 @@ export class RunningNode {
     this.#switchboard = this.#newSwitchboard(reply)
   }
 
-  #newKeeper(fatal: RunningListener['fatal']): Keeper {
+  #newKeeper(fatal: RunningListener['fatal'], { speaks, join, seedsAfterMs }: RunningOptions): Keeper {
     const { membership, peers, replica } = this
-    const { clock, random, log, scheduler, network } = this.#ports
     return new Keeper({
-      ...{ clock, random, log, scheduler, network, guard: this.#guard, membership, peers, replica },
+      ...{ ...this.#ports, guard: this.#guard, membership, peers, replica },
+      ...{ speaks, seeds: join, seedsAfterMs },
       ...{ outbox: this.#outbox, fatal, wake: () => this.#wake(), confirmed: () => this.#confirmed() },
       adopted: (ringChanged) => this.#adopted(ringChanged),
     })
@@ -227,7 +227,7 @@ export class RunningNode {
 
   peerUp(peer: string, hello: Hello): void {
     this.peers.connected(hello, this.enter())
-    this.keeper.peerUp(peer)
+    this.keeper.peerUp(peer, hello)
     this.entropy.peerUp(peer)
   }
 

@@ -9,9 +9,11 @@ import type { ClusterState, MemberFacts } from '../protocol/membership/state.js'
 import { mergeStates, removed } from '../protocol/membership/state.js'
 import { decodeState, encodeState } from '../protocol/membership/state-codec.js'
 import { tableOf } from '../protocol/membership/table.js'
+import { asFacts } from '../protocol/membership/versions.js'
 import { ReapHistory } from '../protocol/reaping/history.js'
 import { WireError } from '../wire/bytes.js'
 import type { JoinAnswer } from '../wire/messages.js'
+import { rangeText, SPEAKS, type Speaks } from '../wire/versions.js'
 import type { OpenReport, RowRead, StorageGuard } from './guard/index.js'
 import type { NodeOptions, NodePorts, StartFailure } from './options.js'
 import type { Identity } from './records.js'
@@ -81,9 +83,11 @@ export class Startup {
     })
   }
 
-  /** The cluster let this node in: from now on it is who the answer says. */
-  joined(answer: JoinAnswer, report: OpenReport): void {
-    const identity = { nodeId: answer.nodeId, name: this.#options.name, bootBase: answer.bootBase }
+  /** The cluster let this node in: from now on it is who the answer says, and may be sent rows of the storage version in use there. */
+  joined(answer: JoinAnswer, storageInUse: number, report: OpenReport): void {
+    const { nodeId, bootBase } = answer
+    const storage = Math.max(storageInUse, this.#speaks.storage.min)
+    const identity = { nodeId, name: this.#options.name, bootBase, storage }
     const state = decodeState(answer.state)
     this.#keep(identity, state, () =>
       this.#start(identity, state, report, report.incarnation, true, undefined),
@@ -130,6 +134,8 @@ export class Startup {
     let state: ClusterState
     try {
       identity = decodeIdentity(identityBytes)
+      const unreadable = this.#unreadable(identity)
+      if (unreadable !== undefined) return this.#fail(unreadable)
       state = decodeState(stateBytes)
     } catch (error) {
       return this.#fail(this.#nobody((error as Error).message))
@@ -146,6 +152,20 @@ export class Startup {
     const found = [RECORDS.identity, RECORDS.membership].flatMap((name) => this.#damage.get(name) ?? [])
     const reason = why ?? found[0] ?? 'one of the two is missing'
     return `${UNREADABLE} cannot be read (${reason.replaceAll(/\s+/g, ' ').trim()}). ${WHAT_TO_DO}`
+  }
+
+  get #speaks(): Speaks {
+    return this.#options.speaks ?? SPEAKS
+  }
+
+  /** The directory was written by a build whose storage versions this one does not know, or does not know any more. */
+  #unreadable({ storage }: Identity): string | undefined {
+    const range = this.#speaks.storage
+    if (storage >= range.min && storage <= range.max) return undefined
+    const { build = '' } = this.#options
+    const own = build === '' ? 'this build' : `this build (Rotunda ${build})`
+    const word = storage > range.max ? 'a later' : 'an earlier'
+    return `This data directory is of storage version ${storage}, and ${own} reads ${rangeText(range)}. It is left untouched: start it with ${word} build.`
   }
 
   /** What was asked for and what the directory says do not go together. */
@@ -169,7 +189,7 @@ export class Startup {
     const { name, n = DEFAULT_N, partitions = DEFAULT_PARTITIONS, weight, zone } = this.#options
     const bad = birthProblem(n, partitions)
     if (bad !== undefined) return this.#listener.failed({ kind: 'config', message: bad })
-    const identity = { nodeId: this.#hex(16), name, bootBase: 0 }
+    const identity = { nodeId: this.#hex(16), name, bootBase: 0, storage: this.#speaks.storage.min }
     const bornMs = Math.max(0, Math.floor(this.#ports.clock.wallMs()))
     const { nodeId } = identity
     const join = {
@@ -241,6 +261,7 @@ export class Startup {
       incarnation,
       session,
       incomplete,
+      ...asFacts(this.#speaks, identity.storage),
     }
   }
 

@@ -87,6 +87,8 @@ export class Switchboard {
       case 24:
       case 25:
       case 26:
+      case 27:
+      case 28:
         keeper.message(from, message)
         return
       default:

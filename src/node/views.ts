@@ -12,23 +12,11 @@ import {
   successorOf,
   weightAndZone,
 } from '../protocol/membership/state.js'
-import type { ReapHistory } from '../protocol/reaping/history.js'
+import { speaksOf } from '../protocol/membership/versions.js'
 import type { StorageGuard } from './guard/index.js'
 import type { Peers } from './peers.js'
-import type { StoppedBy } from './reaper.js'
-import type { ClusterView, Explained, MemberView, MoveView, RingView } from './requests.js'
+import type { ClusterView, Explained, MemberView, RingView } from './requests.js'
 import type { RunningNode } from './running.js'
-
-export interface Work {
-  readonly pendingHints: number
-  readonly transfers: number
-  readonly toHandOver: number
-  /** Asked only where it is wanted: every moving partition is looked at. */
-  move(): MoveView | undefined
-  readonly tombstones: number
-  readonly stoppedBy: readonly StoppedBy[]
-  readonly history: ReapHistory | undefined
-}
 
 /** Of a node that has no cluster yet. */
 export const NO_CLUSTER: ClusterView = {
@@ -40,6 +28,8 @@ export const NO_CLUSTER: ClusterView = {
   partitions: 0,
   ringDigest: '',
   members: [],
+  versions: { wire: 0, storage: 0 },
+  refused: [],
   pendingHints: 0,
   tombstones: 0,
   reapingStoppedBy: [],
@@ -49,11 +39,10 @@ export const NO_CLUSTER: ClusterView = {
   reapHistory: undefined,
 }
 
-export function clusterView(
-  membership: Membership,
-  peers: Peers,
-  { pendingHints, transfers, toHandOver, move, tombstones, stoppedBy, history }: Work,
-): ClusterView {
+export function clusterView(running: RunningNode): ClusterView {
+  const { membership, peers, replica, transfers, reaper } = running
+  const { versions } = running.keeper
+  const { history } = reaper
   const { state, ring, self } = membership
   const statusOf = statuses(membership)
   return {
@@ -67,15 +56,18 @@ export function clusterView(
     members: state.facts
       .filter(({ id }) => isJoined(membership, id))
       .map(({ id }) => memberView(membership, peers, id, statusOf(id))),
-    pendingHints,
-    tombstones,
-    reapingStoppedBy: stoppedBy.map(({ member, reason }) => {
+    versions: versions.inUse,
+    refused: versions.refusedNodes,
+    pendingHints: replica.hints.count.hints,
+    tombstones: replica.tombstones.count,
+    reapingStoppedBy: reaper.stoppedBy.map(({ member, reason }) => {
       return { id: member, name: factsOf(state, member)?.name ?? member, reason }
     }),
-    transfers,
-    toHandOver,
+    transfers: transfers.moving,
+    toHandOver: transfers.handover.left,
+    /** Asked only where it is wanted: every moving partition is looked at. */
     get move() {
-      return move()
+      return transfers.progress((peer) => peers.isUp(peer))
     },
     reapHistory: history && {
       history: history.name,
@@ -123,6 +115,7 @@ function memberView(
     status,
     replacedBy:
       successor === undefined ? undefined : (factsOf(membership.state, successor)?.name ?? successor),
+    speaks: speaksOf(facts),
   }
 }
 

@@ -19,6 +19,11 @@ export interface Hello {
   /** Wire versions spoken, lowest and highest. */
   readonly wireMin: number
   readonly wireMax: number
+  /** Storage versions that it can read; the lowest is at least the one that it writes. */
+  readonly storageMin: number
+  readonly storageMax: number
+  /** The version of its package, for people; '' where it does not say. */
+  readonly build: string
 }
 
 export interface NetworkSink {
@@ -42,6 +47,11 @@ export interface NetworkSink {
    * already. Dialling rests while that peer is up, begins again when it goes down, and ends with `undial`.
    */
   dialReached?(address: string, peerId: string): void
+  /**
+   * This node and one that knows the same secret do not talk to each other, whoever dialled: said after every attempt that ended so. `reason` is
+   * a sentence.
+   */
+  refused?(hello: Hello, why: 'other-cluster' | 'no-common-version', reason: string): void
 }
 
 export type SendResult =

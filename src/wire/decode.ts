@@ -106,10 +106,18 @@ function decodeBody(type: number, id: number, body: ByteReader): Message {
     case 25:
       return { type, id, verdict: choice(body, PREPARED), state: rest(body) }
     case 26:
-      return { type, id, nodeId: body.text(64) }
+    case 27:
+    case 28:
+      return membership(type, id, body)
     default:
       return type < 48 ? decodeEntropy(type, id, body) : decodeReaping(type, id, body)
   }
+}
+
+function membership(type: 26 | 27 | 28, id: number, body: ByteReader): Message {
+  if (type === 26) return { type, id, nodeId: body.text(64) }
+  if (type === 27) return { type, id, summary: rest(body) }
+  return { type, id, summary: body.bytes(), news: rest(body) }
 }
 
 function forwardRead(id: number, body: ByteReader): ForwardRead {

@@ -6,8 +6,13 @@ import type {
   ForwardReadDone,
   ForwardWrite,
   ForwardWriteDone,
+  GossipNews,
+  GossipSummary,
   HintedWrite,
+  JoinAbort,
   JoinAnswer,
+  JoinPrepare,
+  JoinPrepared,
   JoinRequest,
   KeyPage,
   ListKeys,
@@ -87,6 +92,23 @@ function encodeBody(writer: ByteWriter, message: Message): void {
     case 23:
       return joinAnswer(writer, message)
     case 24:
+    case 25:
+    case 26:
+    case 27:
+    case 28:
+      return membership(writer, message)
+    default:
+      if (isReaping(message)) encodeReaping(writer, message)
+      else encodeEntropy(writer, message)
+  }
+}
+
+function membership(
+  writer: ByteWriter,
+  message: JoinPrepare | JoinPrepared | JoinAbort | GossipSummary | GossipNews,
+): void {
+  switch (message.type) {
+    case 24:
       writer.text(message.nodeId)
       writeDigest64(writer, message.ring)
       return
@@ -97,9 +119,15 @@ function encodeBody(writer: ByteWriter, message: Message): void {
     case 26:
       writer.text(message.nodeId)
       return
+    case 27:
+      writer.raw(message.summary)
+      return
+    case 28:
+      writer.bytes(message.summary)
+      writer.raw(message.news)
+      return
     default:
-      if (isReaping(message)) encodeReaping(writer, message)
-      else encodeEntropy(writer, message)
+      message satisfies never
   }
 }
 

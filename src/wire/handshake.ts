@@ -37,7 +37,7 @@ export const VERDICTS = [
   'other-cluster',
   /** Both ends have the same node id: a node that dialled itself, or a copied data directory. */
   'same-node',
-  /** The ranges of wire versions do not meet. */
+  /** The ranges of wire versions do not meet, or those of storage versions. */
   'no-common-version',
   /** Another connection of these two nodes wins over this one. */
   'duplicate',
@@ -120,9 +120,7 @@ export function encodeProof(proof: Proof): Uint8Array {
 export function decodeProof(signed: Uint8Array): Proof {
   const reader = expect(MESSAGE.proof, signed)
   const link = reader.raw(LINK_BYTES).toString('hex')
-  const hello = readHello(reader)
-  reader.end()
-  return { link, hello }
+  return { link, hello: readHello(reader) }
 }
 
 /** The answer without its MAC. */
@@ -138,9 +136,7 @@ export function decodeAnswer(signed: Uint8Array): Answer {
   const reader = expect(MESSAGE.answer, signed)
   const verdict = VERDICTS[reader.u8()]
   if (verdict === undefined) throw new WireError('no such verdict')
-  const hello = readHello(reader)
-  reader.end()
-  return { verdict, hello }
+  return { verdict, hello: readHello(reader) }
 }
 
 export function seal(signed: Uint8Array, mac: Uint8Array): Uint8Array {
@@ -154,15 +150,6 @@ export function unseal(message: Uint8Array): Sealed {
   const at = message.length - MAC_BYTES
   if (at < 0) throw new WireError('the bytes end too early')
   return { signed: message.subarray(0, at), mac: message.subarray(at) }
-}
-
-/** The highest wire version that both speak, or `undefined`. */
-export function commonWireVersion(
-  a: Pick<Hello, 'wireMin' | 'wireMax'>,
-  b: Pick<Hello, 'wireMin' | 'wireMax'>,
-): number | undefined {
-  const highest = Math.min(a.wireMax, b.wireMax)
-  return highest >= Math.max(a.wireMin, b.wireMin) ? highest : undefined
 }
 
 function open(type: MessageType): ByteWriter {
@@ -191,8 +178,12 @@ function writeHello(writer: ByteWriter, hello: Hello): void {
   writer.u16(hello.wireMax)
   writeText(writer, hello.name)
   writeText(writer, hello.peerAddress)
+  writer.u16(hello.storageMin)
+  writer.u16(hello.storageMax)
+  writeText(writer, hello.build)
 }
 
+/** It comes last in its message. What a later build has to say beyond it is skipped: else nobody could tell that build that it is too new. */
 function readHello(reader: ByteReader): Hello {
   const nodeId = reader.raw(NODE_ID_BYTES).toString('hex')
   const hasCluster = reader.u8()
@@ -205,7 +196,12 @@ function readHello(reader: ByteReader): Hello {
   if (wireMin > wireMax) throw new WireError('an empty range of wire versions')
   const name = reader.text(HELLO_TEXT_BYTES)
   const peerAddress = reader.text(HELLO_TEXT_BYTES)
-  return { nodeId, clusterId, name, peerAddress, boot, incarnation, wireMin, wireMax }
+  const storageMin = reader.u16()
+  const storageMax = reader.u16()
+  if (storageMin > storageMax) throw new WireError('an empty range of storage versions')
+  const build = reader.text(HELLO_TEXT_BYTES)
+  const versions = { wireMin, wireMax, storageMin, storageMax, build }
+  return { nodeId, clusterId, name, peerAddress, boot, incarnation, ...versions }
 }
 
 function writeText(writer: ByteWriter, text: string): void {

@@ -23,9 +23,6 @@ import type { ReapMessage } from './reaping-messages.js'
 export type * from './entropy-messages.js'
 export type * from './reaping-messages.js'
 
-/** The highest and lowest version of this vocabulary that this build speaks. */
-export const WIRE_VERSION = { min: 1, max: 1 } as const
-
 export const MessageType = {
   replicaWrite: 1,
   replicaWritten: 2,
@@ -51,6 +48,8 @@ export const MessageType = {
   joinPrepare: 24,
   joinPrepared: 25,
   joinAbort: 26,
+  gossipSummary: 27,
+  gossipNews: 28,
   treeRoots: 40,
   treeRootsFound: 41,
   treeNodes: 42,
@@ -327,6 +326,21 @@ export interface JoinAbort {
   readonly nodeId: string
 }
 
+/** "This is what I know, in short; what do I lack?" Wire version 2. */
+export interface GossipSummary {
+  readonly type: 27
+  readonly id: number
+  readonly summary: Uint8Array
+}
+/** Part of a membership state. Wire version 2. */
+export interface GossipNews {
+  readonly type: 28
+  readonly id: number
+  /** What the sender knows, in short, where it wants to be told what it lacks; else empty. */
+  readonly summary: Uint8Array
+  readonly news: Uint8Array
+}
+
 export type Message =
   | ReplicaWrite
   | ReplicaWritten
@@ -352,6 +366,8 @@ export type Message =
   | JoinPrepare
   | JoinPrepared
   | JoinAbort
+  | GossipSummary
+  | GossipNews
   | TreeRoots
   | TreeRootsFound
   | TreeNodes

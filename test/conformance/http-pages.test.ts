@@ -22,7 +22,10 @@ test('the cluster and its ring', async (t) => {
     transfers: 0,
     toHandOver: 0,
     ringDigest: '0123456789abcdef',
+    versions: { wire: 2, storage: 1 },
   })
+  t.like(cluster.json.refused, [{ name: 'n9', why: 'no-common-version', reason: 'n9 is too new for n1' }])
+  t.deepEqual(cluster.json.members[0].speaks, { wire: [1, 2], storage: [1, 1] })
   t.like(cluster.json.members, [{ name: 'n1', status: 'member', liveness: 'self', weight: 1 }])
   const ring = await edge.get('/v1/cluster/ring')
   t.is(ring.json.partitions.length, ring.json.q)

@@ -157,6 +157,9 @@ export function helloOf(letter: string, more: Partial<Hello> = {}): Hello {
     incarnation: letter.repeat(16),
     wireMin: 1,
     wireMax: 1,
+    storageMin: 1,
+    storageMax: 1,
+    build: '',
     ...more,
   }
 }

@@ -135,6 +135,8 @@ const message = fc.oneof(
     state: bytes(50),
   }),
   of(26, { nodeId: shortText }),
+  of(27, { summary: bytes(200) }),
+  of(28, { summary: bytes(200), news: bytes(200) }),
   of(40, { ring, chunk: u32, digest: bytes(16, 16) }),
   of(41, { status, incomplete: fc.boolean(), roots: nodes }),
   of(42, {

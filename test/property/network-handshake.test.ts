@@ -45,8 +45,13 @@ const hello: fc.Arbitrary<Hello> = fc
     peerAddress: text,
     boot: fc.maxSafeNat(),
     wire: fc.tuple(fc.nat(65_535), fc.nat(65_535)),
+    storage: fc.tuple(fc.nat(65_535), fc.nat(65_535)),
+    build: text,
   })
-  .map(({ wire, ...rest }) => ({ ...rest, wireMin: Math.min(...wire), wireMax: Math.max(...wire) }))
+  .map(({ wire, storage, ...rest }) => ({
+    ...{ ...rest, wireMin: Math.min(...wire), wireMax: Math.max(...wire) },
+    ...{ storageMin: Math.min(...storage), storageMax: Math.max(...storage) },
+  }))
 
 test('any bytes at any step give a message or a typed error', (t) => {
   const property = fc.property(fc.uint8Array({ maxLength: 400 }), (bytes) => {

@@ -4,7 +4,7 @@ import { plant } from './canary-hooks.js'
 import { INVARIANTS, type Violation } from './check/violation.js'
 import { gitCommit } from './git-commit.js'
 import type { Verdict } from './simulation.js'
-import type { Wish } from './swarm.js'
+import { ONE_BUILD, type Wish } from './swarm.js'
 
 export interface ReplayOptions {
   readonly full: boolean
@@ -15,16 +15,18 @@ export interface ReplayOptions {
 
 /** The exit code: 0 all promises kept, 1 one was broken. */
 export async function replay(seed: number, options: ReplayOptions): Promise<number> {
-  if (options.canary !== undefined) plant(canaryNamed(options.canary).patches)
+  const { canary } = options
+  const wish = canary === undefined ? options.wish : { ...ONE_BUILD, ...options.wish }
+  if (canary !== undefined) plant(canaryNamed(canary).patches)
   const { runSeed } = await import('./run-seed.js')
   const startedMs = performance.now()
-  const verdict = runSeed(seed, options.wish, options.full)
+  const verdict = runSeed(seed, wish, options.full)
   const tookMs = performance.now() - startedMs
   for (const line of verdict.story) console.log(line)
   console.log('')
   for (const line of summary(verdict, tookMs)) console.log(line)
   if (!options.twice) return verdict.violations.length === 0 ? 0 : 1
-  const again = runSeed(seed, options.wish, options.full)
+  const again = runSeed(seed, wish, options.full)
   const same = again.traceHash === verdict.traceHash
   console.log(same ? 'the second run gave the same trace' : `THE SECOND RUN DIFFERED: ${again.traceHash}`)
   return same && verdict.violations.length === 0 ? 0 : 1

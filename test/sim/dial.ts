@@ -2,7 +2,7 @@
  * One attempt to connect: the steps of the real handshake, each at its own time, any of which may never happen. Between them
  * processes die, ways are cut and the other side connects from its end.
  */
-import { acquaintance } from '../../src/io/network/handshake.js'
+import { acquaintance, refusalText } from '../../src/io/network/handshake.js'
 import type { Hello } from '../../src/ports/network.js'
 import type { Connection } from './connection.js'
 import type { SimNetwork } from './network.js'
@@ -86,7 +86,8 @@ export class Dial {
     if (this.#done === undefined || !this.#dialler.process.alive || acceptor.isStopped) return
     const answer = acceptor.hello()
     const verdict = acquaintance(answer, hello)
-    if (verdict !== 'welcome') this.#refuse(answer, `${verdict}: refused by the acceptor`)
+    if (verdict === 'other-cluster' || verdict === 'no-common-version') this.#unlike(acceptor, verdict, hello)
+    else if (verdict !== 'welcome') this.#refuse(answer, `${verdict}: refused by the acceptor`)
     else if (this.#expectedId !== undefined && answer.nodeId !== this.#expectedId)
       this.#refuse(answer, 'same-node: another node answers there')
     else if (acceptor.fabric.isConnected(acceptor, this.#dialler)) this.#refuse(answer, 'duplicate')
@@ -113,11 +114,24 @@ export class Dial {
     this.#finish({ status: 'up', peerId: connection.dialler.peerId })
   }
 
-  #refuse(answer: Hello, reason: string): void {
+  /** Both are told that they are not to talk to each other. */
+  #unlike(acceptor: SimNetwork, verdict: 'other-cluster' | 'no-common-version', hello: Hello): void {
+    const answer = acceptor.hello()
+    acceptor.sink.refused?.(hello, verdict, refusalText(verdict, answer, hello))
+    const text = refusalText(verdict, hello, answer)
+    this.#refuse(answer, `${verdict}: ${text}`, () => this.#dialler.sink.refused?.(answer, verdict, text))
+  }
+
+  #refuse(answer: Hello, reason: string, told: () => void = () => {}): void {
     const peerId = answer.nodeId
     const outcome: DialOutcome =
       reason === 'duplicate' ? { status: 'duplicate', peerId } : { status: 'failed', reason }
-    this.#travel(false, () => this.#dialler.process.enter('refusal', () => this.#finish(outcome)))
+    this.#travel(false, () =>
+      this.#dialler.process.enter('refusal', () => {
+        told()
+        this.#finish(outcome)
+      }),
+    )
   }
 
   #finish(outcome: DialOutcome): void {

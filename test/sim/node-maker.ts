@@ -1,10 +1,15 @@
 /** Makes the real node on simulated ports. */
 import { RotundaNode } from '../../src/node/node.js'
+import { FIRST, SPEAKS } from '../../src/wire/versions.js'
 import type { NodeMaker } from './host.js'
 import { Prng } from './prng.js'
 import type { Config } from './swarm.js'
 
+/** Shorter than most faults. */
+const SEEDS_AFTER_MS = 500
+
 export function makeNode(config: Config): NodeMaker {
+  const builds = new Prng(`seed ${config.seed}`).split('builds')
   const prng = new Prng(`seed ${config.seed}`).split('options')
   const cacheBytes = prng.pick([0, 4_096, 8 * 1024 * 1024])
   // Values are small here: so that coordinators are shown skeletons all the same.
@@ -28,5 +33,7 @@ export function makeNode(config: Config): NodeMaker {
       reapAfterMs: config.reapAfterMs,
       spareEntries: config.spareEntries,
       shedAfterMs: config.reapAfterMs,
+      speaks: config.mixed && builds.chance(0.6) ? SPEAKS : FIRST,
+      seedsAfterMs: config.mixed ? SEEDS_AFTER_MS : 0,
     })
 }

@@ -1,7 +1,7 @@
 /** Seeds over several processes. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import type { Wish } from './swarm.js'
+import { ONE_BUILD, type Wish } from './swarm.js'
 import type { Job, Report } from './worker.js'
 
 /** Almost all that a simulation makes is soon forgotten: with room for it, little of it is ever copied. */
@@ -21,6 +21,7 @@ export function runPool(seeds: readonly number[], options: PoolOptions): Promise
   const worker = fileURLToPath(new URL('./worker.js', import.meta.url))
   const run = (): Promise<void> =>
     new Promise((resolve, reject) => {
+      const wish = options.canary === undefined ? options.wish : { ...ONE_BUILD, ...options.wish }
       const planted = options.canary === undefined ? [] : [options.canary]
       const child = fork(worker, planted, { stdio: 'inherit', execArgv: [...process.execArgv, ...YOUNG] })
       let current: number | undefined
@@ -28,7 +29,7 @@ export function runPool(seeds: readonly number[], options: PoolOptions): Promise
         if (message !== 'ready' && !options.onReport(message)) queue.length = 0
         current = queue.shift()
         if (current === undefined) finish(child, resolve)
-        else child.send({ seed: current, wish: options.wish } satisfies Job)
+        else child.send({ seed: current, wish } satisfies Job)
       })
       child.on('error', reject)
       child.on('exit', (code) => {

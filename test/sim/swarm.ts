@@ -94,6 +94,8 @@ export interface Config {
   readonly reshapes: number
   /** How often the ring is split. */
   readonly splits: number
+  /** Each start of a node is one of a build that speaks wire version 1 alone, or of the present one, by chance; and members dial their seeds when they miss somebody. */
+  readonly mixed: boolean
 }
 
 /** Clients of seeds in which processes stand still for a minute: else it is over before the minute is. */
@@ -155,8 +157,17 @@ export function configure(seed: number, wish: Wish = {}): Config {
     changes: changesOf(seed),
     ...furtherOf(seed),
     splits: splitsOf(seed),
+    mixed: mixedOf(seed),
   }
   return apply(config, wish)
+}
+
+/** For known bugs and for seeds that once found something: they are about something else, and stay what they were when they were recorded. */
+export const ONE_BUILD: Wish = { mixed: false }
+
+/** Drawn from a stream of its own: other seeds stay what they were. */
+function mixedOf(seed: number): boolean {
+  return new Prng(`seed ${seed}`).split('mixed builds').chance(0.25)
 }
 
 /** Drawn from a stream of its own: other seeds stay what they were. */

@@ -149,7 +149,7 @@ test('a setting is in force once it is persisted; two at once are two stamps, an
   membership.persisted(out)
   t.is(membership.buckets.get('b')?.r, 2)
   t.deepEqual(membership.ring.digest, digest, 'no placement follows from it')
-  t.is(out.filter(({ kind }) => kind === 'tell-all').length, 2)
+  t.is(out.filter(({ kind }) => kind === 'spread').length, 2)
   const elsewhere = mergeStates(state, membership.state)
   t.is(bucketProperties(elsewhere.buckets).get('b')?.r, 2)
 })

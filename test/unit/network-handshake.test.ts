@@ -6,10 +6,11 @@ import {
   DiallerHandshake,
   HandshakeError,
   type HandshakeFault,
+  refusalText,
 } from '../../src/io/network/handshake.js'
 import { Keyring } from '../../src/io/network/keyring.js'
 import type { Channel, Hello } from '../../src/ports/network.js'
-import { commonWireVersion, encodeBegin, encodeChallenge, type Verdict } from '../../src/wire/handshake.js'
+import { encodeBegin, encodeChallenge, encodeProof, seal, type Verdict } from '../../src/wire/handshake.js'
 import { helloOf } from '../conformance/network-node.js'
 
 const secret = (text: string) => Buffer.from(text.padEnd(32, '.'))
@@ -65,7 +66,7 @@ test('the bytes are those of the protocol', (t) => {
   t.is(hex(challenge), `${head('02')}${'02'.repeat(32)}${B.nodeId}`)
   const textOf = (text: string) => `${hex(Buffer.from([text.length, 0]))}${hex(Buffer.from(text))}`
   const helloHex = (hello: Hello) =>
-    `${hello.nodeId}01${hello.clusterId}${hello.incarnation}010000000000000001000100${textOf(hello.name)}${textOf(hello.peerAddress)}`
+    `${hello.nodeId}01${hello.clusterId}${hello.incarnation}010000000000000001000100${textOf(hello.name)}${textOf(hello.peerAddress)}01000100${textOf(hello.build)}`
   const signed = Buffer.from(`${head('03')}${LINK}${helloHex(A)}`, 'hex')
   const macOf = (side: string, parts: Uint8Array[]) => {
     const extracted = createHmac('sha256', Buffer.alloc(32)).update(secret('s')).digest()
@@ -221,13 +222,36 @@ test('who may talk to whom is the same question from both sides', (t) => {
     [{}, { nodeId: A.nodeId }, 'same-node'],
     [{ wireMin: 1, wireMax: 2 }, { wireMin: 2, wireMax: 5 }, 'welcome'],
     [{ wireMin: 1, wireMax: 2 }, { wireMin: 3, wireMax: 5 }, 'no-common-version'],
+    [{ storageMin: 2, storageMax: 3 }, { storageMin: 1, storageMax: 2 }, 'welcome'],
+    [{ storageMin: 2, storageMax: 3 }, {}, 'no-common-version'],
   ]
   for (const [mine, theirs, verdict] of cases) {
     t.is(acquaintance({ ...A, ...mine }, { ...B, ...theirs }), verdict)
     t.is(acquaintance({ ...B, ...theirs }, { ...A, ...mine }), verdict)
   }
-  t.is(commonWireVersion({ wireMin: 1, wireMax: 4 }, { wireMin: 2, wireMax: 3 }), 3)
-  t.is(commonWireVersion({ wireMin: 1, wireMax: 1 }, { wireMin: 2, wireMax: 3 }), undefined)
+})
+
+test('what a later build says beyond the hello is skipped, under the same proof', (t) => {
+  const { a, b, begin, challenge } = talk()
+  a.challenged(challenge)
+  const longer = Buffer.concat([encodeProof({ link: LINK, hello: A }), Buffer.from('and much more')])
+  const mac = ring('s').sign('dialler', [begin, challenge, longer])
+  t.deepEqual(b.proven(seal(longer, mac)), { link: LINK, hello: A })
+})
+
+test('a refusal is a sentence with both nodes, their builds and what they speak', (t) => {
+  const old = { ...A, name: 'n1', build: '1.0.0', wireMax: 2 }
+  const fresh = { ...B, name: 'n2', build: '3.0.0', wireMin: 3, wireMax: 4 }
+  t.is(
+    refusalText('no-common-version', fresh, old),
+    'n2 (Rotunda 3.0.0) speaks wire version 3 to 4 and n1 (Rotunda 1.0.0) 1 to 2: n2 is too new for n1',
+  )
+  t.regex(refusalText('no-common-version', old, fresh), /: n1 is too old for n2$/)
+  const other = { ...B, name: 'n2', clusterId: 'd'.repeat(32) }
+  t.regex(
+    refusalText('other-cluster', A, other),
+    /^n2 belongs to cluster d+ and node-a to c+: two clusters never/,
+  )
 })
 
 test('a keyring without a usable secret is refused', (t) => {

@@ -3,7 +3,7 @@ import type { Hello } from '../../ports/network.js'
 import { WireError } from '../../wire/bytes.js'
 import { NONCE_BYTES, type Proof, type Verdict } from '../../wire/handshake.js'
 import type { Surroundings } from './attempt.js'
-import { AcceptorHandshake, HandshakeError, type HandshakeFault } from './handshake.js'
+import { AcceptorHandshake, HandshakeError, type HandshakeFault, refusalText } from './handshake.js'
 import { Link } from './link.js'
 import type { Ending, PeerSocket } from './peer-socket.js'
 
@@ -63,7 +63,7 @@ export class Acceptance {
     const verdict = this.#judge(proof, mine)
     this.#socket.send(this.#handshake.answer(verdict, mine))
     if (verdict !== 'welcome') {
-      this.#refused(verdict, `refused: ${verdict}`, proof.hello)
+      this.#refused(verdict, refusalText(verdict, mine, proof.hello), proof.hello)
       this.#socket.end('abandoned', verdict)
       return
     }

@@ -3,7 +3,13 @@ import type { Random } from '../../ports/random.js'
 import { WireError } from '../../wire/bytes.js'
 import { LINK_BYTES, NONCE_BYTES, type Verdict } from '../../wire/handshake.js'
 import type { ConnectionOptions } from './connection.js'
-import { acquaintance, DiallerHandshake, HandshakeError, type HandshakeFault } from './handshake.js'
+import {
+  acquaintance,
+  DiallerHandshake,
+  HandshakeError,
+  type HandshakeFault,
+  refusalText,
+} from './handshake.js'
 import type { Keyring } from './keyring.js'
 import { Link, type LinkListener } from './link.js'
 import type { Links, OpenDial } from './links.js'
@@ -37,7 +43,14 @@ export type Outcome =
   | { readonly kind: 'linked'; readonly peerId: string }
   /** There is a link or another dial with this node already. */
   | { readonly kind: 'held'; readonly peerId: string }
-  | { readonly kind: 'failed'; readonly reason: DialFailure; readonly text: string; readonly peerId?: string }
+  | {
+      readonly kind: 'failed'
+      readonly reason: DialFailure
+      readonly text: string
+      readonly peerId?: string
+      /** Of a node that has proven itself. */
+      readonly hello?: Hello
+    }
   | { readonly kind: 'aborted' }
 
 /**
@@ -138,7 +151,7 @@ export class Attempt implements OpenDial {
   ): void {
     const { verdict, hello } = handshake.answered(bytes)
     const judgement = verdict === 'welcome' ? acquaintance(mine, hello) : verdict
-    if (judgement !== 'welcome') return this.#fail(judgement, `refused by ${hello.name}: ${judgement}`)
+    if (judgement !== 'welcome') return this.#fail(judgement, refusalText(judgement, mine, hello), hello)
     socket.trust()
     this.#socket = undefined
     if (channel === 'control') {
@@ -190,9 +203,10 @@ export class Attempt implements OpenDial {
     }
   }
 
-  #fail(reason: DialFailure, text: string): void {
+  #fail(reason: DialFailure, text: string, hello?: Hello): void {
     const { peerId } = this
-    this.#finish({ kind: 'failed', reason, text, ...(peerId === undefined ? {} : { peerId }) }, text)
+    const whom = { ...(peerId === undefined ? {} : { peerId }), ...(hello === undefined ? {} : { hello }) }
+    this.#finish({ kind: 'failed', reason, text, ...whom }, text)
   }
 
   #finish(outcome: Outcome, text: string): void {

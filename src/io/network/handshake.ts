@@ -6,7 +6,6 @@ import type { Channel, Hello } from '../../ports/network.js'
 import { WireError } from '../../wire/bytes.js'
 import {
   type Answer,
-  commonWireVersion,
   decodeAnswer,
   decodeBegin,
   decodeChallenge,
@@ -20,6 +19,7 @@ import {
   unseal,
   type Verdict,
 } from '../../wire/handshake.js'
+import { type Announced, mismatch } from '../../wire/versions.js'
 import type { Keyring } from './keyring.js'
 
 /** Why a handshake ended before both sides were proven. Counted, logged here, never told to the other side. */
@@ -117,8 +117,21 @@ export function acquaintance(mine: Hello, theirs: Hello): Verdict {
   if (mine.nodeId === theirs.nodeId) return 'same-node'
   if (mine.clusterId !== '' && theirs.clusterId !== '' && mine.clusterId !== theirs.clusterId)
     return 'other-cluster'
-  if (commonWireVersion(mine, theirs) === undefined) return 'no-common-version'
+  if (mismatch(announced(mine), announced(theirs)) !== undefined) return 'no-common-version'
   return 'welcome'
+}
+
+/** What a verdict other than `welcome` means between these two, in a sentence of the first. */
+export function refusalText(verdict: Verdict, mine: Hello, theirs: Hello): string {
+  if (verdict === 'no-common-version') return mismatch(announced(mine), announced(theirs)) ?? verdict
+  if (verdict === 'other-cluster')
+    return `${theirs.name} belongs to cluster ${theirs.clusterId} and ${mine.name} to ${mine.clusterId}: two clusters never become one`
+  return verdict
+}
+
+function announced({ name, build, wireMin, wireMax, storageMin, storageMax }: Hello): Announced {
+  const speaks = { wire: { min: wireMin, max: wireMax }, storage: { min: storageMin, max: storageMax } }
+  return { name, build, speaks }
 }
 
 function badProof(): HandshakeError {

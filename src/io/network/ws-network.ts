@@ -208,6 +208,7 @@ export class WsNetwork implements Network {
     if (reason === 'duplicate' || reason === 'no-such-link') return
     const who = proven === undefined ? {} : { peer: proven.nodeId, name: proven.name }
     this.#quiet.warn('peer-refused', reason, { reason, text, remote, ...who })
+    this.#tellRefused(reason, text, proven)
   }
 
   #dialler(address: string, expectedId?: string): Dialler {
@@ -228,10 +229,16 @@ export class WsNetwork implements Network {
       reason,
       text,
     })
+    this.#tellRefused(reason, text, outcome.hello)
     process.nextTick(() => {
       if (this.#seeds.get(dialler.address) === dialler)
         this.#sink?.dialFailed(dialler.address, `${reason}: ${text}`)
     })
+  }
+
+  #tellRefused(why: string, text: string, hello: Hello | undefined): void {
+    if (hello === undefined || (why !== 'other-cluster' && why !== 'no-common-version')) return
+    process.nextTick(() => this.#sink?.refused?.(hello, why, text))
   }
 
   #linkListener(): LinkListener {

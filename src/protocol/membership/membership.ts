@@ -2,18 +2,25 @@
  * One node's copy of the membership: what it has adopted, what it is about to, and how it hears of what others know (paper 4.8.1).
  *
  * Nothing is acted upon or passed on before it is on this node's disk: a state is first persisted, then adopted, then told. Every second
- * one random peer is asked to compare digests; a change is told to everybody at once.
+ * one random peer is asked to compare digests; a change is told at once: to some peers what is new in it (news.ts), who tell others in turn, or, where
+ * they do not understand that yet (wire version 1), to everybody the whole state.
  */
 import { WireError } from '../../wire/bytes.js'
-import type { Message } from '../../wire/messages.js'
+import type { GossipNews, Message } from '../../wire/messages.js'
 import { type BucketProperties, bucketProperties, nextRegister } from './buckets.js'
 import { type Heard, HeardStates } from './heard.js'
+import { decodeNews, encodeNews, learnt, type News, newsFor, rumour } from './news.js'
 import { Ring } from './ring.js'
+import { Rumours } from './rumours.js'
 import type { ClusterState, MemberFacts } from './state.js'
 import { factsOf, mergeStates, removed, withBucket, withFacts } from './state.js'
 import { encodeState, stateDigest } from './state-codec.js'
+import { decodeSummary, encodeSummary, type Summary, sumsOf } from './sums.js'
+import { sameDigest } from './table.js'
 
 const GOSSIP_EVERY_MS = 1000
+const NO_SUMMARY = new Uint8Array(0)
+const NO_NEWS: News = { complete: true, facts: [], buckets: [], ring: undefined }
 
 export type MembershipEffect =
   /** Write these bytes, then call `persisted`. One at a time. */
@@ -21,7 +28,8 @@ export type MembershipEffect =
   /** A new state is in force; `ringChanged` when the placement table differs. */
   | { readonly kind: 'adopted'; readonly ringChanged: boolean }
   | { readonly kind: 'tell'; readonly to: string; readonly message: Message }
-  | { readonly kind: 'tell-all'; readonly message: Message }
+  /** Something was adopted: `news` for some of those who understand it, `state` for all who do not. */
+  | { readonly kind: 'spread'; readonly state: Message; readonly news: () => Message }
   /** Others know a later life of this identity: this directory is an old copy, or somebody else has taken the identity over. */
   | { readonly kind: 'superseded'; readonly boot: number }
   /** A peer was heard that knows no later life of this identity than this one. */
@@ -29,6 +37,8 @@ export type MembershipEffect =
 
 export class Membership {
   readonly self: string
+  /** Whether a peer understands news. */
+  understandsNews: (peer: string) => boolean = () => false
   #adopted: ClusterState
   #ring: Ring
   #buckets: ReadonlyMap<string, BucketProperties>
@@ -43,6 +53,8 @@ export class Membership {
   #confirmed = false
   #isKnownToHaveLeft = false
   #gossipAtMs = 0
+  /** The same rumour comes from several sides; what was merged once need not be merged again. */
+  readonly #rumours = new Rumours()
 
   constructor(adopted: ClusterState, own: MemberFacts) {
     this.self = own.id
@@ -127,7 +139,8 @@ export class Membership {
   /** The state given out with `persist` is on the disk. */
   persisted(out: MembershipEffect[]): void {
     const before = this.#ring.digest
-    this.#adopted = this.#writing!
+    const [old, now] = [this.#adopted, this.#writing!]
+    this.#adopted = now
     this.#writing = undefined
     this.#ring = new Ring(this.#adopted, this.#ring)
     this.#buckets = bucketProperties(this.#adopted.buckets)
@@ -136,7 +149,7 @@ export class Membership {
     this.#heard.own(this.#encoded, this.#adopted)
     const ringChanged = before.high !== this.#ring.digest.high || before.low !== this.#ring.digest.low
     out.push({ kind: 'adopted', ringChanged })
-    out.push({ kind: 'tell-all', message: this.#stateMessage(false) })
+    out.push({ kind: 'spread', state: this.#stateMessage(false), news: () => newsMessage(rumour(old, now)) })
     this.#persistNext(out)
   }
 
@@ -171,8 +184,48 @@ export class Membership {
     if (message.type === 20) {
       const same = Buffer.compare(message.digest, this.#digest) === 0
       if (same) this.#peerKnowsNothingLater(this.#adopted, out)
+      else if (this.understandsNews(from)) this.#ask(from, out)
       else out.push({ kind: 'tell', to: from, message: this.#stateMessage(false) })
     } else if (message.type === 21) this.learn(from, message.state, message.final, out)
+    else if (message.type === 27) this.#compare(from, decodeSummary(message.summary), out)
+    else if (message.type === 28) this.#hear(from, message, out)
+  }
+
+  /** Shows a peer in short what is known here. */
+  #ask(peer: string, out: MembershipEffect[]): void {
+    const summary = encodeSummary(sumsOf(this.#adopted))
+    out.push({ kind: 'tell', to: peer, message: { type: 27, id: 0, summary } })
+  }
+
+  /** Also where the peer lacks nothing: then it is this node that does. */
+  #compare(peer: string, theirs: Summary, out: MembershipEffect[]): void {
+    const news = newsFor(this.#adopted, theirs) ?? NO_NEWS
+    const summary = encodeSummary(sumsOf(this.#adopted))
+    out.push({ kind: 'tell', to: peer, message: { ...newsMessage(news), summary } })
+  }
+
+  #hear(from: string, message: GossipNews, out: MembershipEffect[]): void {
+    if (message.summary.length === 0 && this.#rumours.has(message.news)) return
+    const news = decodeNews(message.news)
+    if (this.#isSuperseded(news.facts, out)) return
+    if (news.ring?.moves.left.includes(this.self) === true) this.#isKnownToHaveLeft = true
+    const heard = learnt(this.#adopted, news)
+    this.offer(heard.state, out)
+    if (!heard.lacks) this.#rumours.add(message.news)
+    if (message.summary.length > 0) this.#answer(from, decodeSummary(message.summary), out)
+    else if (heard.lacks) this.#ask(from, out)
+  }
+
+  /** The peer has told what is missing here, and what it knows: what it lacks in turn. */
+  #answer(peer: string, theirs: Summary, out: MembershipEffect[]): void {
+    const own = factsOf(this.#adopted, this.self)
+    // It knows this node as it is known here, or has just told otherwise.
+    const mine = sumsOf(this.#adopted)
+    if (this.hasLeft && sameDigest(mine.moves, theirs.moves)) this.#isKnownToHaveLeft = true
+    if (own !== undefined && !mine.mayLack(theirs, own)) this.confirm(out)
+    const known = this.#next ?? this.#writing ?? this.#adopted
+    const news = newsFor(this.#adopted, theirs, known)
+    if (news !== undefined) out.push({ kind: 'tell', to: peer, message: newsMessage(news) })
   }
 
   /** A peer's whole state. Unless it was its last word, it gets ours back where that says more. */
@@ -181,7 +234,7 @@ export class Membership {
     const theirs = heard.state
     if (theirs.birth.clusterId !== this.#adopted.birth.clusterId)
       throw new WireError('the state of another cluster')
-    if (this.#isSuperseded(theirs, out)) return false
+    if (this.#isSuperseded(theirs.facts, out)) return false
     this.#peerKnowsNothingLater(theirs, out)
     const news = !heard.isKnown && this.offer(theirs, out)
     heard.isKnown = true
@@ -203,8 +256,8 @@ export class Membership {
     return heard.lack.theyLack
   }
 
-  #isSuperseded(theirs: ClusterState, out: MembershipEffect[]): boolean {
-    const seen = factsOf(theirs, this.self)
+  #isSuperseded(theirs: readonly MemberFacts[], out: MembershipEffect[]): boolean {
+    const seen = theirs.find(({ id }) => id === this.self)
     if (seen === undefined) return false
     const { boot, session } = this.#own
     const later = seen.boot > boot || (seen.boot === boot && seen.session !== session)
@@ -231,4 +284,8 @@ export class Membership {
 
 function hasLeft(state: ClusterState, member: string): boolean {
   return state.moves?.left.includes(member) === true
+}
+
+function newsMessage(news: News): GossipNews {
+  return { type: 28, id: 0, summary: NO_SUMMARY, news: encodeNews(news) }
 }

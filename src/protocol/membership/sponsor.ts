@@ -13,6 +13,7 @@
  * gets that under an identity of its own (replacement.ts).
  */
 import type { JoinAnswer, JoinPrepared, JoinRequest, Place } from '../../wire/messages.js'
+import type { Speaks } from '../../wire/versions.js'
 import type { Membership, MembershipEffect } from './membership.js'
 import { alive, isInPlace, MOVING, vacant, withReplacement } from './replacement.js'
 import { sameDigest } from './ring.js'
@@ -28,6 +29,7 @@ import {
   withChangeOfNothing,
   withFacts,
 } from './state.js'
+import { asFacts } from './versions.js'
 
 const ROUND_MS = 3000
 const PROMISE_MS = 10_000
@@ -38,6 +40,8 @@ export interface SponsorView {
   readonly empty: boolean
   readonly wallMs: number
   isUp(peer: string): boolean
+  /** What a connected node said that it speaks. */
+  speaks(peer: string): Speaks
 }
 
 interface Round {
@@ -49,6 +53,8 @@ interface Round {
   readonly asked: readonly string[]
   readonly untilMs: number
   readonly old: MemberFacts | undefined
+  /** So that nobody takes the newcomer for an earlier build until it says so itself. */
+  readonly speaks: Speaks
 }
 
 interface Grant {
@@ -246,7 +252,8 @@ export class Sponsor {
     out: MembershipEffect[],
   ): void {
     const asked = others.map(({ id }) => id)
-    this.#round = { kind, joiner, request, old, asked, waiting: new Set(asked), untilMs: nowMs + ROUND_MS }
+    const [waiting, untilMs, speaks] = [new Set(asked), nowMs + ROUND_MS, view.speaks(joiner)]
+    this.#round = { kind, joiner, request, old, asked, waiting, untilMs, speaks }
     const nodeId = old?.id ?? request.nodeId
     const message = { type: 24, id: 0, nodeId, ring: this.#membership.ring.digest } as const
     for (const to of asked) out.push({ kind: 'tell', to, message })
@@ -275,7 +282,7 @@ export class Sponsor {
       bootBase: before?.boot ?? 0,
       state: EMPTY,
     } as const
-    const facts = newcomer(nodeId, request, before)
+    const facts = newcomer(nodeId, round, before)
     this.#granted = { round, answer, facts }
     this.#membership.offer(this.#withNewcomer(round, facts, wallMs), out)
   }
@@ -336,12 +343,12 @@ function namesake(name: string): string {
 }
 
 /** `before`: who it was until now. */
-function newcomer(id: string, request: JoinRequest, before: MemberFacts | undefined): MemberFacts {
+function newcomer(id: string, { request, speaks }: Round, before: MemberFacts | undefined): MemberFacts {
   const { name, address, peerAddress, incarnation } = request
   const boot = (before?.boot ?? 0) + request.boot
   const incomplete = before !== undefined && !isAwaited(before)
   const life = { boot, revision: 0, incarnation, session: incarnation, incomplete }
-  return { id, name, address, peerAddress, ...life }
+  return { id, name, address, peerAddress, ...life, ...asFacts(speaks, 1) }
 }
 
 function tell(

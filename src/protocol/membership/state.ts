@@ -12,6 +12,7 @@
  */
 import type { ChangeMark } from '../../kernel/index.js'
 import type { Digest64 } from '../../wire/messages.js'
+import type { Speaks } from '../../wire/versions.js'
 import { type BucketRegister, mergeBuckets } from './buckets.js'
 import { type Moves, mergeMoves, type Settled, splitMoves } from './moves.js'
 import { tableOf } from './table.js'
@@ -83,6 +84,8 @@ export interface MemberFacts {
   readonly session: string
   /** It may lack rows and is being filled again. */
   readonly incomplete: boolean
+  /** The versions that its build speaks; absent: the first ones (wire/versions.ts). */
+  readonly speaks?: Speaks
 }
 
 export interface ClusterState {
@@ -130,7 +133,7 @@ export function mergeStates(a: ClusterState, b: ClusterState): ClusterState {
 }
 
 /** The longer list itself where it holds all of the other: what follows from it need not be computed anew. */
-function mergeChanges(a: readonly Change[], b: readonly Change[]): readonly Change[] {
+export function mergeChanges(a: readonly Change[], b: readonly Change[]): readonly Change[] {
   const sorted = [...a, ...b].sort(changeOrder)
   const merged = sorted.filter((change, i) => i === 0 || changeOrder(sorted[i - 1]!, change) !== 0)
   if (merged.length === a.length) return a
@@ -175,7 +178,8 @@ export function isLater(a: MemberFacts, b: MemberFacts): boolean {
 }
 
 function factsKey(facts: MemberFacts): string {
-  return JSON.stringify([facts.name, facts.address, facts.peerAddress, facts.incarnation, facts.incomplete])
+  const { name, address, peerAddress, incarnation, incomplete, speaks } = facts
+  return JSON.stringify([name, address, peerAddress, incarnation, incomplete, speaks])
 }
 
 /** A change that `author` records now, after all that it has seen. */
