@@ -65,8 +65,7 @@ export const COMMANDS: readonly Command[] = [
     ],
     notes: [
       'A new directory without --join begins a new cluster of one. A node that is a member already comes back as itself.',
-      'With --join and --replace a new directory takes the place of a dead member,',
-      'with its weight and zone unless others are given.',
+      'With --join and --replace a new directory takes the place of a dead member: its partitions, weight and zone.',
       'SIGTERM or Ctrl-C stops it cleanly; a second one at once.',
     ],
     load: async () => (await import('./start.js')).start,
