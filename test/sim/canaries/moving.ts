@@ -139,22 +139,6 @@ export const MOVING_CANARIES: readonly Canary[] = [
     ],
   },
   {
-    name: 'children-do-not-inherit',
-    story:
-      'After a split the parts of partitions are settled with owners of other partitions, who do not have their rows.',
-    breaks: ['A1', 'A2', 'A3', 'A4'],
-    focus: SPLITS,
-    rare: true,
-    patches: [
-      {
-        file: 'src/protocol/membership/moves.js',
-        find: 'settled: moves.settled.flatMap((one) => Array.from({ length: parts }, () => one)),',
-        replace:
-          'settled: Array.from({ length: partitions }, (_, p) => moves.settled[p % moves.settled.length]),',
-      },
-    ],
-  },
-  {
     name: 'splits-forget-what-is-in-trees',
     story: 'A tree that is split leaves out the rows of its second part, and is taken for right.',
     breaks: ['A4', 'A14'],
@@ -165,21 +149,6 @@ export const MOVING_CANARIES: readonly Canary[] = [
         file: 'src/protocol/entropy/trees.js',
         find: 'for (const [part, child] of merkleSplit(tree, bits))',
         replace: 'for (const [part, child] of merkleSplit(tree, bits).filter(([one]) => one !== 1))',
-      },
-    ],
-  },
-  {
-    name: 'handed-over-by-old-numbers',
-    story:
-      'What was handed over of a partition is said, after a split, of the partition that has its number now.',
-    breaks: ['A1', 'A2', 'A3', 'A4'],
-    focus: SPLITS,
-    rare: true,
-    patches: [
-      {
-        file: 'src/protocol/membership/moves.js',
-        find: 'const partsOf = (partition) => Array.from({ length: parts }, (_, part) => partition * parts + part);',
-        replace: 'const partsOf = (partition) => [partition];',
       },
     ],
   },
