@@ -55,27 +55,11 @@ import type {
   Written,
 } from '../../src/node/requests.js'
 import { encodePage } from '../../src/wire/copied-rows.js'
+import { ALONE, REFUSED } from './members.js'
 
 const NO_ROW = new Uint8Array(0)
 const NODE_ID = '00112233445566778899aabbccddeeff'
 const PARTITION_BITS = 8
-const ALONE = {
-  zone: '',
-  weight: 1,
-  status: 'member',
-  liveness: 'self',
-  incomplete: false,
-  replacedBy: undefined,
-  speaks: { wire: { min: 1, max: 2 }, storage: { min: 1, max: 1 } },
-} as const
-const REFUSED = {
-  id: 'f'.repeat(32),
-  name: 'n9',
-  peerAddress: '127.0.0.1:7509',
-  build: '9.0.0',
-  why: 'no-common-version',
-  reason: 'n9 is too new for n1',
-} as const
 
 type Done<Outcome> = (outcome: Outcome | Failure) => void
 

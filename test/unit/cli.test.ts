@@ -195,25 +195,6 @@ test('status and ring: aligned tables, or the JSON as it came', async (t) => {
       '',
     ].join('\n'),
   )
-  const mixed = {
-    ...cluster,
-    versions: { wire: 1, storage: 1 },
-    refused: [{ reason: 'n9 speaks wire version 7 and n1 1 to 2: n9 is too new for n1' }],
-    members: [{ ...cluster.members[0], speaks: { wire: [1, 2], storage: [1, 1] } }, cluster.members[1]],
-  }
-  const another = await node((path) => ({
-    status: 200,
-    headers: json,
-    body: JSON.stringify(path.endsWith('/ring') ? ring : mixed),
-  }))
-  const mixedStatus = await rotunda(['status', '--url', another.url])
-  t.deepEqual(mixedStatus.stdout.toString().split('\n').slice(0, 5), [
-    '2 members as longer-name sees them; N 3, R 2, W 2, 4 partitions, wire 1, storage 1',
-    '2 tombstones stay until they answer: n1 (away)',
-    'wire version 2 waits for longer-name, who speaks 1 at most',
-    'refused: n9 speaks wire version 7 and n1 1 to 2: n9 is too new for n1',
-    '',
-  ])
   const table = await rotunda(['ring', '--url', url])
   t.is(
     table.stdout.toString(),
