@@ -14,8 +14,11 @@ const MOVES = {
   only: ['reset'],
 } as const
 
-/** One machine dies for ever, and there is time for it to be missed, replaced, and switched on again. */
-const RETURNS = { ...MOVES, changes: 1, death: true, calmMs: 400, thinkMs: 150, clients: 4 } as const
+/** One machine dies for ever, and little else happens. */
+const DEATHS = { ...MOVES, changes: 1, death: true } as const
+
+/** There is time for it to be missed, replaced, and switched on again. */
+const RETURNS = { ...DEATHS, calmMs: 400, thinkMs: 150, clients: 4 } as const
 /** Of each key there is one copy, on one list and the next; connections break while it is on its way. */
 const BREAKS = {
   ...MOVES,
@@ -89,6 +92,21 @@ export const MOVING_CANARIES: readonly Canary[] = [
         file: 'src/protocol/transfer/pass-on.js',
         find: 'if (this.#missing.size === 0)',
         replace: 'if (true)',
+      },
+    ],
+  },
+  {
+    name: 'replacement-is-read-at-once',
+    story:
+      'Where a member was removed or replaced, whoever owns its partitions now counts for reads before it has the rows.',
+    breaks: ['A1', 'A2', 'A3', 'A4'],
+    focus: DEATHS,
+    rare: true,
+    patches: [
+      {
+        file: 'src/protocol/membership/ring.js',
+        find: 'const owners = all[complete + 1];',
+        replace: 'const owners = all[versions.at(-1)?.gone.length > 0 ? all.length - 1 : complete + 1];',
       },
     ],
   },
