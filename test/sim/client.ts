@@ -171,9 +171,10 @@ export class Client {
       preferred: context?.fastest ?? '',
       returnObject: this.#prng.chance(0.3),
     }
+    const { ups } = host
     const then = (outcome: Written | Failure | undefined): void => {
       this.#settle(entry, outcome, begunAtMs, ledgerStep, context)
-      this.#afterAttempt(entry, host, context, attempt, withOperation, outcome)
+      this.#afterAttempt(entry, { host, ups }, context, attempt, withOperation, outcome)
     }
     const timeoutMs = this.#prng.pick([20, 200, 1_000, 5_000])
     this.#caller.write(host, fields, { timeoutMs, answered: then, silence: () => then(undefined) })
@@ -241,7 +242,7 @@ export class Client {
 
   #afterAttempt(
     entry: WriteEntry,
-    host: SimHost,
+    { host, ups }: { readonly host: SimHost; readonly ups: number },
     context: HeldContext | undefined,
     attempt: number,
     withOperation: boolean,
@@ -266,9 +267,11 @@ export class Client {
     // An owner that cannot store passes a write on: then another one coordinates it that may not know of the first attempt.
     const passesOn = faults.has('io-error') || faults.has('full-disk') || faults.has('slow-disk')
     const forgets = next !== host || nodes > world.n || next === world.frailHost || passesOn
-    ledger.again(entry, forgets)
+    // One that was killed before it had written the first attempt may have passed it on and not know of it any more.
+    const isAnew = (): boolean => host.ups !== ups
+    ledger.again(entry, forgets || isAnew())
     world.timeline.after(this.#prng.exponential(world.config.thinkMs), `${this.name} retries`, () => {
-      ledger.mayBeForgotten(entry)
+      ledger.mayBeForgotten(entry, isAnew())
       this.#attempt(entry, next, context, attempt + 1, withOperation)
     })
   }

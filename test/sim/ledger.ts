@@ -188,15 +188,14 @@ export class Ledger {
     entry.attempts += 1
     entry.endedAt = Number.POSITIVE_INFINITY
     if (entry.outcome === 'refused') entry.outcome = 'open'
-    if (elsewhere) entry.mayComeBack = true
-    this.mayBeForgotten(entry)
+    this.mayBeForgotten(entry, elsewhere)
   }
 
-  /** Asked again when the retry is sent: others may have been written meanwhile. */
-  mayBeForgotten(entry: WriteEntry): void {
+  /** Asked again when the retry is sent: others may have been written meanwhile, and who was asked first may have started anew. */
+  mayBeForgotten(entry: WriteEntry, elsewhere: boolean): void {
     const { writes, hasBeenReaped } = this.key(entry.key)
     const since = writes.filter((other) => other.begunAt > entry.begunAt).length
-    if (hasBeenReaped || since > OPERATIONS_REMEMBERED) entry.mayComeBack = true
+    if (elsewhere || hasBeenReaped || since > OPERATIONS_REMEMBERED) entry.mayComeBack = true
   }
 
   /** One attempt ended. What happened once is not undone by what a later attempt hears. */

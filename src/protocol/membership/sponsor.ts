@@ -12,6 +12,7 @@
  * old identity, counts its boots on, and is marked incomplete until it has been filled from the other owners. A newcomer that asks for the place of a dead member
  * gets that under an identity of its own (replacement.ts).
  */
+import { objectDigest } from '../../kernel/index.js'
 import type { JoinAnswer, JoinPrepared, JoinRequest, Place } from '../../wire/messages.js'
 import type { Speaks } from '../../wire/versions.js'
 import type { Membership, MembershipEffect } from './membership.js'
@@ -90,7 +91,7 @@ export class Sponsor {
     const present = presentMembers(state)
     if (present.some(({ id }) => id === request.nodeId)) {
       tell(out, from, request, 'accepted', '', request.nodeId, 0, this.#membership.encoded)
-    } else if (departed(state).has(request.nodeId)) {
+    } else if (departed(state).has(secondId(request.nodeId))) {
       tell(
         out,
         from,
@@ -142,7 +143,8 @@ export class Sponsor {
     if (presentMembers(this.#membership.state).some(({ id }) => id === nodeId)) {
       return view.isUp(nodeId) || nodeId === this.#membership.self ? 'busy' : 'ready'
     }
-    if (!sameDigest(ring, this.#membership.ring.digest)) return 'stale'
+    const isVoid = departed(this.#membership.state).has(nodeId)
+    if (isVoid || !sameDigest(ring, this.#membership.ring.digest)) return 'stale'
     if (this.#round !== undefined || this.#granted !== undefined) return 'busy'
     if (this.#promise !== undefined && this.#promise.nodeId !== nodeId) return 'busy'
     if (!view.empty) return 'data'
@@ -254,10 +256,18 @@ export class Sponsor {
     const asked = others.map(({ id }) => id)
     const [waiting, untilMs, speaks] = [new Set(asked), nowMs + ROUND_MS, view.speaks(joiner)]
     this.#round = { kind, joiner, request, old, asked, waiting, untilMs, speaks }
-    const nodeId = old?.id ?? request.nodeId
+    const nodeId = old?.id ?? this.#newId(kind, request)
     const message = { type: 24, id: 0, nodeId, ring: this.#membership.ring.digest } as const
     for (const to of asked) out.push({ kind: 'tell', to, message })
     if (asked.length === 0) this.#grant(this.#round, view, nowMs, out)
+  }
+
+  /**
+   * A join of an empty cluster may be void: a promise for it can have lapsed at a member that is cut off and will tell of it later. One that lets rows in is
+   * under another id, always the same, so that this never takes a member away that has some.
+   */
+  #newId(kind: Round['kind'], { nodeId }: JoinRequest): string {
+    return kind === 'new' && !departed(this.#membership.state).has(nodeId) ? nodeId : secondId(nodeId)
   }
 
   #grant(round: Round, view: SponsorView, _nowMs: number, out: MembershipEffect[]): void {
@@ -272,7 +282,7 @@ export class Sponsor {
     this.#round = undefined
     const { request } = round
     const before = round.kind === 'return' ? round.old : undefined
-    const nodeId = before?.id ?? request.nodeId
+    const nodeId = before?.id ?? this.#newId(round.kind, request)
     const answer = {
       type: 23,
       id: request.id,
@@ -349,6 +359,12 @@ function newcomer(id: string, { request, speaks }: Round, before: MemberFacts | 
   const incomplete = before !== undefined && !isAwaited(before)
   const life = { boot, revision: 0, incarnation, session: incarnation, incomplete }
   return { id, name, address, peerAddress, ...life, ...asFacts(speaks, 1) }
+}
+
+function secondId(nodeId: string): string {
+  const digest = new Uint8Array(16)
+  objectDigest(Buffer.from(nodeId, 'hex'), digest)
+  return Buffer.from(digest).toString('hex')
 }
 
 function tell(
