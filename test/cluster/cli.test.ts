@@ -344,7 +344,7 @@ test.serial('status and ring tell of the whole cluster, also of a node that is d
   const cluster = await TestCluster.start(t, { flags: ['--engine', 'memory'] })
   const [n1, , n3] = cluster.nodes as [TestNode, TestNode, TestNode]
   const table = (await rotunda(['status', '--url', n1.url])).stdout.toString()
-  t.regex(table, /^3 members as n1 sees them; N 3, R 2, W 2, 256 partitions\n\nNAME/)
+  t.regex(table, /^3 members as n1 sees them; N 3, R 2, W 2, 256 partitions, wire 2, storage 1\n\nNAME/)
   for (const { setup } of cluster.nodes) {
     t.regex(table, new RegExp(`${setup.name} +127\\.0\\.0\\.1:${setup.port} .* member +up +256\n`))
   }
