@@ -26,6 +26,8 @@ export class SimNetwork implements Network {
   readonly address: string
   readonly #connections = new Map<string, Connection>()
   readonly #peers = new Map<string, Target>()
+  /** Peers of whose end the node is still to be told, and why. */
+  readonly #dropped = new Map<string, string>()
   readonly #seeds = new Map<string, Target>()
   #hello: (() => Hello) | undefined
   #sink: NetworkSink | undefined
@@ -89,7 +91,15 @@ export class SimNetwork implements Network {
     this.fabric.closeFrom(connection, end, reason)
     this.#connections.delete(peerId)
     this.#redial(peerId)
-    if (wasUp) this.#later(0.01, 'dropped', () => this.#sink?.peerDown(peerId, reason))
+    if (!wasUp) return
+    this.#dropped.set(peerId, reason)
+    this.#later(0.01, 'dropped', () => this.#tellDropped(peerId))
+  }
+
+  /** Before anything is told of the next connection with it. */
+  #tellDropped(peerId: string): void {
+    const reason = this.#dropped.get(peerId)
+    if (this.#dropped.delete(peerId)) this.#sink?.peerDown(peerId, reason!)
   }
 
   send(peerId: string, channel: Channel, parts: readonly Uint8Array[], inOrder = false): SendResult {
@@ -138,6 +148,7 @@ export class SimNetwork implements Network {
   raise(connection: Connection): void {
     const end = connection.endOf(this)
     if (!this.isConnected(connection) || this.#stopped) return
+    this.#tellDropped(end.peerId)
     end.up = true
     this.sink.peerUp(end.peerId, end.peerHello)
   }
