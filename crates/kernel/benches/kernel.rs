@@ -4,7 +4,7 @@ use divan::{Bencher, black_box};
 use rotunda_kernel::clock::{Actor, Clock, Dot};
 use rotunda_kernel::digest::{crc32c, digest, mac};
 use rotunda_kernel::key::seal_row_key;
-use rotunda_kernel::merkle::{Shape, Tree};
+use rotunda_kernel::merkle::{Entry, Shape, Tree};
 use rotunda_kernel::object::{Object, compare, context, merge};
 use rotunda_kernel::placement::changes::{Act, Change, Id};
 use rotunda_kernel::placement::{Checkpoint, replay};
@@ -186,11 +186,12 @@ fn mac_of_bytes(bencher: Bencher<'_, '_>, length: usize) {
 fn tree_updated(bencher: Bencher<'_, '_>) {
     let shape = Shape { partition: 0, partition_bits: 0, segment_bits: 12, fan_bits: 4 };
     let mut tree = Tree::new(shape).expect("sound");
-    let (mut old, mut new) = ([1; 16], [2; 16]);
-    tree.update(KEY, None, Some(&old)).expect("in here");
+    let entry = |byte| Entry { digest: [byte; 16], bytes: 200 };
+    let (mut old, mut new) = (entry(1), entry(2));
+    tree.update(KEY, None, Some(old)).expect("in here");
     bencher.bench_local(|| {
         std::mem::swap(&mut old, &mut new);
-        tree.update(black_box(KEY), Some(&new), Some(&old))
+        tree.update(black_box(KEY), Some(new), Some(old))
     });
 }
 

@@ -32,8 +32,7 @@ fn held(rows: &Rows) -> Held {
 
 fn built(shape: Shape, rows: &Rows) -> Tree {
     let mut tree = Tree::new(shape).expect("sound");
-    rows.iter()
-        .for_each(|(key, version)| tree.update(key, None, Some(entry(*version))).expect("in here"));
+    rows.iter().for_each(|(key, version)| tree.update(key, None, Some(entry(*version))).expect("in here"));
     tree
 }
 
@@ -90,9 +89,8 @@ fn updates_in_any_order_make_the_tree_of_the_rows() {
         }
         assert_eq!(tree, built(shape, &rows));
         assert_eq!(tree.held(), held(&rows));
-        rows.iter().for_each(|(key, version)| {
-            tree.update(key, Some(entry(*version)), None).expect("in here")
-        });
+        rows.iter()
+            .for_each(|(key, version)| tree.update(key, Some(entry(*version)), None).expect("in here"));
         assert_eq!(tree, Tree::new(shape).expect("sound"), "without rows nothing is left");
     }
 }
@@ -150,7 +148,8 @@ fn a_tree_that_is_split_is_the_trees_of_its_parts() {
             let part: Rows = part.map(|(key, version)| (key.clone(), *version)).collect();
             assert_eq!(child, built(expected, &part));
             assert_eq!(child.held(), held(&part));
-            part.iter().for_each(|(key, version)| child.update(key, Some(entry(*version)), None).expect("there"));
+            part.iter()
+                .for_each(|(key, version)| child.update(key, Some(entry(*version)), None).expect("there"));
             assert_eq!(child, Tree::new(expected).expect("sound"));
         }
     }
@@ -258,7 +257,7 @@ fn packed_leaves_make_the_tree_again_and_other_bytes_change_nothing() {
         let packed = |ranges: u8, entries: &[Vec<u8>]| [&[ranges, 0, 0, 0][..], &entries.concat()].concat();
         let last = one((leaves - 1) as u16);
         for (first, bytes) in [
-            (1, packed(0, &[last.clone()])),
+            (1, packed(0, std::slice::from_ref(&last))),
             (0, packed(0, &[one(0), one(0)])),
             (0, packed(0, &[last[..17].to_vec()])),
             (0, packed(2, &[one(0), one(0)])),

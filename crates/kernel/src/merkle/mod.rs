@@ -159,7 +159,8 @@ impl Tree {
     /// if the row key lies in another partition or a row is taken out where there is none.
     pub fn update(&mut self, row_key: &[u8], old: Option<Entry>, new: Option<Entry>) -> Result<(), Fault> {
         let segment = self.segment(row_key)?;
-        let range = &mut self.ranges[(segment >> (self.shape.segment_bits - self.shape.range_bits())) as usize];
+        let range =
+            &mut self.ranges[(segment >> (self.shape.segment_bits - self.shape.range_bits())) as usize];
         let held = |entry: Option<Entry>| {
             entry.map_or(Held::default(), |entry| Held { rows: 1, bytes: entry.bytes })
         };
@@ -186,8 +187,7 @@ impl Tree {
             return Ok(());
         }
         let entry = |object: &[u8]| {
-            (!object.is_empty())
-                .then(|| Entry { digest: tree_digest(object), bytes: object.len() as u64 })
+            (!object.is_empty()).then(|| Entry { digest: tree_digest(object), bytes: object.len() as u64 })
         };
         self.update(row_key, entry(before), entry(after))
     }
