@@ -88,10 +88,11 @@ export class ReapCheck {
   /** N other disks hold all that was in it, or what has seen it: it went because others own it now. */
   #isElsewhere(holder: string, engineKey: string, { siblings }: ReadObject): boolean {
     const holders = this.#disks().filter((disk) => {
-      const row = disk.name === holder ? undefined : disk.get(engineKey)
-      if (row === undefined) return disk.name !== holder && disk.mayHaveLost(engineKey)
-      const { clock } = this.#book.parse(row).object
-      return siblings.every((sibling) => clock.has(sibling.dot))
+      if (disk.name === holder) return false
+      const row = disk.get(engineKey)
+      const clock = row === undefined ? undefined : this.#book.parse(row).object.clock
+      const hasAll = clock !== undefined && siblings.every((sibling) => clock.has(sibling.dot))
+      return hasAll || disk.mayHaveLost(engineKey)
     })
     return holders.length >= this.#n
   }
