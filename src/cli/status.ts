@@ -103,7 +103,8 @@ function inUse({ versions }: Cluster): string {
 /** Because of whom the members do not use what others of them speak already. */
 function heldBack({ members, versions }: Cluster): string[] {
   if (versions === undefined) return []
-  const present = members.filter(({ status }) => status !== 'removed')
+  // A machine that has not come yet has no address, and has said nothing.
+  const present = members.filter(({ status, address }) => status !== 'removed' && address !== '')
   const wait = (what: 'wire' | 'storage') => {
     const highest = (member: Member) => member.speaks?.[what][1] ?? 1
     const best = Math.max(...present.map(highest))

@@ -52,6 +52,15 @@ test('the wire version in use is what all speak, down to the one that says nothi
   t.is(versionsInUse(stateOf([own, speaks([2, 3]), undefined]), own, both).wire, 1)
 })
 
+test('a machine for which a place is kept holds nothing up before it has come', (t) => {
+  const own = speaks([1, 3], [2, 2])
+  const { facts, ...rest } = stateOf([own, own, undefined])
+  const waiting = { ...rest, facts: facts.map((one, at) => (at === 2 ? { ...one, boot: 0 } : one)) }
+  t.deepEqual(versionsInUse(waiting, own), { wire: 3, storage: 2 })
+  t.is(readableByAll(waiting, own), 2)
+  t.deepEqual(versionsInUse({ ...rest, facts }, own), { wire: 1, storage: 1 }, 'once it is there it does')
+})
+
 test('the storage version in use is what all have recorded, and never falls', (t) => {
   const own = speaks([1, 1], [2, 3])
   t.is(versionsInUse(stateOf([own, speaks([1, 1], [1, 3])]), own).storage, 1)

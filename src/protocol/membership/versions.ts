@@ -10,7 +10,7 @@
  */
 import { FIRST, type Speaks, sameRanges } from '../../wire/versions.js'
 import type { ClusterState, MemberFacts } from './state.js'
-import { presentMembers } from './state.js'
+import { isAwaited, presentMembers } from './state.js'
 
 export interface VersionsInUse {
   readonly wire: number
@@ -28,9 +28,14 @@ export function asFacts(speaks: Speaks, recorded: number): Pick<MemberFacts, 'sp
   return sameRanges(told, FIRST) ? {} : { speaks: told }
 }
 
+/** Those that have come: a machine for which a place is kept says what it speaks when it comes, and is told what is in use. */
+function arrived(state: ClusterState): readonly MemberFacts[] {
+  return presentMembers(state).filter((facts) => !isAwaited(facts))
+}
+
 /** `before`: what was in use here until now; storage never falls. */
 export function versionsInUse(state: ClusterState, own: Speaks, before?: VersionsInUse): VersionsInUse {
-  const others = presentMembers(state).map(speaksOf)
+  const others = arrived(state).map(speaksOf)
   const lowest = (of: (speaks: Speaks) => number) => Math.min(of(own), ...others.map(of))
   return {
     wire: lowest(({ wire }) => wire.max),
@@ -43,7 +48,7 @@ export function versionsInUse(state: ClusterState, own: Speaks, before?: Version
 
 /** The storage version that every member's build could read, by its facts. */
 export function readableByAll(state: ClusterState, own: Speaks): number {
-  return Math.min(own.storage.max, ...presentMembers(state).map((facts) => speaksOf(facts).storage.max))
+  return Math.min(own.storage.max, ...arrived(state).map((facts) => speaksOf(facts).storage.max))
 }
 
 /**
