@@ -1,5 +1,6 @@
 /** What operators do with members: POST /v1/cluster/leave, remove, replace, weight and zone, each with the member's name or id in a JSON object. */
 import { RotundaError } from '../errors.js'
+import { MAX_WEIGHT, MAX_ZONE_BYTES, MIN_WEIGHT } from '../kernel/index.js'
 import type { Changed, ChangeRequest, ClusterChangeRequest } from '../node/requests.js'
 import { readBody } from './body.js'
 import { objectIn } from './buckets.js'
@@ -13,10 +14,6 @@ export const CHANGE_KINDS = ['leave', 'remove', 'replace', 'weight', 'zone'] as 
 type ChangeKind = (typeof CHANGE_KINDS)[number]
 
 const BODY_BYTES = 4 * 1024
-/** As the kernel takes them. */
-const LEAST_WEIGHT = 1e-6
-const MOST_WEIGHT = 1e6
-const ZONE_BYTES = 64
 /** As the command line takes them. */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
 
@@ -57,13 +54,13 @@ function nameIn(by: unknown): string {
 }
 
 export function weightIn(weight: unknown): number {
-  if (typeof weight === 'number' && weight >= LEAST_WEIGHT && weight <= MOST_WEIGHT) return weight
-  throw badChange(`weight is a number from ${LEAST_WEIGHT} to ${MOST_WEIGHT}`)
+  if (typeof weight === 'number' && weight >= MIN_WEIGHT && weight <= MAX_WEIGHT) return weight
+  throw badChange(`weight is a number from ${MIN_WEIGHT} to ${MAX_WEIGHT}`)
 }
 
 export function zoneIn(zone: unknown): string {
-  if (typeof zone === 'string' && Buffer.byteLength(zone) <= ZONE_BYTES) return zone
-  throw badChange(`zone is a text of at most ${ZONE_BYTES} bytes`)
+  if (typeof zone === 'string' && Buffer.byteLength(zone) <= MAX_ZONE_BYTES) return zone
+  throw badChange(`zone is a text of at most ${MAX_ZONE_BYTES} bytes`)
 }
 
 export function postChange(kind: ChangeKind): (exchange: Exchange) => void {

@@ -1,4 +1,5 @@
 /** The schemas of what operators do with members, with the whole cluster, and with backups. */
+import { MAX_WEIGHT, MIN_WEIGHT } from '../kernel/index.js'
 import { limits } from '../limits.js'
 import { copyProperties, copySchemas } from './openapi-copies.js'
 import { PLANNED_KINDS } from './plan.js'
@@ -63,7 +64,7 @@ function parameter(name: string, description: string, schema: Json): Json {
 }
 
 const TEXT: Json = { type: 'string', minLength: 1, maxLength: 64 }
-const WEIGHT: Json = { type: 'number', minimum: 1e-6, maximum: 1e6 }
+const WEIGHT: Json = { type: 'number', minimum: MIN_WEIGHT, maximum: MAX_WEIGHT }
 const ZONE: Json = { type: 'string', maxLength: 64 }
 
 export const planParameters: readonly Json[] = [
@@ -162,7 +163,7 @@ export const changeSchemas: Json = {
       description: 'The name under which the new machine will join; no member has it.',
     },
   }),
-  MemberWeight: changeOf({ weight: { type: 'number', minimum: 1e-6, maximum: 1e6 } }),
+  MemberWeight: changeOf({ weight: WEIGHT }),
   MemberZone: changeOf({ zone: { type: 'string', maxLength: 64 } }),
   ClusterSplit: {
     type: 'object',

@@ -76,9 +76,9 @@ const KINDS: readonly ChangeKind[] = [
 export const MAX_PARTITIONS = 65_536
 export const MAX_COPIES = 16
 const MAX_AFTER = 1024
-const MIN_WEIGHT = 1e-6
-const MAX_WEIGHT = 1e6
-const MAX_ZONE_BYTES = 64
+export const MIN_WEIGHT = 1e-6
+export const MAX_WEIGHT = 1e6
+export const MAX_ZONE_BYTES = 64
 const ID = /^[0-9a-f]{32}$/
 
 /** Packs changes for the placement functions. Throws KernelError for a change that is none. */

@@ -4,7 +4,16 @@
  * function of the same name with `Bound` gives. Inputs are never kept and never changed.
  */
 export { type Attributes, decodeAttributes, encodeAttributes } from './attributes.js'
-export { type Act, type Change, type ChangeKind, type ChangeMark, encodeChanges } from './changes.js'
+export {
+  type Act,
+  type Change,
+  type ChangeKind,
+  type ChangeMark,
+  encodeChanges,
+  MAX_WEIGHT,
+  MAX_ZONE_BYTES,
+  MIN_WEIGHT,
+} from './changes.js'
 export {
   ACTOR_BYTES,
   type ClockEntry,

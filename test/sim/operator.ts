@@ -1,5 +1,5 @@
 /** Whoever lets machines join and leave while clients work, as the seed says. */
-import type { ChangeRequest } from '../../src/node/requests.js'
+import type { ChangeRequest, ClusterChangeRequest } from '../../src/node/requests.js'
 import type { Counters } from './counters.js'
 import type { SimHost } from './host.js'
 import type { Prng } from './prng.js'
@@ -9,14 +9,20 @@ import type { World } from './world.js'
 const AGAIN_MS = 400
 const PATIENCE_MS = 4_000
 
+/** A change to ask for; `ask` says until when. */
+type Wanted<Request = ChangeRequest | ClusterChangeRequest> = Request extends unknown
+  ? Omit<Request, 'deadlineMs'>
+  : never
+
 /** Asks a node to record a change. `done` once: whether it did, or the code of its refusal; false as well where no answer comes. */
 export function ask(
   world: World,
   host: SimHost,
-  change: Omit<ChangeRequest, 'deadlineMs'>,
+  change: Wanted,
   done: (isRecorded: boolean, code?: string) => void,
 ): void {
   const { timeline } = world
+  const of = 'member' in change ? ` of ${change.member}` : ''
   let isOver = false
   const end = (isRecorded: boolean, code?: string): void => {
     if (!isOver) done(isRecorded, code)
@@ -27,7 +33,7 @@ export function ask(
     host.node?.change(request, (outcome) => {
       const isRecorded = outcome.status === 'ok'
       const said = isRecorded ? 'recorded' : (outcome.message ?? outcome.code)
-      timeline.trace.act(timeline.nowMs, `${change.kind} of ${change.member}: ${said}`)
+      timeline.trace.act(timeline.nowMs, `${change.kind}${of}, asked of ${host.name}: ${said}`)
       end(isRecorded, isRecorded ? undefined : outcome.code)
     })
   })

@@ -1,12 +1,12 @@
 /** Whoever has the ring split while clients work, as the seed says: once, twice, or twice at the same moment through two nodes that do not know of each other. */
 import type { Counters } from './counters.js'
 import type { SimHost } from './host.js'
+import { ask } from './operator.js'
 import type { Prng } from './prng.js'
 import type { World } from './world.js'
 
 /** Between an act that was refused, or not answered, and the next try. */
 const AGAIN_MS = 300
-const PATIENCE_MS = 4_000
 /** Every tree of every node is held against its disk in the end. */
 const MOST_PARTITIONS = 256
 
@@ -47,24 +47,11 @@ export class Splitter {
   }
 
   #ask(host: SimHost, partitions: number, again: () => void): void {
-    const { timeline } = this.#world
-    let isOver = false
-    const end = (isRecorded: boolean, isVain = false): void => {
-      if (isOver) return
-      isOver = true
+    ask(this.#world, host, { kind: 'split', partitions }, (isRecorded, code) => {
       if (isRecorded) this.#counters.count('change split')
-      else if (!isVain) again()
-    }
-    host.process?.enter('split', () => {
-      const deadlineMs = host.clock.monotonicMs() + PATIENCE_MS
-      host.node?.change({ kind: 'split', partitions, deadlineMs }, (outcome) => {
-        const said = outcome.status === 'ok' ? 'recorded' : outcome.message
-        timeline.trace.act(timeline.nowMs, `split into ${partitions}, asked of ${host.name}: ${said}`)
-        // Somebody else's split was heard of meanwhile.
-        end(outcome.status === 'ok', outcome.status === 'error' && outcome.code === 'BAD_PARAM')
-      })
+      // Else somebody else's split was heard of meanwhile.
+      else if (code !== 'BAD_PARAM') again()
     })
-    this.#later(PATIENCE_MS, () => end(false))
   }
 
   #later(ms: number, act: () => void): void {
