@@ -119,6 +119,12 @@ export class Cluster {
     this.#nodes.push(spawnNode(this.#options, this.size, clientPorts, peerPorts))
   }
 
+  /** The process of the last node has ended by itself. */
+  get lastHasEnded(): boolean {
+    const { exitCode, signalCode } = this.#nodes.at(-1)!.process
+    return exitCode !== null || signalCode !== null
+  }
+
   /** The last node is stopped, if it still runs, and forgotten with its data. */
   async dropNode(): Promise<void> {
     const node = this.#nodes.pop()!

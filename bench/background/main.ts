@@ -6,14 +6,17 @@
  *   refill    it comes back with an empty disk
  *   reaping   as many keys of another bucket were deleted
  *   exchange  as handoff, but no node keeps hints: only comparing trees brings it up to date. Alone, because its nodes are started so
+ *   grow     a fourth node, which had next to nothing, is given its part of what is there: the weight of one that counts for nothing becomes that of the others
+ *   shrink   it gives that back
  *   join      a fourth node starts and takes its part of what is there over
  *   leave     that node hands it back and goes
  *   restart   for comparison: the third was away for a moment in which nothing was written
  *   return    as handoff, but it was stopped and starts anew: both together
  *
+ * Rounds to warm up (--warm) do not count: what a process does for the first time it compiles, for seconds on this machine.
  * The exit code is 1 where an answer is wrong, a stage does not end, or the median of a stage's ratios is above --assert.
  *
- *   --stages handoff,reaping,refill --rounds 3 --keys 10000 --value-bytes 1024 --clients 16 --gets 0.5 --durability fsync --dir DIR --assert 1.5
+ *   --stages handoff,reaping,refill --rounds 3 --warm 0 --keys 10000 --value-bytes 1024 --clients 16 --gets 0.5 --durability fsync --dir DIR --assert 1.5
  */
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -32,6 +35,7 @@ const { values: given } = parseArgs({
     durability: { type: 'string', default: 'fsync' },
     stages: { type: 'string', default: 'handoff,reaping,refill' },
     rounds: { type: 'string', default: '3' },
+    warm: { type: 'string', default: '0' },
     assert: { type: 'string' },
     dir: { type: 'string' },
   },
@@ -46,9 +50,18 @@ function stagesAsked(): StageName[] {
   const stages = stageNames.filter((name) => asked.includes(name))
   if (stages.length < asked.length) throw new Error(`stages are ${stageNames.join(', ')}`)
   if (stages.includes('exchange') && stages.length > 1) throw new Error('the stage exchange runs alone')
+  if (changesWeight(stages) && !stages.every((name) => name === 'grow' || name === 'shrink'))
+    throw new Error(
+      'the stages grow and shrink run without others: their fourth node is there from the start',
+    )
   if (stages.includes('leave') && !stages.includes('join'))
     throw new Error('nobody leaves who has not joined')
   return stages
+}
+
+/** Of a fourth node. */
+function changesWeight(names: readonly StageName[]): boolean {
+  return names.includes('grow') || names.includes('shrink')
 }
 
 async function bench(cluster: Cluster, names: readonly StageName[]): Promise<void> {
@@ -65,8 +78,11 @@ async function bench(cluster: Cluster, names: readonly StageName[]): Promise<voi
   })
   await stages.prepare()
   const ratios = new Map<StageName, number[]>(names.map((name) => [name, []]))
-  for (let round = 0; round < Number(given.rounds); round++)
-    for (const name of names) ratios.get(name)!.push(await stages.run(name))
+  for (let round = -Number(given.warm); round < Number(given.rounds); round++)
+    for (const name of names) {
+      const ratio = await stages.run(name)
+      if (round >= 0) ratios.get(name)!.push(ratio)
+    }
   stages.close()
   for (const [name, all] of ratios) {
     const middle = median(all)
@@ -83,6 +99,7 @@ try {
     system: 'rotunda',
     directory: join(directory, 'rotunda'),
     durability: given.durability,
+    nodes: changesWeight(names) ? 4 : 3,
     moreArguments: names.includes('exchange') ? ['--hint-bytes', '1'] : [],
   })
   await bench(cluster, names)

@@ -20,6 +20,8 @@ export const stageNames = [
   'exchange',
   'reaping',
   'refill',
+  'grow',
+  'shrink',
   'join',
   'leave',
 ] as const
@@ -45,6 +47,9 @@ const FILLERS = 48
 const FROZEN_MS = 3_000
 /** Tombstones are left alone for 15 s. */
 const TOMBSTONES_REST_MS = 13_000
+/** Of the fourth node before it grows: no more than a partition or two for it. */
+const LIGHT = 0.01
+const SETTLING_MS = 100
 const GRANT = 'rotunda_background_grant'
 const HELD = 'rotunda_hints_held'
 
@@ -83,6 +88,10 @@ export class Stages {
 
   async prepare(): Promise<void> {
     const { clients, valueBytes } = this.#options
+    if (this.#cluster.size > THIRD + 1) {
+      await this.#change('weight', { member: 'n4', weight: LIGHT })
+      while (!(await this.#isSettled(THIRD + 2))) await sleep(SETTLING_MS)
+    }
     await this.#fill()
     await this.#crowd.grow(this.#twoPorts, clients, valueBytes)
     await this.#crowd.run(clients, 0, 2 * QUIET_MS)
@@ -121,6 +130,10 @@ export class Stages {
         return this.#reaping()
       case 'refill':
         return this.#refill()
+      case 'grow':
+        return this.#weigh(1)
+      case 'shrink':
+        return this.#weigh(LIGHT)
       case 'join':
         return this.#join()
       case 'leave':
@@ -183,6 +196,12 @@ export class Stages {
     return this.#during((nodes) => most(nodes, 'rotunda_rebuilding') === 0)
   }
 
+  /** The fourth node, which was there all the time, takes its part over or gives it back: rows move, and no process starts. */
+  async #weigh(weight: number): Promise<Felt> {
+    await this.#change('weight', { member: 'n4', weight })
+    return this.#during(() => this.#isSettled(THIRD + 2))
+  }
+
   /** A fourth node starts and takes its part over. */
   async #join(): Promise<Felt> {
     await this.#cluster.addNode()
@@ -191,12 +210,16 @@ export class Stages {
 
   /** It gives all of it back, and goes. */
   async #leave(): Promise<Felt> {
-    const url = `http://127.0.0.1:${this.#twoPorts[0]}/v1/cluster/leave`
-    const answer = await fetch(url, { method: 'POST', body: '{"member":"n4"}' })
-    if (!answer.ok) this.#options.failed(`n4 was not let go: ${await answer.text()}`)
-    const felt = await this.#during(() => this.#isSettled(THIRD + 1))
+    await this.#change('leave', { member: 'n4' })
+    const felt = await this.#during(() => this.#cluster.lastHasEnded)
     await this.#cluster.dropNode()
     return felt
+  }
+
+  async #change(kind: string, body: object): Promise<void> {
+    const url = `http://127.0.0.1:${this.#twoPorts[0]}/v1/cluster/${kind}`
+    const answer = await fetch(url, { method: 'POST', body: JSON.stringify(body) })
+    if (!answer.ok) this.#options.failed(`${kind} was refused: ${await answer.text()}`)
   }
 
   /** There are so many members, and nothing is on its way to any of them, as those see it that clients use. */
