@@ -1,5 +1,6 @@
 /** What this node answers when a peer asks its replica: store this, show that row, show a range, list keys. */
 import { liveCount, makeRowKey, objectDigest, rowObject, skeletonOf, versionDigest } from '../kernel/index.js'
+import type { Clock } from '../ports/clock.js'
 import { type Governor, REFILL_PAGE_UNITS } from '../protocol/background/governor.js'
 import type { LocalFault } from '../protocol/effects.js'
 import { isNodeId } from '../protocol/hints/record.js'
@@ -18,6 +19,7 @@ import { ReplicaStatus } from '../wire/messages.js'
 import type { Admission } from './admission.js'
 import type { Drain } from './drain.js'
 import type { ScanPage, StorageGuard } from './guard/index.js'
+import { PeerService } from './peer-service.js'
 import type { LocalRow, Replica } from './replica.js'
 
 const NOTHING = new Uint8Array(0)
@@ -26,6 +28,7 @@ const PAGE_ROWS = 512
 const PAGE_BYTES = 1024 * 1024
 
 export interface AnsweringParts {
+  readonly clock: Clock
   readonly replica: Replica
   readonly guard: StorageGuard
   readonly membership: Membership
@@ -44,8 +47,11 @@ export class Answering {
   /** A range read or a listing under way for a peer: one of each at a time, so that bulk cannot crowd out requests. */
   readonly #bulk = new Set<string>()
 
+  readonly #service: PeerService
+
   constructor(parts: AnsweringParts) {
     this.#parts = parts
+    this.#service = new PeerService(parts.clock, (tookMs) => parts.governor.served(tookMs))
   }
 
   /** Stores the object; the answer leaves when it is durable (see `stored`). */
@@ -58,16 +64,14 @@ export class Answering {
     }
     const isMine = (placement.holders ?? placement.owners).includes(membership.self)
     const fault = this.#flood() ?? this.#parts.replica.refusal() ?? (isMine ? undefined : 'refused')
-    if (fault !== undefined) this.#written(from, id, statusOf(fault), NOTHING)
-    else
-      this.#parts.replica.submit(rowKey, {
-        kind: 'merge',
-        conversation: 0,
-        peer: from,
-        messageId: id,
-        object,
-        durable,
-      })
+    if (fault !== undefined) {
+      this.#written(from, id, statusOf(fault), NOTHING)
+      return
+    }
+    // What is to be on the disk in any mode comes from work in the background, and for the most part nothing else does.
+    if (!durable) this.#service.began(from, id)
+    const merge = { kind: 'merge', conversation: 0, peer: from, messageId: id, object, durable } as const
+    this.#parts.replica.submit(rowKey, merge)
   }
 
   /** Keeps the object for an owner that is away; the answer leaves when it is durable here. */
@@ -99,6 +103,7 @@ export class Answering {
   /** What `write` or `hint` asked the lane for has come to its end. */
   stored(to: string, id: number, fault: LocalFault | 'refused' | undefined, buffered: boolean): void {
     if (id === 0) return
+    this.#service.ended(to, id)
     const held = buffered ? ReplicaStatus.buffered : ReplicaStatus.ok
     this.#written(to, id, fault === undefined ? held : statusOf(fault), NOTHING)
   }
@@ -115,8 +120,10 @@ export class Answering {
     }
     const { reads } = this.#parts
     const begun = reads.enter()
+    this.#service.began(from, id)
     this.#parts.replica.read(rowKey, (row) => {
       this.#show(from, id, row, digest)
+      this.#service.ended(from, id)
       reads.leave(begun)
     })
   }

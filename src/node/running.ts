@@ -116,7 +116,7 @@ export class RunningNode {
     this.admission = new Admission(clock.monotonicMs(), guard.stats, () => replica.operations)
     this.governor = new Governor(clock.monotonicMs(), limits.background)
     const { admission, governor } = this
-    const answers = { replica, guard, membership, admission, governor, reads, reply }
+    const answers = { clock, replica, guard, membership, admission, governor, reads, reply }
     this.#answering = new Answering({ ...answers, shownWholeBytes })
     const holdsWrites = () => this.keeper.holdsWrites || this.isTooSmall
     this.coordination = new Coordination({

@@ -101,6 +101,8 @@ test('the MANIFEST names the tables in force, however it is read', async (t) => 
   await asked((done) => engine.open(done))
   const follower = new RocksdbManifest(busy)
   const sizes = new Set<number>()
+  const unchanged = { yes: 0, no: 0 }
+  let followed: ReadonlyMap<number, number> = new Map()
   for (let round = 0; round < 60; round++) {
     for (let i = 0; i < 20; i++) {
       const value = randomBytes(8000)
@@ -113,13 +115,23 @@ test('the MANIFEST names the tables in force, however it is read', async (t) => 
       )
     }
     t.is(await count(engine), Math.min(300, (round + 1) * 20), 'a scan beside flushes and compactions')
-    const followed = await follower.tables()
-    sizes.add(followed!.size)
+    for (let look = 0; look < 3; look++) {
+      const now = await new RocksdbManifest(busy).tables()
+      if (await follower.isUnchanged()) {
+        unchanged.yes++
+        t.deepEqual(now, followed, 'what was the same a moment later was the same then')
+      } else unchanged.no++
+      followed = new Map(await follower.tables())
+    }
+    sizes.add(followed.size)
   }
   await asked((done) => engine.close(done))
   t.deepEqual(await new RocksdbManifest(busy).tables(), await follower.tables())
   t.true(sizes.size > 2, 'tables came and went')
+  t.true(unchanged.yes > 0 && unchanged.no > 0)
+  t.true(await follower.isUnchanged())
   await asked((done) => engine.open(done))
+  t.false(await follower.isUnchanged(), 'an opening writes a MANIFEST of its own')
   // When compactions have come to rest, what is there is what is in force.
   for (let tries = 0; ; tries++) {
     const inForce = await follower.tables()

@@ -352,7 +352,7 @@ export class Exchange {
       const { rowKey, object = NOTHING } = difference
       bytes += object.length
       this.#storing++
-      const message = { type: 1, id, leftMs, ring: ringOf(rowKey), rowKey, object, durable: false } as const
+      const message = { type: 1, id, leftMs, ring: ringOf(rowKey), rowKey, object, durable: true } as const
       out.push({ kind: 'send', conversation: id, to, message })
     }
   }
