@@ -49,7 +49,7 @@ export class Conversation {
       return lastId
     }
     const named = { id: lastId, nextId, peer: peer.id, ring: RING, ringOf: () => RING }
-    const whole = { ...named, chunk: 0, partitions, deadlineMs: 60_000, ...task }
+    const whole = { ...named, chunk: 0, partitions, rankOf: () => 0, deadlineMs: 60_000, ...task }
     this.exchange = new Exchange(whole, asker.trees)
   }
 

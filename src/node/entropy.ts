@@ -16,7 +16,7 @@ import {
   NOT_BEGUN,
 } from '../protocol/entropy/exchange.js'
 import type { TreeRefill } from '../protocol/entropy/refill.js'
-import { type Chunk, chunksOf, isWhole, Schedule, sharedPartitions } from '../protocol/entropy/schedule.js'
+import { type Chunk, isWhole, Schedule, sharedPartitions } from '../protocol/entropy/schedule.js'
 import type { Trees } from '../protocol/entropy/trees.js'
 import type { Membership } from '../protocol/membership/membership.js'
 import { sameDigest } from '../protocol/membership/ring.js'
@@ -26,6 +26,7 @@ import { ByteWriter } from '../wire/bytes.js'
 import { encodeMessage } from '../wire/encode.js'
 import type { EntropyMessage } from '../wire/entropy.js'
 import type { Digest64, Message } from '../wire/messages.js'
+import { Alike } from './alike.js'
 import type { Conversations } from './conversations.js'
 import type { Drain } from './drain.js'
 import { ExchangeAnswers, isQuestion, type Question } from './exchange-answers.js'
@@ -92,6 +93,7 @@ export class Entropy {
     falseAlarms: 0,
   }
   readonly keeper: TreeKeeper
+  readonly alike: Alike
   readonly #parts: EntropyParts
   readonly #schedule: Schedule
   readonly #answers: ExchangeAnswers
@@ -99,9 +101,6 @@ export class Entropy {
   readonly #running = new Map<number, Running>()
   /** Messages that wait until they are granted; at most one question, or one load of rows, for each exchange. */
   #held: Held[] = []
-  /** When each chunk was last found alike, or made so, by peer; since the start of this node or of this table. */
-  readonly #alikeMs = new Map<string, number[]>()
-  #sinceMs: number
   /** The partitions shared with each other owner under the table in force. */
   #shared: ReadonlyMap<string, readonly number[]> = new Map()
   #holding: Digest64
@@ -116,7 +115,7 @@ export class Entropy {
     this.#chance = () => random.below(1024) / 1024
     this.#schedule = new Schedule(parts.everyMs)
     this.#lister = new SegmentLister(guard, trees, governor)
-    this.#sinceMs = clock.monotonicMs()
+    this.alike = new Alike(clock)
     this.#holding = membership.ring.holding
     this.#answers = new ExchangeAnswers({
       guard,
@@ -129,7 +128,7 @@ export class Entropy {
       waits: (peer, chunk) => this.#waitsForHints(peer, chunk),
       reply: (to, message) => this.#reply(to, message),
       compared: (peer, chunk, same) => {
-        if (same) this.#isAlike(peer, chunk)
+        if (same) this.alike.found(peer, chunk)
       },
     })
     this.#plan()
@@ -163,8 +162,6 @@ export class Entropy {
     for (const { exchange } of [...this.#running.values()])
       this.#run(exchange, (out) => exchange.abandon(out))
     this.keeper.split(this.#parts.membership.ring.partitions)
-    this.#alikeMs.clear()
-    this.#sinceMs = this.#parts.clock.monotonicMs()
     this.#plan()
   }
 
@@ -216,43 +213,17 @@ export class Entropy {
     this.#begin(nowMs)
   }
 
-  /** Seconds since each partition was last known alike here and at every other owner, by partition. */
-  agesSeconds(): ReadonlyMap<number, number> {
-    const ages = new Map<number, number>()
-    for (const [peer, shared] of this.#shared) {
-      shared.forEach((partition, index) => {
-        const age = this.#ageSeconds(peer, Math.floor(index / limits.exchangePartitions))
-        ages.set(partition, Math.max(age, ages.get(partition) ?? 0))
-      })
-    }
-    return ages
-  }
-
-  /** The highest of these ages; 0 for a node that shares nothing with anybody. */
-  oldestAgeSeconds(): number {
-    let oldest = 0
-    for (const [peer, shared] of this.#shared) {
-      for (let chunk = 0; chunk < chunksOf(shared); chunk++)
-        oldest = Math.max(oldest, this.#ageSeconds(peer, chunk))
-    }
-    return oldest
-  }
-
-  #ageSeconds(peer: string, chunk: number): number {
-    const sinceMs = this.#alikeMs.get(peer)?.[chunk] ?? this.#sinceMs
-    return (this.#parts.clock.monotonicMs() - sinceMs) / 1_000
-  }
-
   #plan(): void {
     const { membership, clock } = this.#parts
     const { ring, self } = membership
     this.#holding = ring.holding
     this.#shared = sharedPartitions(ring.holders, self)
+    this.alike.begin(this.#shared)
     this.#schedule.plan(self, this.#shared, clock.monotonicMs(), this.#chance)
   }
 
   #begin(nowMs: number): void {
-    const { guard, conversations, membership, trees } = this.#parts
+    const { guard, conversations, membership, trees, handover } = this.#parts
     if (nowMs < this.#gapMs || this.#running.size >= limits.exchanges || guard.state !== 'open') return
     const { chunk, sake } = this.#next(nowMs)
     if (chunk === undefined) return
@@ -267,7 +238,8 @@ export class Entropy {
     const deadlineMs = nowMs + limits.exchangeMs
     const ringOf = (rowKey: Uint8Array) => membership.ring.placementOf(rowKey).ring
     const where = { peer, ring: membership.ring.holding, ringOf, chunk: number, partitions }
-    const task = { id, nextId, ...where, deadlineMs }
+    const rankOf = (partition: number) => (sake === handover ? handover.rankOf(partition) : 0)
+    const task = { id, nextId, ...where, rankOf, deadlineMs }
     const exchange = new Exchange(task, trees)
     this.#running.set(id, { exchange, chunk, begun: this.#parts.reads.enter(), sake })
     this.#run(exchange, (out) => exchange.start(nowMs, out))
@@ -279,7 +251,8 @@ export class Entropy {
     const sake = this.#parts.refill() ?? handover
     const chunk = sake.next(nowMs, (peer) => this.#mayAsk(peer))
     if (chunk !== undefined || sake !== handover) return { chunk, sake }
-    const isDue = ({ peer, chunk: number }: Chunk) => this.#isFree(peer) && !this.#waitsForHints(peer, number)
+    const isDue = (due: Chunk) =>
+      this.#isFree(due.peer) && !this.#waitsForHints(due.peer, due.chunk) && !this.#isHandedOver(due)
     return { chunk: everyMs > 0 ? this.#schedule.due(nowMs, isDue) : undefined, sake: undefined }
   }
 
@@ -302,7 +275,14 @@ export class Entropy {
     const { deliveries, membership } = this.#parts
     if (!deliveries.isHanding(peer) || factsOf(membership.state, peer)?.incomplete === true) return false
     const isMoving = this.#shared.get(peer)?.some((partition) => membership.ring.moving.has(partition))
-    return isMoving !== true && this.#ageSeconds(peer, chunk) * 1_000 < limits.exchangeWaitsMs
+    return isMoving !== true && this.alike.ageSeconds(peer, chunk) * 1_000 < limits.exchangeWaitsMs
+  }
+
+  /** Who has it compares it with who is to have it: nobody else begins to, though not for ever. */
+  #isHandedOver({ peer, chunk, partitions }: Chunk): boolean {
+    const { moving } = this.#parts.membership.ring
+    if (moving.size === 0 || !partitions.some((partition) => moving.has(partition))) return false
+    return this.alike.ageSeconds(peer, chunk) * 1_000 < limits.exchangeWaitsMs
   }
 
   #mayAsk(peer: string): boolean {
@@ -379,18 +359,8 @@ export class Entropy {
     counts.keysPulled += pulled
     counts.keysPushed += pushed
     counts.falseAlarms += falseAlarms
-    if (isWhole(outcome)) this.#isAlike(chunk.peer, chunk.chunk)
+    if (isWhole(outcome)) this.alike.found(chunk.peer, chunk.chunk)
     if (result !== 'same') log.debug('exchange', { peer: chunk.peer, chunk: chunk.chunk, ...outcome })
     this.#rest(chunk, outcome, sake)
-  }
-
-  #isAlike(peer: string, chunk: number): void {
-    const alike = this.#alikeMs.get(peer)
-    const nowMs = this.#parts.clock.monotonicMs()
-    if (alike === undefined) {
-      const first: number[] = []
-      first[chunk] = nowMs
-      this.#alikeMs.set(peer, first)
-    } else alike[chunk] = nowMs
   }
 }

@@ -124,8 +124,8 @@ function entropyMeasurements({ entropy }: RunningNode, out: Map<string, number>)
   out.set('exchanges_in_flight', entropy.exchanging)
   out.set('trees_stale', trees.stale)
   out.set('tree_faults_total', trees.faults)
-  out.set('exchange_oldest_age_seconds', entropy.oldestAgeSeconds())
+  out.set('exchange_oldest_age_seconds', entropy.alike.oldestAgeSeconds())
   if (trees.shape.partitions > limits.exchangeAges) return
-  for (const [partition, seconds] of entropy.agesSeconds())
+  for (const [partition, seconds] of entropy.alike.agesSeconds())
     out.set(`exchange_age_seconds{partition="${partition}"}`, seconds)
 }

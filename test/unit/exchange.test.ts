@@ -224,7 +224,7 @@ function started(deadlineMs = 60_000): { exchange: Exchange; a: MemoryReplica; o
   let lastId = 7
   const nextId = () => ++lastId
   const where = { peer: 'b', ring: RING, ringOf: () => RING, chunk: 0, partitions: ALL }
-  const task = { id: 7, nextId, ...where, deadlineMs }
+  const task = { id: 7, nextId, ...where, rankOf: () => 0, deadlineMs }
   const exchange = new Exchange(task, a.trees)
   const out: ExchangeEffect[] = []
   exchange.start(0, out)

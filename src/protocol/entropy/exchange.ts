@@ -51,6 +51,8 @@ export interface ExchangeTask {
   readonly chunk: number
   /** Partitions of the chunk, rising; the peer counts them likewise. */
   readonly partitions: readonly number[]
+  /** In which order they are gone through, where they differ: the lowest first, and of equal ones the last. */
+  rankOf(partition: number): number
   readonly deadlineMs: number
 }
 
@@ -221,6 +223,9 @@ export class Exchange {
       this.#differing++
       this.#nodes.push({ partition, level: 0, node: 0 })
     })
+    // They are taken from the end.
+    const { rankOf } = this.task
+    this.#nodes.sort((one, other) => rankOf(other.partition) - rankOf(one.partition))
     this.#next(nowMs, out)
   }
 

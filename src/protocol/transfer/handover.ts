@@ -19,8 +19,13 @@ import type { Ring } from '../membership/ring.js'
 const RETRY_MS = 500
 const DOUBTFUL_MS = 2_000
 
+/** Of a partition that this node has nothing to do with but to be given it. */
+const LAST = 255
+
 interface Entry {
   readonly list: readonly string[]
+  /** Of the nodes that hand the partition over, where this one stands. */
+  readonly rank: number
   /** Peers that have all of it, and in which of their starts. */
   readonly covered: Map<string, number>
 }
@@ -65,10 +70,11 @@ export class Handover {
   /** Other lists may be in force. True: what is under way here now has to land (`landed`) before anything is compared. */
   plan(ring: Ring, handings: readonly Handing[]): boolean {
     const released = new Set<number>()
-    const due = new Map<number, readonly string[]>()
+    const due = new Map<number, Entry>()
     for (const [partition, lists] of ring.moving) {
       const now = duty(this.#self, partition, lists, handings)
-      if (now === 'hand') due.set(partition, lists.versions.at(-1)!.list)
+      const { settled, versions } = lists
+      if (now === 'hand') due.set(partition, entryOf(versions.at(-1)!.list, settled.indexOf(this.#self)))
       else if (now === 'release') released.add(partition)
     }
     // Numbers mean other partitions now: what was found out about them is found out again, by a digest each.
@@ -80,13 +86,13 @@ export class Handover {
   }
 
   /** A list that is the same as before keeps what was found out about it: it was in force all the time. */
-  #take(due: ReadonlyMap<number, readonly string[]>): boolean {
+  #take(due: ReadonlyMap<number, Entry>): boolean {
     let isNew = false
     for (const [partition, { list }] of this.#entries)
-      if (due.get(partition)?.join() !== list.join()) this.#entries.delete(partition)
-    for (const [partition, list] of due) {
+      if (due.get(partition)?.list.join() !== list.join()) this.#entries.delete(partition)
+    for (const [partition, entry] of due) {
       if (this.#entries.has(partition)) continue
-      this.#entries.set(partition, { list, covered: new Map() })
+      this.#entries.set(partition, entry)
       isNew = true
     }
     if (isNew) {
@@ -118,6 +124,14 @@ export class Handover {
     return undefined
   }
 
+  /**
+   * Several nodes hand over what they all have. So that they do not all send the same rows at the same time, each begins with partitions in which it stands first: when
+   * it comes to the others, those who stand first there have sent most of it, and little is left to compare. What it is to be given itself comes last.
+   */
+  rankOf(partition: number): number {
+    return this.#entries.get(partition)?.rank ?? LAST
+  }
+
   ended(chunk: Chunk, outcome: ExchangeOutcome, nowMs: number): void {
     const { peer, partitions } = chunk
     this.rowsSent += outcome.pushed
@@ -146,4 +160,8 @@ export class Handover {
     if (entry?.list.includes(peer) !== true) return false
     return entry.covered.get(peer) !== this.#bootOf(peer)
   }
+}
+
+function entryOf(list: readonly string[], place: number): Entry {
+  return { list, rank: place < 0 ? LAST : place, covered: new Map() }
 }
