@@ -50,6 +50,8 @@ const TOMBSTONES_REST_MS = 13_000
 /** Of the fourth node before it grows: no more than a partition or two for it. */
 const LIGHT = 0.01
 const SETTLING_MS = 100
+/** Nobody has let go of anything for so long: there is nothing left of it. */
+const SWEPT_MS = 3_000
 const GRANT = 'rotunda_background_grant'
 const HELD = 'rotunda_hints_held'
 
@@ -106,6 +108,7 @@ export class Stages {
   async run(name: StageName): Promise<number> {
     const before = await this.#quietUs()
     const felt = await this.#stage(name)
+    await this.#untilSwept()
     const quietUs = (before + (await this.#quietUs())) / 2
     const p99 = felt.latency.quantile(0.99)
     const ratio = p99 / quietUs
@@ -231,6 +234,17 @@ export class Stages {
       }),
     )
     return views.every((count) => count === members)
+  }
+
+  /** Those who handed rows over have let go of them: that goes on when nothing moves any more, and is not quiet. */
+  async #untilSwept(): Promise<void> {
+    let [dropped, since] = [-1, performance.now()]
+    while (performance.now() - since < SWEPT_MS) {
+      const now = sum(await this.#metrics(), 'rotunda_transfer_rows_dropped_total')
+      if (now !== dropped) since = performance.now()
+      dropped = now
+      await sleep(SETTLING_MS)
+    }
   }
 
   /** It is frozen and not stopped: a process that starts takes its time from the same cores, which is no background work. */
