@@ -59,6 +59,21 @@ test('each side gets what it lacks, and nothing else is sent', async (t) => {
   t.like((await new Conversation(a, b, ALL).run()).outcome, { result: 'same' })
 })
 
+test('partitions in which the asker stands first are gone through first', async (t) => {
+  const { a, b } = pair(rows(0, 3000), [])
+  const rankOf = (partition: number) => [1, 2, 0][partition % 3]!
+  const ranks: number[] = []
+  const merge = b.merge.bind(b)
+  b.merge = (rowKey, object) => {
+    ranks.push(rankOf(b.trees.shape.partitionOf(rowKey)))
+    merge(rowKey, object)
+  }
+  t.like((await new Conversation(a, b, ALL, { rankOf }).run()).outcome, { result: 'repaired', pushed: 3000 })
+  const third = (part: number) => ranks.slice(part * 1000, (part + 1) * 1000)
+  const mean = (some: readonly number[]) => some.reduce((sum, rank) => sum + rank, 0) / some.length
+  t.true(mean(third(0)) < 0.3 && mean(third(2)) > 1.7, `${[0, 1, 2].map((part) => mean(third(part)))}`)
+})
+
 test('an exchange with one that may lack rows, or cannot read some, is doubtful', async (t) => {
   const alike = pair(rows(0, 30), rows(0, 30))
   t.like((await new Conversation(alike.a, alike.b, ALL).run()).outcome, { result: 'same', doubtful: false })
