@@ -14,6 +14,7 @@ import { Handover } from '../protocol/transfer/handover.js'
 import { Pacemaker, partitionsMoved, waitsFor } from '../protocol/transfer/progress.js'
 import type { Conversations } from './conversations.js'
 import type { StorageGuard } from './guard/index.js'
+import type { Outflow } from './outflow.js'
 import { RECORDS } from './records.js'
 import type { Replica } from './replica.js'
 import type { MoveView } from './requests.js'
@@ -31,11 +32,14 @@ export interface TransfersParts {
   readonly replica: Replica
   readonly trees: Trees
   readonly governor: Governor
+  readonly outflow: Outflow
   offer(state: ClusterState): void
 }
 
 export class Transfers {
   readonly handover: Handover
+  /** Rows that left, and those that wait for it. */
+  readonly outflow: Outflow
   readonly sweep: Sweep
   readonly #parts: TransfersParts
   #recordMs = 0
@@ -47,7 +51,8 @@ export class Transfers {
 
   constructor(parts: TransfersParts) {
     this.#parts = parts
-    const { membership } = parts
+    const { membership, outflow } = parts
+    this.outflow = outflow
     this.handover = new Handover(membership.self, (peer) => factsOf(membership.state, peer)?.boot ?? 0)
     this.sweep = new Sweep(parts)
     this.adopted()
@@ -60,7 +65,7 @@ export class Transfers {
 
   /** How far the present change is; undefined where nothing moves. */
   progress(isThere: (member: string) => boolean): MoveView | undefined {
-    const { membership, clock } = this.#parts
+    const { membership, clock, outflow } = this.#parts
     const { state, ring, self } = membership
     const left = this.moving
     if (left === 0) return undefined
@@ -71,7 +76,8 @@ export class Transfers {
       left,
       perSecond,
       leftSeconds: leftMs === undefined ? undefined : leftMs / 1_000,
-      rowsSent: this.handover.rowsSent,
+      rowsSent: outflow.rowsSent,
+      bytesSent: outflow.bytesSent,
       waitsFor: waitsFor(ring.moving, state.moves?.handings ?? [], isHere).map(({ member, ...rest }) => {
         return { id: member, name: factsOf(state, member)?.name ?? member, isThere: isHere(member), ...rest }
       }),
@@ -79,7 +85,7 @@ export class Transfers {
   }
 
   get isBusy(): boolean {
-    return this.moving > 0 || this.sweep.isBusy
+    return this.moving > 0 || this.sweep.isBusy || this.outflow.isWaiting
   }
 
   adopted(): void {
@@ -92,7 +98,8 @@ export class Transfers {
   }
 
   tick(nowMs: number): void {
-    const { governor, membership } = this.#parts
+    const { governor, membership, outflow } = this.#parts
+    outflow.tick(nowMs)
     this.#pacemaker.look(nowMs, membership.ring.table.name, this.moving)
     if (this.#landing?.() === true) this.#land()
     if (nowMs >= this.#recordMs) {
@@ -100,7 +107,9 @@ export class Transfers {
       this.#record()
       this.#leave()
     }
-    this.sweep.tick(() => governor.take('handoff', SWEEP_UNITS))
+    this.sweep.tick(
+      () => governor.may('handoff') && outflow.maySweep() && governor.take('handoff', SWEEP_UNITS),
+    )
   }
 
   /** Behind all that was given to the disk until now. */
