@@ -11,10 +11,11 @@ import { withHanding } from '../protocol/membership/moves.js'
 import type { ClusterState } from '../protocol/membership/state.js'
 import { departed, factsOf, movesOf, removed, withMoves } from '../protocol/membership/state.js'
 import { Handover } from '../protocol/transfer/handover.js'
-import { Pacemaker, partitionsMoved, waitsFor } from '../protocol/transfer/progress.js'
+import { bytesMoving, Pacemaker, partitionsMoved, waitsFor } from '../protocol/transfer/progress.js'
 import type { Conversations } from './conversations.js'
 import type { StorageGuard } from './guard/index.js'
 import type { Outflow } from './outflow.js'
+import { sizesOf } from './planning.js'
 import { RECORDS } from './records.js'
 import type { Replica } from './replica.js'
 import type { MoveView } from './requests.js'
@@ -78,10 +79,23 @@ export class Transfers {
       leftSeconds: leftMs === undefined ? undefined : leftMs / 1_000,
       rowsSent: outflow.rowsSent,
       bytesSent: outflow.bytesSent,
+      ...this.#bytesMoving,
       waitsFor: waitsFor(ring.moving, state.moves?.handings ?? [], isHere).map(({ member, ...rest }) => {
         return { id: member, name: factsOf(state, member)?.name ?? member, isThere: isHere(member), ...rest }
       }),
     }
+  }
+
+  /** A new owner has a part of its partitions, which says nothing of how large they are. */
+  get #bytesMoving(): Pick<MoveView, 'bytesMoving' | 'bytesArrived'> {
+    const { membership, trees } = this.#parts
+    const { ring, self } = membership
+    const isWhole = (partition: number) =>
+      (ring.moving.get(partition)?.settled ?? ring.owners[partition]!).includes(self)
+    const { of } = sizesOf(trees, isWhole)
+    const here = (partition: number) => (trees.isReady(partition) ? trees.bytesOf(partition) : 0)
+    const { all, arrived } = bytesMoving(self, ring.moving, of(1), here)
+    return { bytesMoving: all === undefined ? undefined : Math.round(all), bytesArrived: arrived }
   }
 
   get isBusy(): boolean {
