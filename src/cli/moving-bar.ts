@@ -6,7 +6,7 @@ import { bytesText, duration } from './terminal.js'
 /** The bar's own scale: bytes are too many for one, and partitions often all arrive at the same time. */
 const FULL = 1_000
 /** With the longest usual text it fits into 80 columns. */
-const CELLS = 20
+const CELLS = 16
 const EXIT_INTERRUPTED = 130
 
 export async function movingBar(): Promise<Teller> {

@@ -41,28 +41,25 @@ function count(number: number, what: string): string {
   return `${number} ${what}${number === 1 ? '' : 's'}`
 }
 
-function size({ bytesMoving }: Move): string {
-  return bytesMoving == null ? '' : `, about ${bytesText(bytesMoving)}`
+/** What has still to arrive, where all members were asked; else how much it is as a whole. */
+function size({ bytesMoving }: Move, arrived: Arrived | undefined): string {
+  const bytes = arrived === undefined ? bytesMoving : arrived.of - arrived.bytes
+  return bytes == null ? '' : `, about ${bytesText(bytes)}`
 }
 
-function arrivedText({ bytes, perSecond, leftSeconds }: Arrived): string {
-  const left = leftSeconds === undefined ? '' : `, some ${duration(leftSeconds)} left`
-  return `${bytesText(bytes)} of them have arrived, ${bytesText(perSecond)} a second${left}`
-}
-
-function pace({ perSecond, leftSeconds }: Move): string {
+function pace({ perSecond, leftSeconds }: Move, arrived: Arrived | undefined): string {
+  if (arrived?.leftSeconds !== undefined)
+    return `; ${bytesText(arrived.perSecond)} a second, some ${duration(arrived.leftSeconds)} left`
   if (perSecond === null) return ''
   if (leftSeconds === null) return '; none has arrived lately'
   return `; ${perSecond.toFixed(1)} a second, some ${duration(leftSeconds)} left`
 }
 
 /** How far the present change is, and what to do where it stands still. */
-export function moveLines(move: Move): string[] {
+export function moveLines(move: Move, arrived?: Arrived): string[] {
   const { partitions, left } = move
-  return [
-    `${left} of ${count(partitions, 'partition')} still on the way to other owners${size(move)}${pace(move)}`,
-    ...standstill(move),
-  ]
+  const head = `${left} of ${count(partitions, 'partition')} still on the way to other owners`
+  return [`${head}${size(move, arrived)}${pace(move, arrived)}`, ...standstill(move)]
 }
 
 /** One line for each member that is away and has something to do first. */
@@ -105,9 +102,7 @@ function lines(): Teller {
     async show(move, arrived) {
       if (performance.now() - toldMs < LINE_MS) return
       toldMs = performance.now()
-      const [first, ...more] = moveLines(move)
-      await printLine(arrived === undefined ? first! : `${first}; ${arrivedText(arrived)}`)
-      for (const line of more) await printLine(line)
+      for (const line of moveLines(move, arrived)) await printLine(line)
     },
     end: () => printLine('All partitions are where they belong.'),
   }
