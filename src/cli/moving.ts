@@ -51,7 +51,7 @@ function pace({ perSecond, leftSeconds }: Move, arrived: Arrived | undefined): s
   if (arrived?.leftSeconds !== undefined)
     return `; ${bytesText(arrived.perSecond)} a second, some ${duration(arrived.leftSeconds)} left`
   if (perSecond === null) return ''
-  if (leftSeconds === null) return '; none has arrived lately'
+  if (leftSeconds === null) return '; none has arrived as a whole lately'
   return `; ${perSecond.toFixed(1)} a second, some ${duration(leftSeconds)} left`
 }
 
