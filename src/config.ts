@@ -180,6 +180,20 @@ export const SETTINGS = {
     parse: bytes(0, 1024 ** 5),
     fallback: bytesText(limits.hintBytes),
   },
+  transferRate: {
+    flag: 'transfer-rate',
+    shape: 'SIZE',
+    help: 'Bytes of rows that this node sends in a second at most to new owners, and to replicas that are filled or repaired.',
+    parse: bytes(limits.transferRateLeast, 1024 ** 4),
+    without: 'as many as clients leave room for',
+  },
+  transfers: {
+    flag: 'transfers',
+    shape: 'COUNT',
+    help: 'Other nodes that this one hands partitions over to, or compares them with, at a time.',
+    parse: integer(1, limits.members),
+    fallback: `${limits.exchanges}`,
+  },
   freeSpaceFloor: {
     flag: 'free-space-floor',
     shape: 'SIZE',

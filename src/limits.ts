@@ -181,8 +181,10 @@ export const limits = {
   exchangeGapMs: 250,
   /** Partitions compared by one message: 4 KiB of roots. */
   exchangePartitions: 256,
-  /** Exchanges that one node conducts at a time, each with another peer. */
+  /** Default of how many exchanges one node conducts at a time, each with another peer. */
   exchanges: 2,
+  /** The least that an operator can limit rows to that a node sends in a second: the largest value usually allowed goes within half a minute. */
+  transferRateLeast: 32 * KiB,
   /** An exchange that has not ended by then is broken off, and goes on soon with what still differs. */
   exchangeMs: 60_000,
   /** For so long after the last one with a peer an exchange waits for hints that are being handed to it: it would find mostly what they bring. */

@@ -12,6 +12,7 @@ import {
 import { Drain } from '../../src/node/drain.js'
 import { ExchangeAnswers } from '../../src/node/exchange-answers.js'
 import type { RowRange, ScanPage, StorageGuard } from '../../src/node/guard/index.js'
+import { Outflow } from '../../src/node/outflow.js'
 import type { LocalRow, Replica } from '../../src/node/replica.js'
 import { SegmentLister } from '../../src/node/segment-lister.js'
 import { Trees } from '../../src/protocol/entropy/trees.js'
@@ -74,6 +75,8 @@ export class MemoryReplica {
       },
     }
     this.answers = new ExchangeAnswers({
+      clock: { monotonicMs: () => 0, wallMs: () => 0 },
+      outflow: new Outflow({ ring: { moving: new Map() } } as unknown as Membership, 0, undefined),
       guard: this.#guard(),
       membership: membership as unknown as Membership,
       replica: { readMany: (keys, done) => done(keys.map((key) => this.#local(key))) } as Replica,

@@ -26,13 +26,17 @@ function memberJson(member: MemberView): Record<string, unknown> {
   return { id, name, address, peerAddress, zone, weight, status, liveness, incomplete, speaks, ...more }
 }
 
-function moveJson({ partitions, left, perSecond, leftSeconds, rowsSent, waitsFor }: MoveView) {
+function moveJson({ perSecond, leftSeconds, bytesMoving, waitsFor, ...counts }: MoveView) {
+  const { partitions, left, rowsSent, bytesSent, bytesArrived } = counts
   return {
     partitions,
     left,
     perSecond: perSecond ?? null,
     leftSeconds: leftSeconds ?? null,
     rowsSent,
+    bytesSent,
+    bytesMoving: bytesMoving ?? null,
+    bytesArrived,
     waitsFor: waitsFor.map(({ id, name, task, partitions: held, isThere }) => {
       return { id, name, task, partitions: held, isThere }
     }),

@@ -26,7 +26,19 @@ const moveProperties: Json = {
   left: { ...COUNT, description: 'Those of them that have not come there yet.' },
   perSecond: { ...AMOUNT, description: 'As this node has seen it lately; null: it cannot tell.' },
   leftSeconds: { ...AMOUNT, description: 'How long it will take at that pace.' },
-  rowsSent: { ...COUNT, description: 'Rows that this node has sent to new owners since it started.' },
+  rowsSent: {
+    ...COUNT,
+    description:
+      'Rows of partitions that move which this node has sent to other owners since it started; one that went to two counts twice.',
+  },
+  bytesSent: { ...COUNT, description: 'The bytes of these rows.' },
+  bytesMoving: {
+    type: ['integer', 'null'],
+    minimum: 0,
+    description:
+      'About so many bytes of objects have the partitions that new owners do not have whole, once for each of these owners; those that this node does not hold are taken for the mean of the others. null: it cannot tell.',
+  },
+  bytesArrived: { ...COUNT, description: 'Of them, those that this node has as a new owner.' },
   waitsFor: {
     type: 'array',
     description: 'Members that have something to do before partitions go on; those who hold up most first.',

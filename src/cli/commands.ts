@@ -58,6 +58,8 @@ export const COMMANDS: readonly Command[] = [
       ...NODE_KINDS,
       'cacheBytes',
       'hintBytes',
+      'transferRate',
+      'transfers',
       'freeSpaceFloor',
       'logLevel',
       'stopWithParent',

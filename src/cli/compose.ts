@@ -56,6 +56,8 @@ export async function composeNode(config: NodeConfig, secret: Secret, log: Log):
     freeSpaceFloorBytes: config.freeSpaceFloorBytes,
     cacheBytes: config.cacheBytes,
     hintBytes: config.hintBytes,
+    transfers: config.transfers,
+    ...(config.transferRate !== undefined && { transferRate: config.transferRate }),
     reapHistory: true,
     build: VERSION,
   })

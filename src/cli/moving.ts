@@ -1,7 +1,9 @@
 /** What people are told of partitions on their way to other owners. */
+import { Arrivals, type Arrived, type AskedCluster, bytesAwaited } from './arrivals.js'
 import { ask } from './ask.js'
+import { movingBar } from './moving-bar.js'
 import { json } from './refusal.js'
-import { personReads, printLine } from './terminal.js'
+import { bytesText, duration, personReads, printLine } from './terminal.js'
 
 interface Waiting {
   readonly name: string
@@ -17,11 +19,14 @@ export interface Move {
   readonly perSecond: number | null
   readonly leftSeconds: number | null
   readonly rowsSent: number
+  /** Nodes of earlier builds say nothing of bytes. */
+  readonly bytesSent?: number
+  readonly bytesMoving?: number | null
+  readonly bytesArrived?: number
   readonly waitsFor: readonly Waiting[]
 }
 
-interface Cluster {
-  readonly members: readonly { readonly name: string; readonly status: string; readonly address: string }[]
+interface Cluster extends AskedCluster {
   readonly transfers: number
   readonly move: Move | null
 }
@@ -32,29 +37,29 @@ const LOOK_MS = 500
 /** Between two lines where no person looks on. */
 const LINE_MS = 5_000
 
-export function count(number: number, what: string): string {
+function count(number: number, what: string): string {
   return `${number} ${what}${number === 1 ? '' : 's'}`
 }
 
-export function duration(seconds: number): string {
-  const whole = Math.max(1, Math.round(seconds))
-  if (whole < 120) return `${whole} s`
-  return whole < 7_200 ? `${Math.round(whole / 60)} min` : `${Math.round(whole / 3_600)} h`
+/** What has still to arrive, where all members were asked; else how much it is as a whole. */
+function size({ bytesMoving }: Move, arrived: Arrived | undefined): string {
+  const bytes = arrived === undefined ? bytesMoving : arrived.of - arrived.bytes
+  return bytes == null ? '' : `, about ${bytesText(bytes)}`
 }
 
-function pace({ perSecond, leftSeconds }: Move): string {
+function pace({ perSecond, leftSeconds }: Move, arrived: Arrived | undefined): string {
+  if (arrived?.leftSeconds !== undefined)
+    return `; ${bytesText(arrived.perSecond)} a second, some ${duration(arrived.leftSeconds)} left`
   if (perSecond === null) return ''
-  if (leftSeconds === null) return '; none has arrived lately'
+  if (leftSeconds === null) return '; none has arrived as a whole lately'
   return `; ${perSecond.toFixed(1)} a second, some ${duration(leftSeconds)} left`
 }
 
 /** How far the present change is, and what to do where it stands still. */
-export function moveLines(move: Move): string[] {
+export function moveLines(move: Move, arrived?: Arrived): string[] {
   const { partitions, left } = move
-  return [
-    `${left} of ${count(partitions, 'partition')} still on the way to other owners${pace(move)}`,
-    ...standstill(move),
-  ]
+  const head = `${left} of ${count(partitions, 'partition')} still on the way to other owners`
+  return [`${head}${size(move, arrived)}${pace(move, arrived)}`, ...standstill(move)]
 }
 
 /** One line for each member that is away and has something to do first. */
@@ -71,63 +76,33 @@ function standstill({ waitsFor }: Move): string[] {
 
 /** Waits until no partition moves, as the node at `url` sees it, and tells how far it is. */
 export async function untilMoved(url: URL, timeoutMs: number | undefined, isSilent: boolean): Promise<void> {
-  const told = isSilent ? SILENT : personReads() ? await bar() : lines()
+  const told = isSilent ? SILENT : personReads() ? await movingBar() : lines()
+  const arrivals = new Arrivals()
   for (;;) {
     const answer = await ask(url, { method: 'GET', path: '/v1/cluster', timeoutMs })
-    const { transfers, move } = json<Cluster>(answer, url, ['members', 'transfers'])
+    const cluster = json<Cluster>(answer, url, ['members', 'transfers'])
+    const { transfers, move } = cluster
     if (transfers === 0 || move == null) return told.end()
-    await told.show(move)
+    if (!isSilent) arrivals.look(performance.now(), await bytesAwaited(url, cluster))
+    await told.show(move, arrivals.arrived)
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
   }
 }
 
-interface Teller {
-  show(move: Move): void | Promise<void>
+export interface Teller {
+  show(move: Move, arrived: Arrived | undefined): void | Promise<void>
   end(): void | Promise<void>
 }
 
 const SILENT: Teller = { show() {}, end() {} }
 
-async function bar(): Promise<Teller> {
-  const { SingleBar } = await import('cli-progress')
-  const shown = new SingleBar({
-    format: '{bar} {value} of {total} partitions, {pace}{waits}',
-    barsize: 24,
-    hideCursor: true,
-    clearOnComplete: false,
-  })
-  let total = 0
-  return {
-    show(move) {
-      const { partitions, left, perSecond, leftSeconds } = move
-      const away = move.waitsFor.find(({ isThere }) => !isThere)
-      const fields = {
-        pace:
-          perSecond === null || leftSeconds === null
-            ? 'time left unknown'
-            : `${perSecond.toFixed(1)} a second, ${duration(leftSeconds)} left`,
-        waits: away === undefined ? '' : `; waits for ${away.name}, which is away`,
-      }
-      if (total === 0) shown.start(partitions, partitions - left, fields)
-      else if (total !== partitions) shown.setTotal(partitions)
-      total = partitions
-      shown.update(partitions - left, fields)
-    },
-    end() {
-      if (total === 0) return
-      shown.update(total, { pace: 'done', waits: '' })
-      shown.stop()
-    },
-  }
-}
-
 function lines(): Teller {
   let toldMs = Number.NEGATIVE_INFINITY
   return {
-    async show(move) {
+    async show(move, arrived) {
       if (performance.now() - toldMs < LINE_MS) return
       toldMs = performance.now()
-      for (const line of moveLines(move)) await printLine(line)
+      for (const line of moveLines(move, arrived)) await printLine(line)
     },
     end: () => printLine('All partitions are where they belong.'),
   }

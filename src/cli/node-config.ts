@@ -29,6 +29,8 @@ export interface NodeConfig {
   readonly valueBytes: number
   readonly cacheBytes: number
   readonly hintBytes: number
+  readonly transferRate: number | undefined
+  readonly transfers: number
   readonly freeSpaceFloorBytes: number
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error'
   readonly stopWithParent: boolean
@@ -63,6 +65,8 @@ export function nodeConfig({ settings, given }: Invocation): NodeConfig {
     valueBytes: settings.valueBytes,
     cacheBytes: settings.cacheBytes,
     hintBytes: settings.hintBytes,
+    transferRate: settings.transferRate,
+    transfers: settings.transfers,
     freeSpaceFloorBytes: settings.freeSpaceFloor,
     logLevel: settings.logLevel ?? 'info',
     stopWithParent: settings.stopWithParent,

@@ -2,7 +2,7 @@
 import { ask } from './ask.js'
 import { json } from './refusal.js'
 import type { Invocation } from './resolve.js'
-import { printJson, printLine, table } from './terminal.js'
+import { bytesText, printJson, printLine, table } from './terminal.js'
 import { UsageError } from './usage-error.js'
 
 interface Share {
@@ -81,7 +81,12 @@ function planText(plan: Plan): string {
     moving > 0 && `${moving} partitions are on their way already; this begins where they arrive.`
   const moved = table(
     ['FROM', 'TO', 'PARTITIONS', 'BYTES, ABOUT'],
-    moves.map(({ from, to, partitions, bytes }) => [from ?? '-', to ?? '-', partitions, bytesText(bytes)]),
+    moves.map(({ from, to, partitions, bytes }) => [
+      from ?? '-',
+      to ?? '-',
+      partitions,
+      bytes === null ? 'unknown' : bytesText(bytes),
+    ]),
   )
   const shares = table(
     ['NAME', 'PARTITIONS NOW', 'DUE NOW', 'THEN', 'DUE THEN'],
@@ -124,13 +129,4 @@ function balance({ members }: Plan): string {
 
 function upper(text: string): string {
   return text.slice(0, 1).toUpperCase() + text.slice(1)
-}
-
-const UNITS = ['B', 'KB', 'MB', 'GB', 'TB'] as const
-
-function bytesText(bytes: number | null): string {
-  if (bytes === null) return 'unknown'
-  let [value, unit] = [bytes, 0]
-  for (; value >= 1_000 && unit < UNITS.length - 1; unit++) value /= 1_000
-  return `${unit === 0 ? value : value.toPrecision(3)} ${UNITS[unit]}`
 }

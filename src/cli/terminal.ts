@@ -49,6 +49,23 @@ export function table(head: readonly string[], rows: readonly (readonly (string 
   return lines.join('\n')
 }
 
+const UNITS = ['B', 'KB', 'MB', 'GB', 'TB'] as const
+
+/** With three digits, for people. */
+export function bytesText(bytes: number): string {
+  let [value, unit] = [bytes, 0]
+  // What would be rounded to a thousand is one of the next unit.
+  for (; value >= 999.5 && unit < UNITS.length - 1; unit++) value /= 1_000
+  return `${unit === 0 ? Math.round(value) : value.toPrecision(3)} ${UNITS[unit]}`
+}
+
+/** In a unit that is short to read. */
+export function duration(seconds: number): string {
+  const whole = Math.max(1, Math.round(seconds))
+  if (whole < 120) return `${whole} s`
+  return whole < 7_200 ? `${Math.round(whole / 60)} min` : `${Math.round(whole / 3_600)} h`
+}
+
 const WIDTH = 100
 
 /** Words in lines of at most WIDTH characters (longer words excepted), each line indented. */

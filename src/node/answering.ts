@@ -19,6 +19,7 @@ import { ReplicaStatus } from '../wire/messages.js'
 import type { Admission } from './admission.js'
 import type { Drain } from './drain.js'
 import type { ScanPage, StorageGuard } from './guard/index.js'
+import type { Outflow } from './outflow.js'
 import { PeerService } from './peer-service.js'
 import type { LocalRow, Replica } from './replica.js'
 
@@ -36,6 +37,7 @@ export interface AnsweringParts {
   readonly governor: Governor
   /** Rows that were read and not yet sent. */
   readonly reads: Drain
+  readonly outflow: Outflow
   /** Larger objects are shown without their values, where the asker has one of its own to hold against them. */
   readonly shownWholeBytes: number
   reply(to: string, message: Message): void
@@ -129,7 +131,7 @@ export class Answering {
   }
 
   range(from: string, { id, ring, from: start, maxRows, maxBytes }: RangeRead): void {
-    const { guard, membership, reads, governor } = this.#parts
+    const { guard, membership, reads, governor, outflow } = this.#parts
     // Under another table other rows would be the asker's.
     if (!sameDigest(ring, membership.ring.digest)) {
       this.#rows(from, id, ReplicaStatus.stale)
@@ -142,22 +144,22 @@ export class Answering {
     this.#bulk.add(from)
     const limit = {
       maxRows: Math.min(maxRows, PAGE_ROWS) || 1,
-      maxBytes: Math.min(maxBytes, PAGE_BYTES) || 1,
+      maxBytes: Math.min(maxBytes, PAGE_BYTES, Math.ceil(outflow.pieceBytes)) || 1,
     }
     const begun = reads.enter()
     guard.scan({ from: start, ...limit }, (page) => {
-      this.#bulk.delete(from)
+      const over = () => {
+        this.#bulk.delete(from)
+        reads.leave(begun)
+      }
       if (page.failed) {
         this.#rows(from, id, ReplicaStatus.unavailable)
-        reads.leave(begun)
-        return
-      }
-      guard.slices.run('rebuild', () => this.#page(from, id, page))
-      reads.leave(begun)
+        over()
+      } else guard.slices.run('rebuild', () => this.#page(from, id, page, over))
     })
   }
 
-  #page(to: string, id: number, page: ScanPage): void {
+  #page(to: string, id: number, page: ScanPage, sent: () => void): void {
     const { membership } = this.#parts
     const mine = page.rows.filter(
       ({ rowKey, row }) => row !== 'unreadable' && membership.ring.holdersOf(rowKey).includes(to),
@@ -165,7 +167,11 @@ export class Answering {
     const rows = mine.map(({ rowKey, row }) => ({ rowKey, object: rowObjectOf(row) }))
     const incomplete = membership.own.incomplete || page.damaged
     const next = page.next ?? NOTHING
-    this.#parts.reply(to, { type: 10, id, status: ReplicaStatus.ok, incomplete, next, rows })
+    const leave = () => {
+      this.#parts.reply(to, { type: 10, id, status: ReplicaStatus.ok, incomplete, next, rows })
+      sent()
+    }
+    this.#parts.outflow.send('pages', rows, { leave })
   }
 
   list(from: string, { id, ring, bucket, prefix, after, limit }: ListKeys): void {

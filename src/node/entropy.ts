@@ -28,9 +28,11 @@ import type { EntropyMessage } from '../wire/entropy.js'
 import type { Digest64, Message } from '../wire/messages.js'
 import { Alike } from './alike.js'
 import type { Conversations } from './conversations.js'
+import { Departures, type Sender } from './departures.js'
 import type { Drain } from './drain.js'
 import { ExchangeAnswers, isQuestion, type Question } from './exchange-answers.js'
 import type { StorageGuard } from './guard/index.js'
+import type { Outflow } from './outflow.js'
 import type { Peers } from './peers.js'
 import type { Replica } from './replica.js'
 import { SegmentLister } from './segment-lister.js'
@@ -38,8 +40,6 @@ import { TreeKeeper } from './tree-keeper.js'
 
 /** Memory kept for counting bytes. */
 const KEPT_BYTES = 64 * 1024
-/** Rows that a peer joins for what one request costs. */
-const ROWS_OF_A_UNIT = 4
 
 export interface EntropyParts {
   readonly clock: Clock
@@ -55,6 +55,9 @@ export interface EntropyParts {
   readonly governor: Governor
   /** Rows that were read and not yet sent; an exchange holds some all the time. */
   readonly reads: Drain
+  readonly outflow: Outflow
+  /** Exchanges conducted at a time, each with another peer. */
+  readonly atOnce: number
   /** Between two exchanges of one chunk, about; 0 = none are begun here. */
   readonly everyMs: number
   readonly deliveries: { isHanding(peer: string): boolean }
@@ -66,7 +69,7 @@ export interface EntropyParts {
   perform(effect: Extract<Effect, { kind: 'send' | 'merge' }>): void
 }
 
-interface Running {
+interface Running extends Sender {
   readonly exchange: Exchange
   readonly chunk: Chunk
   /** To leave `reads` with. */
@@ -76,11 +79,6 @@ interface Running {
 }
 
 type Sake = TreeRefill | Handover
-
-interface Held {
-  readonly id: number
-  readonly effect: Extract<Effect, { kind: 'send' }>
-}
 
 export class Entropy {
   readonly counts = {
@@ -99,8 +97,7 @@ export class Entropy {
   readonly #answers: ExchangeAnswers
   readonly #lister: SegmentLister
   readonly #running = new Map<number, Running>()
-  /** Messages that wait until they are granted; at most one question, or one load of rows, for each exchange. */
-  #held: Held[] = []
+  readonly #departures: Departures<Running>
   /** The partitions shared with each other owner under the table in force. */
   #shared: ReadonlyMap<string, readonly number[]> = new Map()
   #holding: Digest64
@@ -111,13 +108,22 @@ export class Entropy {
   constructor(parts: EntropyParts) {
     this.#parts = parts
     this.keeper = new TreeKeeper(parts)
-    const { guard, membership, replica, trees, clock, random, reads, governor } = parts
+    const { guard, membership, replica, trees, clock, random, reads, governor, outflow } = parts
     this.#chance = () => random.below(1024) / 1024
     this.#schedule = new Schedule(parts.everyMs)
     this.#lister = new SegmentLister(guard, trees, governor)
     this.alike = new Alike(clock)
     this.#holding = membership.ring.holding
+    this.#departures = new Departures<Running>({
+      ...{ governor, outflow },
+      isUnderWay: ({ exchange }) => this.#running.has(exchange.task.id),
+      perform: (effect) => {
+        this.#count(effect.message)
+        parts.perform(effect)
+      },
+    })
     this.#answers = new ExchangeAnswers({
+      ...{ clock, outflow },
       guard,
       membership,
       replica,
@@ -206,10 +212,12 @@ export class Entropy {
 
   tick(nowMs: number): void {
     this.keeper.tick(nowMs)
-    for (const { exchange } of [...this.#running.values()])
+    for (const { exchange, rowsWaiting } of [...this.#running.values()]) {
+      if (rowsWaiting > 0) exchange.isHeldBack(nowMs)
       this.#run(exchange, (out) => exchange.tick(nowMs, out))
+    }
     this.#lister.tick()
-    this.#release()
+    this.#departures.release()
     this.#begin(nowMs)
   }
 
@@ -224,7 +232,7 @@ export class Entropy {
 
   #begin(nowMs: number): void {
     const { guard, conversations, membership, trees, handover } = this.#parts
-    if (nowMs < this.#gapMs || this.#running.size >= limits.exchanges || guard.state !== 'open') return
+    if (nowMs < this.#gapMs || this.#running.size >= this.#parts.atOnce || guard.state !== 'open') return
     const { chunk, sake } = this.#next(nowMs)
     if (chunk === undefined) return
     this.#gapMs = nowMs + limits.exchangeGapMs
@@ -241,7 +249,7 @@ export class Entropy {
     const rankOf = (partition: number) => (sake === handover ? handover.rankOf(partition) : 0)
     const task = { id, nextId, ...where, rankOf, deadlineMs }
     const exchange = new Exchange(task, trees)
-    this.#running.set(id, { exchange, chunk, begun: this.#parts.reads.enter(), sake })
+    this.#running.set(id, { exchange, chunk, begun: this.#parts.reads.enter(), sake, rowsWaiting: 0 })
     this.#run(exchange, (out) => exchange.start(nowMs, out))
   }
 
@@ -300,7 +308,7 @@ export class Entropy {
     const { id } = exchange.task
     switch (effect.kind) {
       case 'send':
-        this.#send(id, effect)
+        this.#departures.send(this.#running.get(id)!, effect)
         return
       case 'merge':
         this.#parts.perform(effect)
@@ -314,25 +322,6 @@ export class Entropy {
       default:
         effect satisfies never
     }
-  }
-
-  #send(id: number, effect: Extract<Effect, { kind: 'send' }>): void {
-    if (this.#held.length === 0 && this.#parts.governor.may('exchange')) this.#leave(effect)
-    else this.#held.push({ id, effect })
-  }
-
-  #release(): void {
-    while (this.#held.length > 0 && this.#parts.governor.may('exchange')) {
-      const { id, effect } = this.#held.shift()!
-      if (this.#running.has(id)) this.#leave(effect)
-    }
-  }
-
-  #leave(effect: Extract<Effect, { kind: 'send' }>): void {
-    const { message } = effect
-    this.#count(message)
-    this.#parts.governor.spend('exchange', message.type === 46 ? 1 + message.keys.length / ROWS_OF_A_UNIT : 1)
-    this.#parts.perform(effect)
   }
 
   #reply(to: string, message: EntropyMessage): void {

@@ -1,6 +1,7 @@
 /** What this node answers when a peer compares trees with it. Every question stands for itself; nothing is remembered between two. */
 import { DIGEST_BYTES, digestOf } from '../kernel/index.js'
 import { limits } from '../limits.js'
+import type { Clock } from '../ports/clock.js'
 import { type ListedRow, relate } from '../protocol/entropy/differences.js'
 import { chunkOf } from '../protocol/entropy/schedule.js'
 import { RING_BITS } from '../protocol/entropy/shape.js'
@@ -13,6 +14,7 @@ import type {
   Message,
   SegmentKeys,
   SegmentRows,
+  SegmentRowsFound,
   TreeNodes,
   TreePlace,
   TreeRoots,
@@ -20,6 +22,7 @@ import type {
 import { ReplicaStatus } from '../wire/messages.js'
 import type { Drain } from './drain.js'
 import type { StorageGuard } from './guard/index.js'
+import type { Outflow, OutgoingRow } from './outflow.js'
 import { readEach } from './read-each.js'
 import type { Replica } from './replica.js'
 import type { SegmentLister } from './segment-lister.js'
@@ -27,6 +30,8 @@ import type { SegmentLister } from './segment-lister.js'
 const NOTHING = new Uint8Array(0)
 
 export interface ExchangeAnswersParts {
+  readonly clock: Clock
+  readonly outflow: Outflow
   readonly guard: StorageGuard
   readonly membership: Membership
   readonly replica: Replica
@@ -109,11 +114,11 @@ export class ExchangeAnswers {
   }
 
   rows(from: string, { id, ring, keys }: SegmentRows): void {
-    const { guard, replica, reply, reads } = this.#parts
+    const { guard, replica, reads, outflow } = this.#parts
     const wrong = keys.length === 0 || keys.length > limits.exchangeRows
     const refused = this.#refusal(ring, []) ?? this.#busy(from) ?? (wrong ? ReplicaStatus.refused : undefined)
     if (refused !== undefined) {
-      reply(from, { type: 47, id, status: refused, incomplete: true, rows: [] })
+      this.#parts.reply(from, { type: 47, id, status: refused, incomplete: true, rows: [] })
       return
     }
     this.#reading.add(from)
@@ -121,6 +126,7 @@ export class ExchangeAnswers {
     const answers: { wants: boolean; object: Uint8Array }[] = []
     let [bytes, incomplete] = [0, false]
     const rowKeys = keys.map(({ rowKey }) => rowKey)
+    const mostBytes = Math.min(limits.exchangeBytes, outflow.pieceBytes)
     // As many as fit into one answer, at least one.
     readEach({ guard, replica }, rowKeys, {
       kind: 'exchange',
@@ -129,15 +135,31 @@ export class ExchangeAnswers {
         answers.push(answer)
         incomplete ||= !known
         bytes += answer.object.length
-        return bytes < limits.exchangeBytes
+        return bytes < mostBytes
       },
       done: () => {
-        this.#reading.delete(from)
         incomplete ||= this.#isIncomplete
-        reply(from, { type: 47, id, status: ReplicaStatus.ok, incomplete, rows: answers })
-        reads.leave(begun)
+        const rows = answers.map(({ object }, index) => ({ rowKey: rowKeys[index]!, object }))
+        const message = { type: 47, id, status: ReplicaStatus.ok, incomplete, rows: answers } as const
+        this.#send(from, rows.filter(isSent), message, () => reads.leave(begun))
       },
     })
+  }
+
+  /** Later, perhaps, but not so late that the peer has given up and asked for the same again. */
+  #send(from: string, rows: readonly OutgoingRow[], message: SegmentRowsFound, gone: () => void): void {
+    const { clock, outflow, reply } = this.#parts
+    const untilMs = clock.monotonicMs() + limits.exchangeAnswerMs
+    const drop = () => {
+      this.#reading.delete(from)
+      gone()
+    }
+    const leave = () => {
+      this.#reading.delete(from)
+      reply(from, message)
+      gone()
+    }
+    outflow.send('asked', rows, { leave, drop, isWanted: () => clock.monotonicMs() < untilMs })
   }
 
   get #isIncomplete(): boolean {
@@ -167,6 +189,10 @@ export class ExchangeAnswers {
 
 function keyOf({ rowKey, object }: ListedRow): { rowKey: Uint8Array; digest: Uint8Array } {
   return { rowKey, digest: object === undefined ? new Uint8Array(DIGEST_BYTES) : digestOf(object) }
+}
+
+function isSent({ object }: OutgoingRow): boolean {
+  return object.length > 0
 }
 
 export type Question = TreeRoots | TreeNodes | SegmentKeys | SegmentRows

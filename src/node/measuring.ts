@@ -100,12 +100,13 @@ function reapingMeasurements({ reaper, replica }: RunningNode, out: Map<string, 
 }
 
 function transferMeasurements({ transfers, peers }: RunningNode, out: Map<string, number>): void {
-  const { handover, sweep, moving } = transfers
+  const { handover, sweep, moving, outflow } = transfers
   const move = transfers.progress((peer) => peers.isUp(peer))
   out.set('partitions_moving', moving)
   out.set('partitions_to_hand_over', handover.left)
   out.set('partitions_moving_seconds_left', move?.leftSeconds ?? 0)
-  out.set('transfer_rows_sent_total', handover.rowsSent)
+  out.set('transfer_rows_sent_total', outflow.rowsSent)
+  out.set('transfer_bytes_sent_total', outflow.bytesSent)
   out.set('transfer_rows_dropped_total', sweep.dropped)
   const away = new Set(move?.waitsFor.flatMap(({ id, isThere }) => (isThere ? [] : [id])))
   out.set('partitions_wait_for_members_away', away.size)

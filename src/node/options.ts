@@ -46,6 +46,10 @@ export interface NodeOptions {
   readonly hearMembersMs?: number
   /** How long two replicas go without comparing their trees, about; 0 = this node begins no exchange. */
   readonly exchangeEveryMs?: number
+  /** Exchanges of trees that this node conducts at a time, each with another peer: how many it hands over to at once. Default `limits.exchanges`. */
+  readonly transfers?: number
+  /** Bytes of rows a second that this node sends at most to new owners and to replicas that are filled or repaired; default: no limit but the governor. */
+  readonly transferRate?: number
   /** How often this node conducts a round of reaping while it has tombstones to let go of, about; 0 = never. Default `limits.reapEveryMs`. */
   readonly reapEveryMs?: number
   /** A tombstone is left alone for so long; default `limits.reapAfterMs`. */
@@ -88,6 +92,8 @@ export type RunningOptions = Pick<
   NodeOptions,
   | 'awaitMembers'
   | 'exchangeEveryMs'
+  | 'transfers'
+  | 'transferRate'
   | 'hintBytes'
   | 'reapEveryMs'
   | 'reapAfterMs'

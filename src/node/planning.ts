@@ -53,14 +53,14 @@ function planned(
   return { from: name(from), to: name(to), partitions: which.length, bytes: rounded }
 }
 
-interface Sizes {
+export interface Sizes {
   readonly known: number
   /** `scale`: partitions of today in one of those that are asked about, at most 1. */
   of(scale: number): (partition: number) => number | undefined
 }
 
 /** Bytes by partition, as far as this node holds them and has them counted. */
-function sizesOf(trees: Trees, isHeld: (partition: number) => boolean): Sizes {
+export function sizesOf(trees: Trees, isHeld: (partition: number) => boolean): Sizes {
   const known = new Map<number, number>()
   for (let partition = 0; partition < trees.shape.partitions; partition++)
     if (isHeld(partition) && trees.isReady(partition)) known.set(partition, trees.bytesOf(partition))

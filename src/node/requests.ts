@@ -324,8 +324,13 @@ export interface MoveView {
   /** As this node has seen it lately; undefined: it cannot tell yet. */
   readonly perSecond: number | undefined
   readonly leftSeconds: number | undefined
-  /** Rows that this node has sent to new owners since it started. */
+  /** Rows of moving partitions that this node has sent since it started, and their bytes; one that went to two nodes counts twice. */
   readonly rowsSent: number
+  readonly bytesSent: number
+  /** About so many have the partitions that new owners do not have whole, once for each of these owners; undefined: this node cannot tell. */
+  readonly bytesMoving: number | undefined
+  /** Of them, those that this node has as a new owner. */
+  readonly bytesArrived: number
   /** Those who hold up most first. */
   readonly waitsFor: readonly {
     readonly id: string

@@ -27,6 +27,7 @@ import { Listing } from './listing.js'
 import { Mender } from './mender.js'
 import type { NodePorts, RunningOptions, StartFailure } from './options.js'
 import { Outbox } from './outbox.js'
+import { Outflow } from './outflow.js'
 import { Peers } from './peers.js'
 import { type Performed, Performer } from './performer.js'
 import { Reaper, reapingTimes } from './reaper.js'
@@ -99,24 +100,23 @@ export class RunningNode {
     const provisional = new ActorSource(Buffer.from(random.bytes(8)).toString('hex'), started.own.boot)
     const { hintBytes = limits.hintBytes, exchangeEveryMs: everyMs = limits.exchangeEveryMs } = options
     const { spareEntries = limits.spareEntries, shownWholeBytes = limits.shownWholeBytes } = options
+    const { transfers: atOnce = limits.exchanges, transferRate } = options
     const stores = { guard, scheduler, log, hintBytes, spareEntries, lost: started.report.lost }
     this.replica = new Replica(stores, provisional, started.hasRows, started.trees, {
       laneEffect: (effect) => this.#performer.laneEffect(effect),
       hintEffect: (effect) => this.#performer.hintEffect(effect),
       wake: () => this.#wake(),
     })
-    this.conversations = new Conversations(
-      random.below(0xffff_fff0) + 1,
-      perform,
-      (error) => this.#bug(error),
-      (rowKey) => this.replica.marks.touched(rowKey),
-    )
+    const bug = (error: unknown) => this.#bug(error)
+    const touched = (rowKey: Uint8Array) => this.replica.marks.touched(rowKey)
+    this.conversations = new Conversations(random.below(0xffff_fff0) + 1, perform, bug, touched)
     const reads = new Drain()
     const { conversations, replica } = this
     this.admission = new Admission(clock.monotonicMs(), guard.stats, () => replica.operations)
     this.governor = new Governor(clock.monotonicMs(), limits.background)
     const { admission, governor } = this
-    const answers = { clock, replica, guard, membership, admission, governor, reads, reply }
+    const outflow = new Outflow(membership, clock.monotonicMs(), transferRate)
+    const answers = { clock, replica, guard, membership, admission, governor, reads, outflow, reply }
     this.#answering = new Answering({ ...answers, shownWholeBytes })
     const holdsWrites = () => this.keeper.holdsWrites || this.isTooSmall
     this.coordination = new Coordination({
@@ -145,10 +145,10 @@ export class RunningNode {
     const mayCompare = () => everyMs > 0 && this.entropy?.keeper.cannotScan !== true
     const { rebuild, report, forgotOthers, trees, indexHasGaps } = started
     this.rebuilder = new Rebuilder({ ...parts, mayCompare }, rebuild, report.lost, forgotOthers)
-    const more = { ...parts, random, replica, reads, reply, deliveries: this.deliveries }
-    const refill = () => this.rebuilder.refill
+    const more = { ...parts, random, replica, reads, outflow, reply, deliveries: this.deliveries }
     this.transfers = new Transfers({ ...more, trees, offer: (state) => this.keeper.offer(state) })
-    const compared = { trees, indexHasGaps, everyMs, refill, handover: this.transfers.handover }
+    const refill = () => this.rebuilder.refill
+    const compared = { trees, indexHasGaps, everyMs, atOnce, refill, handover: this.transfers.handover }
     this.entropy = new Entropy({ ...more, ...compared })
     this.#mender = new Mender({ ...parts, canMend: ports.engine.mend !== undefined })
     this.reaper = new Reaper({ ...more, ...reapingTimes(options), begun: started.history })

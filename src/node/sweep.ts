@@ -10,6 +10,7 @@ import type { Membership } from '../protocol/membership/membership.js'
 import { type PassedOn, PassOnMachine } from '../protocol/transfer/pass-on.js'
 import type { Conversations } from './conversations.js'
 import type { StorageGuard } from './guard/index.js'
+import type { Outflow } from './outflow.js'
 import type { Replica } from './replica.js'
 
 const ROOT_BYTES = 16
@@ -27,6 +28,7 @@ export interface SweepParts {
   readonly conversations: Conversations
   readonly replica: Replica
   readonly trees: Trees
+  readonly outflow: Outflow
 }
 
 export class Sweep {
@@ -98,11 +100,12 @@ export class Sweep {
   }
 
   #scan(partition: number): void {
-    const { guard, membership } = this.#parts
+    const { guard, membership, outflow } = this.#parts
     const { from, to } = membership.ring.rangeOf(partition)
     this.#scanning = true
     this.#failed = false
-    const range = { from, maxRows: PAGE_ROWS, maxBytes: PAGE_BYTES, ...(to === undefined ? {} : { to }) }
+    const maxBytes = Math.min(PAGE_BYTES, Math.ceil(outflow.pieceBytes))
+    const range = { from, maxRows: PAGE_ROWS, maxBytes, ...(to === undefined ? {} : { to }) }
     guard.scan(range, ({ rows, failed }) => {
       this.#scanning = false
       this.#open = 1
@@ -119,12 +122,13 @@ export class Sweep {
   }
 
   #passOn(rowKey: Uint8Array, object: Uint8Array): void {
-    const { conversations, membership, clock, replica } = this.#parts
+    const { conversations, membership, clock, replica, outflow } = this.#parts
     const nowMs = clock.monotonicMs()
     const { ring, self } = membership
     const row = { rowKey: Buffer.from(rowKey), object: Buffer.from(object) }
     const id = conversations.nextId()
     const machine = new PassOnMachine(id, self, row, ring.placementOf(rowKey), nowMs + ROW_MS)
+    outflow.swept(row, ring.holdersOf(rowKey).length)
     conversations.begin(machine, nowMs, (outcome) => {
       if ((outcome as PassedOn) !== 'held') {
         this.#failed = true

@@ -11,9 +11,11 @@ import { withHanding } from '../protocol/membership/moves.js'
 import type { ClusterState } from '../protocol/membership/state.js'
 import { departed, factsOf, movesOf, removed, withMoves } from '../protocol/membership/state.js'
 import { Handover } from '../protocol/transfer/handover.js'
-import { Pacemaker, partitionsMoved, waitsFor } from '../protocol/transfer/progress.js'
+import { bytesMoving, Pacemaker, partitionsMoved, waitsFor } from '../protocol/transfer/progress.js'
 import type { Conversations } from './conversations.js'
 import type { StorageGuard } from './guard/index.js'
+import type { Outflow } from './outflow.js'
+import { sizesOf } from './planning.js'
 import { RECORDS } from './records.js'
 import type { Replica } from './replica.js'
 import type { MoveView } from './requests.js'
@@ -31,11 +33,14 @@ export interface TransfersParts {
   readonly replica: Replica
   readonly trees: Trees
   readonly governor: Governor
+  readonly outflow: Outflow
   offer(state: ClusterState): void
 }
 
 export class Transfers {
   readonly handover: Handover
+  /** Rows that left, and those that wait for it. */
+  readonly outflow: Outflow
   readonly sweep: Sweep
   readonly #parts: TransfersParts
   #recordMs = 0
@@ -47,7 +52,8 @@ export class Transfers {
 
   constructor(parts: TransfersParts) {
     this.#parts = parts
-    const { membership } = parts
+    const { membership, outflow } = parts
+    this.outflow = outflow
     this.handover = new Handover(membership.self, (peer) => factsOf(membership.state, peer)?.boot ?? 0)
     this.sweep = new Sweep(parts)
     this.adopted()
@@ -60,7 +66,7 @@ export class Transfers {
 
   /** How far the present change is; undefined where nothing moves. */
   progress(isThere: (member: string) => boolean): MoveView | undefined {
-    const { membership, clock } = this.#parts
+    const { membership, clock, outflow } = this.#parts
     const { state, ring, self } = membership
     const left = this.moving
     if (left === 0) return undefined
@@ -71,15 +77,29 @@ export class Transfers {
       left,
       perSecond,
       leftSeconds: leftMs === undefined ? undefined : leftMs / 1_000,
-      rowsSent: this.handover.rowsSent,
+      rowsSent: outflow.rowsSent,
+      bytesSent: outflow.bytesSent,
+      ...this.#bytesMoving,
       waitsFor: waitsFor(ring.moving, state.moves?.handings ?? [], isHere).map(({ member, ...rest }) => {
         return { id: member, name: factsOf(state, member)?.name ?? member, isThere: isHere(member), ...rest }
       }),
     }
   }
 
+  /** A new owner has a part of its partitions, which says nothing of how large they are. */
+  get #bytesMoving(): Pick<MoveView, 'bytesMoving' | 'bytesArrived'> {
+    const { membership, trees } = this.#parts
+    const { ring, self } = membership
+    const isWhole = (partition: number) =>
+      (ring.moving.get(partition)?.settled ?? ring.owners[partition]!).includes(self)
+    const { of } = sizesOf(trees, isWhole)
+    const here = (partition: number) => (trees.isReady(partition) ? trees.bytesOf(partition) : 0)
+    const { all, arrived } = bytesMoving(self, ring.moving, of(1), here)
+    return { bytesMoving: all === undefined ? undefined : Math.round(all), bytesArrived: arrived }
+  }
+
   get isBusy(): boolean {
-    return this.moving > 0 || this.sweep.isBusy
+    return this.moving > 0 || this.sweep.isBusy || this.outflow.isWaiting
   }
 
   adopted(): void {
@@ -92,7 +112,8 @@ export class Transfers {
   }
 
   tick(nowMs: number): void {
-    const { governor, membership } = this.#parts
+    const { governor, membership, outflow } = this.#parts
+    outflow.tick(nowMs)
     this.#pacemaker.look(nowMs, membership.ring.table.name, this.moving)
     if (this.#landing?.() === true) this.#land()
     if (nowMs >= this.#recordMs) {
@@ -100,7 +121,9 @@ export class Transfers {
       this.#record()
       this.#leave()
     }
-    this.sweep.tick(() => governor.take('handoff', SWEEP_UNITS))
+    this.sweep.tick(
+      () => governor.may('handoff') && outflow.maySweep() && governor.take('handoff', SWEEP_UNITS),
+    )
   }
 
   /** Behind all that was given to the disk until now. */

@@ -54,7 +54,7 @@ test('every setting can be given as flag, as variable and as key, and means the 
     valueBytes: '2MiB', cacheBytes: '1GiB', hintBytes: '1MiB', freeSpaceFloor: '4096', logLevel: 'debug', stopWithParent: 'true',
     nodes: '5', port: '1234', url: 'http://h:1/', timeout: '10', r: 'one', w: 'all', context: 'abc', showContext: 'true',
     operation: 'op', contentType: 'text/plain', meta: 'a=b', file: 'f', versions: 'true', json: 'true',
-    allowReaped: 'true', salvage: 'true', replace: 'n2', wait: 'true',
+    allowReaped: 'true', salvage: 'true', replace: 'n2', wait: 'true', transferRate: '1MiB', transfers: '5',
   } // biome-ignore format: one table
   for (const each of COMMANDS) {
     const operands = each.operands.filter(({ optional }) => !optional).map(({ name }) => name)

@@ -349,3 +349,21 @@ test('questions that make no sense, or come under another table, are refused', (
   b.state = 'fenced'
   t.is(asked(place(0, 0, 0)), 5)
 })
+
+test('while rows that it gives are held back here it goes on waiting for the peer; else it gives up', (t) => {
+  const { a } = pair(rows(0, 10), [])
+  const where = { peer: 'b', ring: RING, ringOf: () => RING, chunk: 0, partitions: ALL }
+  const exchange = new Exchange({ id: 1, nextId: () => 2, deadlineMs: 60_000, ...where }, a.trees)
+  const out: ExchangeEffect[] = []
+  exchange.start(0, out)
+  for (let nowMs = 0; nowMs <= 10 * limits.exchangeAnswerMs; nowMs += 1_000) {
+    exchange.isHeldBack(nowMs)
+    exchange.tick(nowMs, out)
+  }
+  t.deepEqual(
+    out.map(({ kind }) => kind),
+    ['send'],
+  )
+  exchange.tick(11 * limits.exchangeAnswerMs, out)
+  t.like(out.at(-1), { kind: 'ended', outcome: { result: 'silent' } })
+})

@@ -1,7 +1,7 @@
 /** How far moves are, how fast they go, and whom they wait for. */
 import test from 'ava'
 import type { Handing, PartitionLists } from '../../src/protocol/membership/moves.js'
-import { Pacemaker, waitsFor } from '../../src/protocol/transfer/progress.js'
+import { bytesMoving, Pacemaker, waitsFor } from '../../src/protocol/transfer/progress.js'
 
 const TARGET = { level: 5, table: 'f'.repeat(16), gone: ['b'], list: ['a', 'c', 'd'] }
 /** b died, and d takes its place. */
@@ -50,4 +50,29 @@ test('the pace is that of the last minute; before it is known nothing is promise
   t.deepEqual(pacemaker.pace(123_000, 300).perSecond, 0, 'another table begins anew')
   pacemaker.look(130_000, 'y', 0)
   t.deepEqual(pacemaker.pace(140_000, 0), { perSecond: undefined, leftMs: undefined }, 'nothing moves')
+})
+
+test('bytes of partitions that move: once for each new owner, until all have handed over, and what is here of them', (t) => {
+  const lists = (settled: string[], list: string[], complete = -1): PartitionLists => ({
+    settled,
+    versions: [{ ...TARGET, list }],
+    complete,
+  })
+  const moving = new Map([
+    [1, lists(['a', 'b', 'c'], ['a', 'd', 'e'])],
+    [2, lists(['a', 'b', 'c'], ['a', 'b', 'd'])],
+    [3, lists(['a', 'b', 'c'], ['a', 'b', 'd'], 0)],
+    [4, lists(['a', 'b', 'c'], ['b', 'a'])],
+  ])
+  const sizes = new Map([
+    [1, 100],
+    [2, 10],
+    [3, 1_000],
+  ])
+  const known = (partition: number) => sizes.get(partition)
+  const here = (partition: number) => partition * 2
+  t.deepEqual(bytesMoving('a', moving, known, here), { all: 210, arrived: 0 })
+  t.deepEqual(bytesMoving('d', moving, known, here), { all: 210, arrived: 6 })
+  sizes.delete(2)
+  t.deepEqual(bytesMoving('e', moving, known, here), { all: undefined, arrived: 2 }, 'nobody can tell')
 })

@@ -172,6 +172,11 @@ export class Exchange {
     if (!this.#ended && nowMs >= this.#untilMs) this.#end('silent', out)
   }
 
+  /** Rows that it gives wait here for their turn: the peer is not to be blamed for what it has not been sent. */
+  isHeldBack(nowMs: number): void {
+    this.#untilMs = nowMs + limits.exchangeAnswerMs
+  }
+
   /** The ring has changed, or the node has no time for it. */
   abandon(out: ExchangeEffect[]): void {
     if (!this.#ended) this.#end('stale', out)

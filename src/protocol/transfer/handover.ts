@@ -53,8 +53,6 @@ export class Handover {
   #landed = false
   readonly #running = new Set<Chunk>()
   readonly #restMs = new Map<string, number>()
-  /** Rows that were sent to new owners, because they lacked them. */
-  rowsSent = 0
 
   /** `bootOf`: in which start a peer is, as far as is known here. */
   constructor(self: string, bootOf: (peer: string) => number) {
@@ -134,7 +132,6 @@ export class Handover {
 
   ended(chunk: Chunk, outcome: ExchangeOutcome, nowMs: number): void {
     const { peer, partitions } = chunk
-    this.rowsSent += outcome.pushed
     const isOfNow = this.#running.delete(chunk) && (chunk as Comparison).epoch === this.#epoch
     const whole = isWhole(outcome)
     const isSound = whole && !outcome.doubtful && isOfNow

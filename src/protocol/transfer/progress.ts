@@ -41,6 +41,31 @@ export function partitionsMoved({ moves }: ClusterState, { table, moving }: Ring
   return moving.size + (settled?.length ?? 0)
 }
 
+export interface BytesMoving {
+  /** Of partitions that some new owner may still lack rows of, once for each such owner; undefined where that cannot be told. */
+  readonly all: number | undefined
+  /** Of them, what is at this node already, where it is a new owner. */
+  readonly arrived: number
+}
+
+/** `bytesOf`: about so many has a partition, undefined where nobody can tell; `bytesHere`: what this node has of it. A partition that is handed over as a whole counts no more. */
+export function bytesMoving(
+  self: string,
+  moving: ReadonlyMap<number, PartitionLists>,
+  bytesOf: (partition: number) => number | undefined,
+  bytesHere: (partition: number) => number,
+): BytesMoving {
+  let [all, arrived]: [number | undefined, number] = [0, 0]
+  for (const [partition, { settled, versions, complete }] of moving) {
+    const newcomers = versions.at(-1)!.list.filter((owner) => !settled.includes(owner))
+    if (complete === versions.length - 1 || newcomers.length === 0) continue
+    const bytes = bytesOf(partition)
+    all = all === undefined || bytes === undefined ? undefined : all + newcomers.length * bytes
+    if (newcomers.includes(self)) arrived += bytesHere(partition)
+  }
+  return { all, arrived }
+}
+
 /** Whom partitions wait for, those who hold up most first. A new owner is only named while it cannot be reached. */
 export function waitsFor(
   moving: ReadonlyMap<number, PartitionLists>,
