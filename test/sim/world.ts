@@ -6,6 +6,7 @@ import { ReapCheck, type ReapDisk } from './check/reap-check.js'
 import { type RowBook, rowNameOf } from './check/row-book.js'
 import type { Violations } from './check/violation.js'
 import type { Counters } from './counters.js'
+import type { SimDisk } from './disk.js'
 import type { DiskWatcher } from './engine.js'
 import { Fabric, type FabricSizes } from './fabric.js'
 import { type HostWatcher, type NodeMaker, SimHost } from './host.js'
@@ -95,8 +96,7 @@ export class World {
     if (host.state !== 'off' || this.dead.has(host)) return
     // A founder that died before it was up may have founded nothing; if it did, it comes back as itself.
     const founds = host === this.hosts[0] && !this.#founded
-    // With another directory it is another machine.
-    if (host.disk.isEmpty) this.#buried.delete(host)
+    if (isNobodys(host.disk)) this.#buried.delete(host)
     const others = this.hosts.filter((other) => other !== host).map((other) => other.identity.peerAddress)
     host.start(founds ? [] : others, this.places.get(host))
   }
@@ -313,6 +313,12 @@ export class World {
     this.#failedStarts.delete(host.name)
     this.startLater(host, OPERATOR_MS)
   }
+}
+
+/** Another machine's directory, as good as an empty one: a power cut may have taken also who it belonged to. A node that starts there is a newcomer. */
+function isNobodys(disk: SimDisk): boolean {
+  const isKnown = disk.get('sidentity') !== undefined && disk.get('smembership') !== undefined
+  return !isKnown && !disk.keys().some((key) => key.startsWith('d'))
 }
 
 function watchDisk(host: SimHost, book: RowBook, hints: HintCheck, reaping: ReapCheck): DiskWatcher {
