@@ -133,9 +133,10 @@ export class World {
     return this.hosts.filter((host) => host.state === 'up' && !host.isStopped)
   }
 
-  /** The cluster has formed: directories hold data from now on, and nobody founds another one. */
+  /** The cluster has formed: directories hold data from now on, and nobody founds another one, nor gives one up for what was wrong before. */
   formed(): void {
     this.#founded = true
+    this.#failedStarts.clear()
   }
 
   /** True when every node is up, ready, complete, and sees all the others as members. */
