@@ -73,7 +73,6 @@ export class World {
       book,
       violations,
       () => this.machines.filter((host) => !this.#isLost(host)).map((host) => this.#reapDisk(host)),
-      this.n,
       () => timeline.nowMs,
     )
     book.onShed = (node, engineKey, key, gone) => this.reaping.shed(node, engineKey, key, gone)
@@ -236,10 +235,12 @@ export class World {
     }
   }
 
-  #reapDisk({ name, disk, lostSomethingAtMs }: SimHost): ReapDisk {
+  #reapDisk(host: SimHost): ReapDisk {
+    const { name, disk, lostSomethingAtMs } = host
     const hasLost = lostSomethingAtMs > Number.NEGATIVE_INFINITY
     return {
       name,
+      copies: () => Math.min(this.n, host.node?.ring().n ?? this.n),
       lostSomething: hasLost,
       mayHaveLost: (engineKey) => disk.damaged.has(engineKey) || (hasLost && this.#hasChanged),
       get: (engineKey) => (disk.damaged.has(engineKey) ? undefined : disk.get(engineKey)),
