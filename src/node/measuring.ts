@@ -107,6 +107,7 @@ function transferMeasurements({ transfers, peers }: RunningNode, out: Map<string
   out.set('partitions_moving_seconds_left', move?.leftSeconds ?? 0)
   out.set('transfer_rows_sent_total', handover.rowsSent)
   out.set('transfer_rows_dropped_total', sweep.dropped)
+  out.set('transfer_rows_unreadable_total', transfers.holes.leftBehind)
   const away = new Set(move?.waitsFor.flatMap(({ id, isThere }) => (isThere ? [] : [id])))
   out.set('partitions_wait_for_members_away', away.size)
 }

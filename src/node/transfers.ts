@@ -14,6 +14,7 @@ import { Handover } from '../protocol/transfer/handover.js'
 import { Pacemaker, partitionsMoved, waitsFor } from '../protocol/transfer/progress.js'
 import type { Conversations } from './conversations.js'
 import type { StorageGuard } from './guard/index.js'
+import { Holes } from './holes.js'
 import { RECORDS } from './records.js'
 import type { Replica } from './replica.js'
 import type { MoveView } from './requests.js'
@@ -37,6 +38,7 @@ export interface TransfersParts {
 export class Transfers {
   readonly handover: Handover
   readonly sweep: Sweep
+  readonly holes: Holes
   readonly #parts: TransfersParts
   #recordMs = 0
   /** Counts the barriers that were begun. */
@@ -50,6 +52,7 @@ export class Transfers {
     const { membership } = parts
     this.handover = new Handover(membership.self, (peer) => factsOf(membership.state, peer)?.boot ?? 0)
     this.sweep = new Sweep(parts)
+    this.holes = new Holes(parts)
     this.adopted()
   }
 
@@ -100,7 +103,9 @@ export class Transfers {
       this.#record()
       this.#leave()
     }
-    this.sweep.tick(() => governor.take('handoff', SWEEP_UNITS))
+    const take = () => governor.take('handoff', SWEEP_UNITS)
+    this.sweep.tick(take)
+    this.holes.tick(nowMs, take)
   }
 
   /** Behind all that was given to the disk until now. */

@@ -40,12 +40,7 @@ export class ReapCheck {
   /** Rows that went to other owners. */
   passedOn = 0
 
-  constructor(
-    book: RowBook,
-    violations: Violations,
-    disks: () => readonly ReapDisk[],
-    nowMs: () => number,
-  ) {
+  constructor(book: RowBook, violations: Violations, disks: () => readonly ReapDisk[], nowMs: () => number) {
     this.#book = book
     this.#violations = violations
     this.#disks = disks
