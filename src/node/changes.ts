@@ -6,8 +6,9 @@
  * what they wait for). Changes that members record without knowing of each other are no harm (decision 44).
  */
 import type { Clock } from '../ports/clock.js'
+import type { Log } from '../ports/log.js'
 import type { Membership } from '../protocol/membership/membership.js'
-import { awaited, vacant, withReplacement } from '../protocol/membership/replacement.js'
+import { awaited, placeInVain, vacant, withReplacement } from '../protocol/membership/replacement.js'
 import {
   type Act,
   type ClusterState,
@@ -28,6 +29,7 @@ const WAITING = 64
 export interface ChangesParts {
   readonly membership: Membership
   readonly clock: Pick<Clock, 'wallMs'>
+  readonly log: Pick<Log, 'info'>
   readonly peers: { isConnected(id: string): boolean }
   newId(): string
   offer(state: ClusterState): void
@@ -101,6 +103,7 @@ export class MembershipChanges {
 
   /** The membership state in force is another one. */
   adopted(): void {
+    this.#giveUpPlace()
     const waiting = this.#waiting
     if (waiting.length === 0) return
     this.#waiting = []
@@ -109,6 +112,17 @@ export class MembershipChanges {
       if (one.isIn(state)) one.done(this.#changed)
       else this.#waiting.push(one)
     }
+  }
+
+  /** Partitions would wait for ever for a machine that is in already. */
+  #giveUpPlace(): void {
+    const { membership, clock, log } = this.#parts
+    const { latest, self, confirmed } = membership
+    const place = confirmed ? placeInVain(latest, self) : undefined
+    if (place === undefined) return
+    log.info('place-given-up', { member: place.name, id: place.id })
+    const act = { kind: 'remove', member: place.id, weight: 1, zone: '' } as const
+    this.#parts.offer(withChange(latest, nextChange(latest, self, act, clock.wallMs())))
   }
 
   get #changed(): Changed {

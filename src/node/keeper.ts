@@ -65,10 +65,10 @@ export class Keeper {
   constructor(parts: KeeperParts) {
     this.#parts = parts
     this.#sponsor = new Sponsor(parts.membership)
-    const { membership, clock, peers } = parts
+    const { membership, clock, log, peers } = parts
     const newId = () => Buffer.from(parts.random.bytes(16)).toString('hex')
     const offer = (state: ClusterState) => this.offer(state)
-    this.changes = new MembershipChanges({ membership, clock, peers, newId, offer })
+    this.changes = new MembershipChanges({ membership, clock, log, peers, newId, offer })
     const { speaks = SPEAKS, seeds: addresses, seedsAfterMs: afterMs } = parts
     this.#seeds = new Seeds({ ...parts, addresses, afterMs })
     membership.understandsNews = (peer) => this.versions.wireTowards(peer) >= WIRE_OF_NEWS

@@ -108,6 +108,7 @@ function transferMeasurements({ transfers, peers }: RunningNode, out: Map<string
   out.set('transfer_rows_sent_total', outflow.rowsSent)
   out.set('transfer_bytes_sent_total', outflow.bytesSent)
   out.set('transfer_rows_dropped_total', sweep.dropped)
+  out.set('transfer_rows_unreadable_total', transfers.holes.leftBehind)
   const away = new Set(move?.waitsFor.flatMap(({ id, isThere }) => (isThere ? [] : [id])))
   out.set('partitions_wait_for_members_away', away.size)
 }

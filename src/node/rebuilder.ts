@@ -8,6 +8,7 @@ import { type Governor, REFILL_PAGE_UNITS } from '../protocol/background/governo
 import type { Effect, Input } from '../protocol/effects.js'
 import { TreeRefill } from '../protocol/entropy/refill.js'
 import { sharedPartitions } from '../protocol/entropy/schedule.js'
+import type { Trees } from '../protocol/entropy/trees.js'
 import type { Membership } from '../protocol/membership/membership.js'
 import type { RebuildEffect, RebuildProgress } from '../protocol/replica/rebuild.js'
 import { BY_TREES, decodeProgress, isByTrees, Rebuild } from '../protocol/replica/rebuild.js'
@@ -34,6 +35,7 @@ export interface RebuilderParts {
   readonly coordination: Coordination
   readonly peers: Peers
   readonly governor: Governor
+  readonly trees: Trees
   /** Trees may be compared, and can be made here. */
   mayCompare(): boolean
   perform(effect: Exclude<Effect, { kind: 'done' } | { kind: 'close' }>): void
@@ -191,10 +193,19 @@ export class Rebuilder {
         this.#recovering--
         if (outcome === 'later') return
         if (outcome === 'recovered') this.rowsRecovered++
+        else this.#hide(rowKey)
         this.#suspects.delete(name)
         this.#rowsAgainMs = 0
       })
     }
+  }
+
+  /** Nobody has it, and it is in a tree. Others could not compare soundly with this node while that tells of a row which cannot be read: built anew, it has a hole (holes.ts). */
+  #hide(rowKey: Uint8Array): void {
+    const { membership, trees } = this.#parts
+    const partition = membership.ring.partitionOf(rowKey)
+    const isTold = trees.isReady(partition) && !trees.hasHole(partition)
+    if (membership.ring.moving.has(partition) && isTold) trees.doubt(rowKey)
   }
 }
 

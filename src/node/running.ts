@@ -144,7 +144,7 @@ export class RunningNode {
     const parts = { clock, log, guard, ...work }
     const mayCompare = () => everyMs > 0 && this.entropy?.keeper.cannotScan !== true
     const { rebuild, report, forgotOthers, trees, indexHasGaps } = started
-    this.rebuilder = new Rebuilder({ ...parts, mayCompare }, rebuild, report.lost, forgotOthers)
+    this.rebuilder = new Rebuilder({ ...parts, mayCompare, trees }, rebuild, report.lost, forgotOthers)
     const more = { ...parts, random, replica, reads, outflow, reply, deliveries: this.deliveries }
     this.transfers = new Transfers({ ...more, trees, offer: (state) => this.keeper.offer(state) })
     const refill = () => this.rebuilder.refill

@@ -14,6 +14,7 @@ import { Handover } from '../protocol/transfer/handover.js'
 import { bytesMoving, Pacemaker, partitionsMoved, waitsFor } from '../protocol/transfer/progress.js'
 import type { Conversations } from './conversations.js'
 import type { StorageGuard } from './guard/index.js'
+import { Holes } from './holes.js'
 import type { Outflow } from './outflow.js'
 import { sizesOf } from './planning.js'
 import { RECORDS } from './records.js'
@@ -42,6 +43,7 @@ export class Transfers {
   /** Rows that left, and those that wait for it. */
   readonly outflow: Outflow
   readonly sweep: Sweep
+  readonly holes: Holes
   readonly #parts: TransfersParts
   #recordMs = 0
   /** Counts the barriers that were begun. */
@@ -56,6 +58,7 @@ export class Transfers {
     this.outflow = outflow
     this.handover = new Handover(membership.self, (peer) => factsOf(membership.state, peer)?.boot ?? 0)
     this.sweep = new Sweep(parts)
+    this.holes = new Holes(parts)
     this.adopted()
   }
 
@@ -121,9 +124,9 @@ export class Transfers {
       this.#record()
       this.#leave()
     }
-    this.sweep.tick(
-      () => governor.may('handoff') && outflow.maySweep() && governor.take('handoff', SWEEP_UNITS),
-    )
+    const take = () => governor.take('handoff', SWEEP_UNITS)
+    this.sweep.tick(() => governor.may('handoff') && outflow.maySweep() && take())
+    this.holes.tick(nowMs, take)
   }
 
   /** Behind all that was given to the disk until now. */

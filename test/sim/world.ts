@@ -6,6 +6,7 @@ import { ReapCheck, type ReapDisk } from './check/reap-check.js'
 import { type RowBook, rowNameOf } from './check/row-book.js'
 import type { Violations } from './check/violation.js'
 import type { Counters } from './counters.js'
+import type { SimDisk } from './disk.js'
 import type { DiskWatcher } from './engine.js'
 import { Fabric, type FabricSizes } from './fabric.js'
 import { type HostWatcher, type NodeMaker, SimHost } from './host.js'
@@ -72,7 +73,6 @@ export class World {
       book,
       violations,
       () => this.machines.filter((host) => !this.#isLost(host)).map((host) => this.#reapDisk(host)),
-      this.n,
       () => timeline.nowMs,
     )
     book.onShed = (node, engineKey, key, gone) => this.reaping.shed(node, engineKey, key, gone)
@@ -95,8 +95,7 @@ export class World {
     if (host.state !== 'off' || this.dead.has(host)) return
     // A founder that died before it was up may have founded nothing; if it did, it comes back as itself.
     const founds = host === this.hosts[0] && !this.#founded
-    // With another directory it is another machine.
-    if (host.disk.isEmpty) this.#buried.delete(host)
+    if (isNobodys(host.disk)) this.#buried.delete(host)
     const others = this.hosts.filter((other) => other !== host).map((other) => other.identity.peerAddress)
     host.start(founds ? [] : others, this.places.get(host))
   }
@@ -133,9 +132,10 @@ export class World {
     return this.hosts.filter((host) => host.state === 'up' && !host.isStopped)
   }
 
-  /** The cluster has formed: directories hold data from now on, and nobody founds another one. */
+  /** The cluster has formed: directories hold data from now on, and nobody founds another one, nor gives one up for what was wrong before. */
   formed(): void {
     this.#founded = true
+    this.#failedStarts.clear()
   }
 
   /** True when every node is up, ready, complete, and sees all the others as members. */
@@ -235,10 +235,12 @@ export class World {
     }
   }
 
-  #reapDisk({ name, disk, lostSomethingAtMs }: SimHost): ReapDisk {
+  #reapDisk(host: SimHost): ReapDisk {
+    const { name, disk, lostSomethingAtMs } = host
     const hasLost = lostSomethingAtMs > Number.NEGATIVE_INFINITY
     return {
       name,
+      copies: () => Math.min(this.n, host.node?.ring().n ?? this.n),
       lostSomething: hasLost,
       mayHaveLost: (engineKey) => disk.damaged.has(engineKey) || (hasLost && this.#hasChanged),
       get: (engineKey) => (disk.damaged.has(engineKey) ? undefined : disk.get(engineKey)),
@@ -313,6 +315,12 @@ export class World {
     this.#failedStarts.delete(host.name)
     this.startLater(host, OPERATOR_MS)
   }
+}
+
+/** Another machine's directory, as good as an empty one: a power cut may have taken also who it belonged to. A node that starts there is a newcomer. */
+function isNobodys(disk: SimDisk): boolean {
+  const isKnown = disk.get('sidentity') !== undefined && disk.get('smembership') !== undefined
+  return !isKnown && !disk.keys().some((key) => key.startsWith('d'))
 }
 
 function watchDisk(host: SimHost, book: RowBook, hints: HintCheck, reaping: ReapCheck): DiskWatcher {

@@ -352,7 +352,7 @@ test('questions that make no sense, or come under another table, are refused', (
 
 test('while rows that it gives are held back here it goes on waiting for the peer; else it gives up', (t) => {
   const { a } = pair(rows(0, 10), [])
-  const where = { peer: 'b', ring: RING, ringOf: () => RING, chunk: 0, partitions: ALL }
+  const where = { peer: 'b', ring: RING, ringOf: () => RING, chunk: 0, partitions: ALL, rankOf: () => 0 }
   const exchange = new Exchange({ id: 1, nextId: () => 2, deadlineMs: 60_000, ...where }, a.trees)
   const out: ExchangeEffect[] = []
   exchange.start(0, out)

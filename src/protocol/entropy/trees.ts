@@ -71,7 +71,9 @@ export class Trees {
   readonly #handles = new Map<number, number>()
   #states: Uint8Array
   #stale: number
-  #holes = new Set<number>()
+  /** By partition, each with a number of its own. */
+  #holes = new Map<number, number>()
+  #holesFound = 0
   #scan: TreeScan | undefined
   /** Commits not yet in their trees: [row key, before, after] … */
   #rows: Uint8Array[] = []
@@ -110,7 +112,10 @@ export class Trees {
       (_, partition) => before[Math.floor(partition / parts)]!,
     )
     this.#stale *= parts
-    this.#holes = new Set([...this.#holes].flatMap((hole) => numbers(hole * parts, parts)))
+    const holes = [...this.#holes].flatMap(([partition, hole]) =>
+      numbers(partition * parts, parts).map((part) => [part, hole] as const),
+    )
+    this.#holes = new Map(holes)
     this.#scan?.split(parts)
   }
 
@@ -126,6 +131,16 @@ export class Trees {
   /** A row of it could not be read when its tree was built: the tree does not tell all that is, or was, here. */
   hasHole(partition: number): boolean {
     return this.#holes.has(partition)
+  }
+
+  /** The number of that hole: another one is found with every scan that meets a row which it cannot read. */
+  holeOf(partition: number): number | undefined {
+    return this.#holes.get(partition)
+  }
+
+  /** Nobody else has anything of what this hole hides: the tree tells all that there is to know, until it is built anew. */
+  closeHole(partition: number, hole: number): void {
+    if (this.#holes.get(partition) === hole) this.#holes.delete(partition)
   }
 
   /** A row was committed; `after` undefined: dropped. Bytes must stay as they are until the end of the turn. */
@@ -233,7 +248,7 @@ export class Trees {
     if (scan === undefined) return
     this.settle()
     const { rows, unreadable } = scan.take(page)
-    for (const rowKey of unreadable) this.#holes.add(this.shape.partitionOf(rowKey))
+    for (const rowKey of unreadable) this.#holes.set(this.shape.partitionOf(rowKey), ++this.#holesFound)
     for (const { rowKey, row } of rows) {
       const partition = this.shape.partitionOf(rowKey)
       if (this.#states[partition] === BUILDING) this.#update(partition, rowKey, NOTHING, row)

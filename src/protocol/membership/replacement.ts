@@ -11,6 +11,7 @@ import {
   type ClusterState,
   departed,
   factsOf,
+  isAwaited,
   type MemberFacts,
   nextChange,
   presentMembers,
@@ -87,6 +88,20 @@ export function awaited(id: string, name: string): MemberFacts {
   const none = '0'.repeat(16)
   const nowhere = { address: '', peerAddress: '' }
   return { id, name, ...nowhere, boot: 0, revision: 0, incarnation: none, session: none, incomplete: false }
+}
+
+/**
+ * A place that is kept in vain, by the state, for the machine of `self`: that is in already, under another id. A sponsor that had not heard of the place let it in by
+ * itself; or the machine was given the place, but the answer got lost, and it asked another sponsor in the same start. Either way nothing is held there,
+ * and nobody else will come: names are unique.
+ */
+export function placeInVain(state: ClusterState, self: string): MemberFacts | undefined {
+  const own = factsOf(state, self)
+  const isSame = (one: MemberFacts) => isAwaited(one) || one.session === own?.session
+  const others = state.facts.filter((one) => one.id !== self && one.name === own?.name && isSame(one))
+  if (others.length === 0) return undefined
+  const present = presentMembers(state)
+  return present.some(({ id }) => id === self) ? others.find((one) => present.includes(one)) : undefined
 }
 
 /** To the node of a directory that was removed or replaced. */

@@ -186,11 +186,16 @@ export class Sponsor {
     if (this.#round !== undefined && nowMs >= this.#round.untilMs)
       this.#giveUp(this.#round, 'silent', wallMs, out)
     const promise = this.#promise
-    if (promise === undefined || nowMs < promise.untilMs) return
+    if (promise === undefined || nowMs < promise.untilMs || this.#isDecided(promise.nodeId)) return
     this.#promise = undefined
     const { state, self } = this.#membership
     const removal = { kind: 'remove', member: promise.nodeId, weight: 1, zone: '' } as const
     this.#membership.offer(withChange(state, nextChange(state, self, removal, wallMs)), out)
+  }
+
+  /** This node has heard how it ended, and has only to write that down, which a full disk may hold up: nobody need be made void. */
+  #isDecided(nodeId: string): boolean {
+    return this.#membership.latest.changes.some(({ member }) => member === nodeId)
   }
 
   #admit(

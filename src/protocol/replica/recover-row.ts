@@ -9,7 +9,10 @@ import type { Effect, Input, Machine, Placement } from '../effects.js'
 
 const NOTHING = new Uint8Array(0)
 
-/** The row is complete again; a majority of the others has none; too few could be heard. */
+/** Who has to answer: a majority of the other owners, or everybody else who holds rows of the key or is about to. */
+export type Asked = 'majority' | 'everybody'
+
+/** The row is complete again; those who had to answer have none; too few could be heard. */
 export type Recovered = 'recovered' | 'nowhere' | 'later'
 
 export class RecoverRowMachine implements Machine {
@@ -18,11 +21,20 @@ export class RecoverRowMachine implements Machine {
   readonly #self: string
   readonly rowKey: Uint8Array
   readonly #placement: Placement
+  readonly #asked: Asked
   #merged: Uint8Array | undefined
   #heard = 0
   #open: number
 
-  constructor(id: number, self: string, rowKey: Uint8Array, placement: Placement, deadlineMs: number) {
+  constructor(
+    id: number,
+    self: string,
+    rowKey: Uint8Array,
+    placement: Placement,
+    deadlineMs: number,
+    asked: Asked = 'majority',
+  ) {
+    this.#asked = asked
     this.id = id
     this.deadlineMs = deadlineMs
     this.#self = self
@@ -32,7 +44,8 @@ export class RecoverRowMachine implements Machine {
   }
 
   get #others(): readonly string[] {
-    return this.#placement.owners.filter((owner) => owner !== this.#self)
+    const { owners, holders = owners } = this.#placement
+    return (this.#asked === 'everybody' ? holders : owners).filter((owner) => owner !== this.#self)
   }
 
   start(_nowMs: number, out: Effect[]): void {
@@ -95,7 +108,8 @@ export class RecoverRowMachine implements Machine {
   /** A `Recovered` as the outcome. */
   #finish(out: Effect[]): void {
     const others = this.#others.length
-    const complete = others === 0 || this.#heard >= quorum(others)
+    const enough = this.#asked === 'everybody' ? others : quorum(others)
+    const complete = others === 0 || this.#heard >= enough
     if (complete && this.#merged !== undefined) {
       out.push({
         kind: 'merge',

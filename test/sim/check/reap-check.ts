@@ -9,6 +9,8 @@ import type { Violations } from './violation.js'
 
 export interface ReapDisk {
   readonly name: string
+  /** Owners of each key, as its node goes by: fewer than N where there are fewer members. */
+  copies(): number
   /** It has lost, once, what it had said to be durable: nobody can know what it holds. */
   readonly lostSomething: boolean
   /** It may have had a row of this key, and said so, before its disk lost it. */
@@ -38,17 +40,7 @@ export class ReapCheck {
   /** Rows that went to other owners. */
   passedOn = 0
 
-  readonly #n: number
-
-  /** `n`: copies of each key. */
-  constructor(
-    book: RowBook,
-    violations: Violations,
-    disks: () => readonly ReapDisk[],
-    n: number,
-    nowMs: () => number,
-  ) {
-    this.#n = n
+  constructor(book: RowBook, violations: Violations, disks: () => readonly ReapDisk[], nowMs: () => number) {
     this.#book = book
     this.#violations = violations
     this.#disks = disks
@@ -85,16 +77,20 @@ export class ReapCheck {
     this.#lookEverywhere(engineKey, object.clock, `${holder} let go of its tombstone of ${key}`)
   }
 
-  /** N other disks hold all that was in it, or what has seen it: it went because others own it now. */
+  /** As many other disks as there are owners hold all that was in it, or what has seen it: it went because others own it now. */
   #isElsewhere(holder: string, engineKey: string, { siblings }: ReadObject): boolean {
+    let copies = Number.POSITIVE_INFINITY
     const holders = this.#disks().filter((disk) => {
-      if (disk.name === holder) return false
+      if (disk.name === holder) {
+        copies = disk.copies()
+        return false
+      }
       const row = disk.get(engineKey)
       const clock = row === undefined ? undefined : this.#book.parse(row).object.clock
       const hasAll = clock !== undefined && siblings.every((sibling) => clock.has(sibling.dot))
       return hasAll || disk.mayHaveLost(engineKey)
     })
-    return holders.length >= this.#n
+    return holders.length >= copies
   }
 
   /** The row of `holder` has shed entries of its clock: these dots. */
