@@ -1,5 +1,5 @@
 /** What the node knows of its cluster and of itself, as JSON. */
-import type { ClusterView, MemberView, MoveView, RingView } from '../node/requests.js'
+import type { ClusterView, MemberView, MoveView, RingView } from '../node/cluster-view.js'
 import type { Exchange } from './exchange.js'
 import { sendJson } from './json.js'
 import { parseQuery } from './query.js'

@@ -5,6 +5,7 @@ import type { Channel, Hello, NetworkSink } from '../ports/network.js'
 import { speaksOf } from '../protocol/membership/versions.js'
 import { announced, SPEAKS } from '../wire/versions.js'
 import { Backups } from './backups.js'
+import type { ClusterView, Health, RingView } from './cluster-view.js'
 import type { OpenReport } from './guard/index.js'
 import { StorageGuard } from './guard/index.js'
 import { Joiner } from './joiner.js'
@@ -18,7 +19,6 @@ import type {
   Changed,
   ChangeRequest,
   ClusterChangeRequest,
-  ClusterView,
   CopiedRange,
   CopyRequest,
   Database,
@@ -27,7 +27,6 @@ import type {
   Failure,
   Found,
   GetRequest,
-  Health,
   Listed,
   ListRequest,
   Measurements,
@@ -35,7 +34,6 @@ import type {
   PlanRequest,
   Restored,
   RestoreRequest,
-  RingView,
   WriteRequest,
   Written,
 } from './requests.js'

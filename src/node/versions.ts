@@ -14,11 +14,11 @@ import {
   versionsInUse,
 } from '../protocol/membership/versions.js'
 import { highestCommon, type Speaks } from '../wire/versions.js'
+import type { RefusedNode } from './cluster-view.js'
 import type { StorageGuard } from './guard/index.js'
 import type { StartFailure } from './options.js'
 import type { Peers } from './peers.js'
 import { encodeIdentity, RECORDS } from './records.js'
-import type { RefusedNode } from './requests.js'
 
 export interface VersionsParts {
   readonly clock: Pick<Clock, 'monotonicMs'>

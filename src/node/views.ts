@@ -13,9 +13,10 @@ import {
   weightAndZone,
 } from '../protocol/membership/state.js'
 import { speaksOf } from '../protocol/membership/versions.js'
+import type { ClusterView, MemberView, RingView } from './cluster-view.js'
 import type { StorageGuard } from './guard/index.js'
 import type { Peers } from './peers.js'
-import type { ClusterView, Explained, MemberView, RingView } from './requests.js'
+import type { Explained } from './requests.js'
 import type { RunningNode } from './running.js'
 
 /** Of a node that has no cluster yet. */

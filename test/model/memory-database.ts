@@ -26,6 +26,7 @@ import {
   writtenContextBound,
 } from '../../src/kernel/index.js'
 import { limits } from '../../src/limits.js'
+import type { ClusterView, Health, RingView } from '../../src/node/cluster-view.js'
 import type {
   BucketRequest,
   BucketSet,
@@ -33,7 +34,6 @@ import type {
   Changed,
   ChangeRequest,
   ClusterChangeRequest,
-  ClusterView,
   CopiedRange,
   CopyRequest,
   Database,
@@ -42,7 +42,6 @@ import type {
   Failure,
   Found,
   GetRequest,
-  Health,
   Listed,
   ListRequest,
   Planned,
@@ -50,7 +49,6 @@ import type {
   QuorumChoice,
   Restored,
   RestoreRequest,
-  RingView,
   WriteRequest,
   Written,
 } from '../../src/node/requests.js'
