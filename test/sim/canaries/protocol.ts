@@ -50,9 +50,9 @@ export const PROTOCOL_CANARIES: readonly Canary[] = [
     patches: [
       {
         file: 'src/node/answering.js',
-        find: '        else\n            this.#parts.replica.submit(rowKey, {',
+        find: 'this.#parts.replica.submit(rowKey, merge);',
         replace:
-          '        else if (id !== 0)\n            this.#written(from, id, 0, NOTHING);\n        if (fault === undefined)\n            this.#parts.replica.submit(rowKey, {',
+          'if (id !== 0)\n            this.#written(from, id, 0, NOTHING);\n        this.#parts.replica.submit(rowKey, merge);',
       },
     ],
   },
