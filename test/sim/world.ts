@@ -12,6 +12,7 @@ import { Fabric, type FabricSizes } from './fabric.js'
 import { type HostWatcher, type NodeMaker, SimHost } from './host.js'
 import type { LogLine } from './node-ports.js'
 import type { Prng } from './prng.js'
+import { SeveralN } from './several-n.js'
 import type { Config } from './swarm.js'
 import type { Timeline } from './timeline.js'
 
@@ -43,6 +44,10 @@ export class World {
   readonly places = new Map<SimHost, string>()
   /** The one host whose disk may lose what was durable; others may not, or A1 could not be asked for. */
   readonly frailHost: SimHost
+  /** Each N that the cluster has in its time. */
+  readonly several: SeveralN
+  /** Those that were recorded while clients worked. */
+  readonly copiesRecorded: number[] = []
   readonly logLines: LogLine[] = []
   readonly reaping: ReapCheck
   /** The process on this host has ended otherwise than by a stop that wrote everything out: what was in its memory is gone. */
@@ -66,6 +71,8 @@ export class World {
     counters: Counters,
   ) {
     this.config = config
+    const mostNodes = (n: number): number => Math.min(n, config.nodes)
+    this.several = new SeveralN([config.n, ...config.copies].map(mostNodes))
     this.timeline = timeline
     this.#violations = violations
     this.#counters = counters
@@ -175,8 +182,9 @@ export class World {
     return this.config.durability === 'os' ? host.disk.get(engineKey) : host.disk.durable(engineKey)
   }
 
+  /** The largest, where there are several. */
   get n(): number {
-    return Math.min(this.config.n, this.config.nodes)
+    return this.several.most
   }
 
   /**
@@ -184,7 +192,7 @@ export class World {
    * them only the nodes know: of all members so many have the write that of any N at least `w` do.
    */
   rowsFor(w: number): number {
-    return this.#hasChanged ? w + this.machines.length - this.reserve.length - this.n : w
+    return this.#hasChanged ? this.several.rowsFor(w, this.machines.length - this.reserve.length) : w
   }
 
   /** Adds up what the nodes have counted in their present lives. */
@@ -225,7 +233,7 @@ export class World {
 
   #watcher(book: RowBook): HostWatcher {
     const disks = (): HintDisk[] => this.machines.map((host) => this.#hintDisk(host))
-    const hints = new HintCheck(book, this.#violations, disks, this.n, () => this.timeline.nowMs)
+    const hints = new HintCheck(book, this.#violations, disks, this.several.least, () => this.timeline.nowMs)
     return {
       log: (line) => this.#log(line),
       ended: (host, failure) => this.#ended(host, failure),
