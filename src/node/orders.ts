@@ -1,6 +1,7 @@
 /** Requests as a node's coordination takes them, whoever asked: a client here, or a node that forwarded. */
 import type { ForwardBody } from '../protocol/coordinator/forward.js'
-import type { WriteFields } from '../protocol/effects.js'
+import { resolveQuorum } from '../protocol/coordinator/quorum.js'
+import type { Placement, WriteFields } from '../protocol/effects.js'
 import type { QuorumChoice } from './requests.js'
 
 const NOTHING = new Uint8Array(0)
@@ -40,17 +41,36 @@ export function writeFields(
   return { tombstone, incomplete: false, wallMs, operation, attributes, value, operationIsClients }
 }
 
-export function forwardBody(order: WriteOrder, w: number): ForwardBody {
+/**
+ * What a forwarded request asks for, as one number. A quorum goes as what it is (0), for whoever coordinates may know of another N, and counts it in each list by
+ * that list's length; `all` goes as the length of the longest list in force here, which is all of any shorter one.
+ */
+export function forwardedChoice(choice: QuorumChoice | undefined, { owners, others }: Placement): number {
+  if (choice === undefined || choice === 'quorum') return 0
+  if (choice === 'one') return 1
+  return choice === 'all' ? Math.max(owners.length, ...(others ?? []).map(({ length }) => length)) : choice
+}
+
+export function forwardBody(order: WriteOrder, placement: Placement): ForwardBody {
   const { rowKey, fields, context, returnObject } = order
   const blind = context === undefined
   return {
     type: 7,
     ...fields,
     rowKey,
-    w: order.w === undefined ? 0 : w,
+    w: forwardedChoice(order.w, placement),
     blind,
     returnObject,
     strict: !order.sloppy,
     context: context ?? NOTHING,
   }
+}
+
+/** What was forwarded here was in range where it came from, under the N in force there: of a shorter list it asks for all. */
+export function isOutOfRange(
+  choice: QuorumChoice | undefined,
+  { forwarded }: { readonly forwarded: boolean },
+  n: number,
+): boolean {
+  return !forwarded && resolveQuorum(choice, n) === undefined
 }

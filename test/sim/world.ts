@@ -37,6 +37,8 @@ export class World {
   readonly leaving = new Set<SimHost>()
   /** Those that nobody starts any more: buried, or soon to be. */
   readonly dead = new Set<SimHost>()
+  /** When each of those died. */
+  readonly #diedAtMs = new Map<SimHost, number>()
   /** Members that were removed or replaced: what their disks hold means nothing. */
   readonly #buried = new Set<SimHost>()
   readonly #died = new Set<SimHost>()
@@ -79,7 +81,7 @@ export class World {
     this.reaping = new ReapCheck(
       book,
       violations,
-      () => this.machines.filter((host) => !this.#isLost(host)).map((host) => this.#reapDisk(host)),
+      () => this.machines.map((host) => this.#reapDisk(host)),
       () => timeline.nowMs,
     )
     book.onShed = (node, engineKey, key, gone) => this.reaping.shed(node, engineKey, key, gone)
@@ -114,13 +116,30 @@ export class World {
     if (this.hosts.includes(host)) this.hosts.splice(this.hosts.indexOf(host), 1)
   }
 
+  /** Nobody starts it any more. */
+  dies(host: SimHost): void {
+    this.dead.add(host)
+    this.#diedAtMs.set(host, this.timeline.nowMs)
+  }
+
   /** It has had its disaster. */
   hasDied(host: SimHost): boolean {
     return this.dead.has(host) || this.#died.has(host)
   }
 
   #isLost(host: SimHost): boolean {
-    return this.dead.has(host) || this.#buried.has(host)
+    return this.dead.has(host) || this.#buried.has(host) || this.#isReplaced(host)
+  }
+
+  /** Its place has gone to another machine, or to nobody, and it has not been switched on since to hear of it. */
+  #isReplaced(host: SimHost): boolean {
+    if (!this.#diedAtMs.has(host)) return false
+    return this.hosts.some((other) => {
+      const named = (other === host ? undefined : other.node)
+        ?.cluster()
+        .members.filter(({ name }) => name === host.name)
+      return named !== undefined && named.length > 0 && named.every(({ status }) => status === 'removed')
+    })
   }
 
   /** A machine of the reserve is to become a member. */
@@ -248,8 +267,9 @@ export class World {
     const hasLost = lostSomethingAtMs > Number.NEGATIVE_INFINITY
     return {
       name,
-      copies: () => Math.min(this.n, host.node?.ring().n ?? this.n),
+      copies: () => Math.min(this.n, host.node?.ring().n ?? this.several.least),
       lostSomething: hasLost,
+      goneSinceMs: this.#isLost(host) ? (this.#diedAtMs.get(host) ?? 0) : undefined,
       mayHaveLost: (engineKey) => disk.damaged.has(engineKey) || (hasLost && this.#hasChanged),
       get: (engineKey) => (disk.damaged.has(engineKey) ? undefined : disk.get(engineKey)),
     }

@@ -62,6 +62,17 @@ const SPLITS_APART = {
   only: ['slow-disk'],
 } as const
 
+/** N becomes another one, while disks are slow and who is no owner passes on what it is asked. */
+const ANOTHER_N = {
+  ...MOVES,
+  nodes: 7,
+  partitions: 8,
+  changes: 0,
+  calmMs: 200,
+  linkMs: 1,
+  only: ['slow-disk', 'slow-sync'],
+} as const
+
 /** What one owner has, others have late. */
 const LATE = {
   ...MOVES,
@@ -238,6 +249,36 @@ export const MOVING_CANARIES: readonly Canary[] = [
         file: 'src/protocol/membership/moves.js',
         find: 'const partsOf = (partition) => Array.from({ length: parts }, (_, part) => partition * parts + part);',
         replace: 'const partsOf = (partition) => [partition];',
+      },
+    ],
+  },
+  {
+    name: 'forwards-a-number',
+    story:
+      'A quorum is forwarded as the number that it is under the shortest list in force, and counted as that in the longer ones.',
+    breaks: ['A1', 'A2', 'A3', 'A4'],
+    focus: { ...ANOTHER_N, n: 5, copies: [3] },
+    rare: true,
+    patches: [
+      {
+        file: 'src/node/orders.js',
+        find: "if (choice === undefined || choice === 'quorum')\n        return 0;",
+        replace:
+          "if (choice === undefined || choice === 'quorum')\n        return Math.floor(Math.min(owners.length, ...(others ?? []).map(({ length }) => length)) / 2) + 1;",
+      },
+    ],
+  },
+  {
+    name: 'tallies-by-one-n',
+    story: 'While N grows a write needs as many of the longer list as a quorum of the shorter one is.',
+    breaks: ['A1', 'A2', 'A3', 'A4'],
+    focus: { ...ANOTHER_N, n: 3, copies: [5] },
+    rare: true,
+    patches: [
+      {
+        file: 'src/protocol/coordinator/quorum.js',
+        find: 'needed: quorumOf(choice, owners.length)',
+        replace: 'needed: Math.min(this.#needed, owners.length)',
       },
     ],
   },
