@@ -21,6 +21,7 @@ import type { ForwardRead, ForwardWrite, Message } from '../wire/messages.js'
 import { propertiesOf, withinReach } from './bucket-settings.js'
 import type { Conversations } from './conversations.js'
 import {
+  choiceOf,
   forwardBody,
   forwardedChoice,
   isOutOfRange,
@@ -30,7 +31,7 @@ import {
 } from './orders.js'
 import type { Peers } from './peers.js'
 import { isBegun, OVERLOADED, outOfRange, unreachable } from './refusals.js'
-import type { Failure, Found, GetRequest, WriteRequest, Written } from './requests.js'
+import type { Failure, Found, GetRequest, QuorumChoice, WriteRequest, Written } from './requests.js'
 
 export interface CoordinationParts {
   readonly clock: Clock
@@ -101,7 +102,7 @@ export class Coordination {
 
   forwardedRead(from: string, { id, leftMs, r, strict, rowKey }: ForwardRead): void {
     const deadlineMs = this.#deadline(leftMs)
-    const order = { rowKey, r: r === 0 ? undefined : r, sloppy: !strict, deadlineMs, forwarded: true }
+    const order = { rowKey, r: choiceOf(r), sloppy: !strict, deadlineMs, forwarded: true }
     if (this.#isCrowded) {
       this.#parts.reply(from, { type: 6, id, outcome: remoteFailure(OVERLOADED, false) })
       return
@@ -142,7 +143,7 @@ export class Coordination {
       rowKey: message.rowKey,
       fields: writeFields(tombstone, wallMs, attributes, value, operation),
       context: message.blind ? undefined : message.context,
-      w: w === 0 ? undefined : w,
+      w: choiceOf(w),
       sloppy: !message.strict,
       returnObject: message.returnObject,
       preferred: '',
@@ -184,7 +185,7 @@ export class Coordination {
     if (placement.owners.includes(membership.self) || order.forwarded)
       return this.#coordinateRead(order, r, placement, done)
     const { rowKey, sloppy, deadlineMs } = order
-    const body = { type: 5, r: forwardedChoice(order.r, placement), strict: !sloppy, rowKey } as const
+    const body = { type: 5, r: this.#forwardedChoice(order.r, placement), strict: !sloppy, rowKey } as const
     const instead = sloppy ? () => this.#coordinateRead(order, r, placement, done) : undefined
     this.#forward(body, placement, '', deadlineMs, done as (outcome: unknown) => void, instead)
   }
@@ -283,8 +284,14 @@ export class Coordination {
     const isMine = placement.owners.includes(this.#parts.membership.self)
     const instead = order.sloppy || isMine ? () => this.#coordinate(order, w, placement, done) : undefined
     const { preferred, deadlineMs } = order
-    const body = forwardBody(order, placement)
+    const body = forwardBody(order, this.#forwardedChoice(order.w, placement))
     this.#forward(body, placement, preferred, deadlineMs, done as (o: unknown) => void, instead)
+  }
+
+  #forwardedChoice(choice: QuorumChoice | undefined, placement: Placement): number {
+    const { membership } = this.#parts
+    const { self } = membership
+    return forwardedChoice(choice, placement, (owner) => owner === self || membership.understandsNews(owner))
   }
 
   #reachable(nodes: readonly string[]): number {

@@ -41,24 +41,38 @@ export function writeFields(
   return { tombstone, incomplete: false, wallMs, operation, attributes, value, operationIsClients }
 }
 
+/** As a forwarded request says that all owners are asked for, whatever N is where it arrives. */
+const ALL = 255
+
 /**
- * What a forwarded request asks for, as one number. A quorum goes as what it is (0), for whoever coordinates may know of another N, and counts it in each list by
- * that list's length; `all` goes as the length of the longest list in force here, which is all of any shorter one.
+ * What a forwarded request asks for, as one number (decision 76). `quorum` and `all` go as what they are, for whoever coordinates may know of another N, and counts
+ * in each list by that list's length. Where some owner does not understand `all` yet it goes as the length of the longest list in force here.
  */
-export function forwardedChoice(choice: QuorumChoice | undefined, { owners, others }: Placement): number {
+export function forwardedChoice(
+  choice: QuorumChoice | undefined,
+  { owners, others }: Placement,
+  understandsAll: (owner: string) => boolean,
+): number {
   if (choice === undefined || choice === 'quorum') return 0
   if (choice === 'one') return 1
+  if (choice === 'all' && owners.every(understandsAll)) return ALL
   return choice === 'all' ? Math.max(owners.length, ...(others ?? []).map(({ length }) => length)) : choice
 }
 
-export function forwardBody(order: WriteOrder, placement: Placement): ForwardBody {
+/** The other way round. */
+export function choiceOf(forwarded: number): QuorumChoice | undefined {
+  if (forwarded === 0) return undefined
+  return forwarded === ALL ? 'all' : forwarded
+}
+
+export function forwardBody(order: WriteOrder, w: number): ForwardBody {
   const { rowKey, fields, context, returnObject } = order
   const blind = context === undefined
   return {
     type: 7,
     ...fields,
     rowKey,
-    w: forwardedChoice(order.w, placement),
+    w,
     blind,
     returnObject,
     strict: !order.sloppy,
