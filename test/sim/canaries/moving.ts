@@ -268,18 +268,4 @@ export const MOVING_CANARIES: readonly Canary[] = [
       },
     ],
   },
-  {
-    name: 'tallies-by-one-n',
-    story: 'While N grows a write needs as many of the longer list as a quorum of the shorter one is.',
-    breaks: ['A1', 'A2', 'A3', 'A4'],
-    focus: { ...ANOTHER_N, n: 3, copies: [5] },
-    rare: true,
-    patches: [
-      {
-        file: 'src/protocol/coordinator/quorum.js',
-        find: 'needed: quorumOf(choice, owners.length)',
-        replace: 'needed: Math.min(this.#needed, owners.length)',
-      },
-    ],
-  },
 ]
