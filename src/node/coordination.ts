@@ -12,7 +12,7 @@ import type { ReplicaAnswer } from '../protocol/coordinator/explain.js'
 import { ExplainMachine } from '../protocol/coordinator/explain.js'
 import type { ForwardBody, Unreached } from '../protocol/coordinator/forward.js'
 import { ForwardMachine, remoteFailure } from '../protocol/coordinator/forward.js'
-import { quorum, quorumOf, resolveQuorum } from '../protocol/coordinator/quorum.js'
+import { quorum, quorumOf } from '../protocol/coordinator/quorum.js'
 import { ReadMachine } from '../protocol/coordinator/read.js'
 import { WriteMachine } from '../protocol/coordinator/write.js'
 import type { DurableBy, LocalFault, Placement } from '../protocol/effects.js'
@@ -20,10 +20,18 @@ import type { Membership } from '../protocol/membership/membership.js'
 import type { ForwardRead, ForwardWrite, Message } from '../wire/messages.js'
 import { propertiesOf, withinReach } from './bucket-settings.js'
 import type { Conversations } from './conversations.js'
-import { forwardBody, type ReadOrder, type WriteOrder, writeFields } from './orders.js'
+import {
+  choiceOf,
+  forwardBody,
+  forwardedChoice,
+  isOutOfRange,
+  type ReadOrder,
+  type WriteOrder,
+  writeFields,
+} from './orders.js'
 import type { Peers } from './peers.js'
 import { isBegun, OVERLOADED, outOfRange, unreachable } from './refusals.js'
-import type { Failure, Found, GetRequest, WriteRequest, Written } from './requests.js'
+import type { Failure, Found, GetRequest, QuorumChoice, WriteRequest, Written } from './requests.js'
 
 export interface CoordinationParts {
   readonly clock: Clock
@@ -94,7 +102,7 @@ export class Coordination {
 
   forwardedRead(from: string, { id, leftMs, r, strict, rowKey }: ForwardRead): void {
     const deadlineMs = this.#deadline(leftMs)
-    const order = { rowKey, r: r === 0 ? undefined : r, sloppy: !strict, deadlineMs, forwarded: true }
+    const order = { rowKey, r: choiceOf(r), sloppy: !strict, deadlineMs, forwarded: true }
     if (this.#isCrowded) {
       this.#parts.reply(from, { type: 6, id, outcome: remoteFailure(OVERLOADED, false) })
       return
@@ -135,7 +143,7 @@ export class Coordination {
       rowKey: message.rowKey,
       fields: writeFields(tombstone, wallMs, attributes, value, operation),
       context: message.blind ? undefined : message.context,
-      w: w === 0 ? undefined : w,
+      w: choiceOf(w),
       sloppy: !message.strict,
       returnObject: message.returnObject,
       preferred: '',
@@ -169,8 +177,7 @@ export class Coordination {
 
   read(order: ReadOrder, done: ReadDone): void {
     const { membership } = this.#parts
-    const asked = resolveQuorum(order.r, membership.ring.n)
-    if (asked === undefined) return done(outOfRange('r', membership.ring.n))
+    if (isOutOfRange(order.r, order, membership.ring.n)) return done(outOfRange('r', membership.ring.n))
     if (this.#isFull) return done(OVERLOADED)
     const placement = this.placement(order.rowKey)
     const r = quorumOf(order.r, placement.owners.length)
@@ -178,7 +185,7 @@ export class Coordination {
     if (placement.owners.includes(membership.self) || order.forwarded)
       return this.#coordinateRead(order, r, placement, done)
     const { rowKey, sloppy, deadlineMs } = order
-    const body = { type: 5, r: order.r === undefined ? 0 : asked, strict: !sloppy, rowKey } as const
+    const body = { type: 5, r: this.#forwardedChoice(order.r, placement), strict: !sloppy, rowKey } as const
     const instead = sloppy ? () => this.#coordinateRead(order, r, placement, done) : undefined
     this.#forward(body, placement, '', deadlineMs, done as (outcome: unknown) => void, instead)
   }
@@ -246,7 +253,7 @@ export class Coordination {
   #write(order: WriteOrder, done: WriteDone): void {
     const { membership } = this.#parts
     const n = membership.ring.n
-    if (resolveQuorum(order.w, n) === undefined) return done(outOfRange('w', n))
+    if (isOutOfRange(order.w, order, n)) return done(outOfRange('w', n))
     if (this.#isFull) return done(OVERLOADED)
     if (this.#parts.holdsWrites()) {
       this.#held.push({ order, done })
@@ -277,8 +284,14 @@ export class Coordination {
     const isMine = placement.owners.includes(this.#parts.membership.self)
     const instead = order.sloppy || isMine ? () => this.#coordinate(order, w, placement, done) : undefined
     const { preferred, deadlineMs } = order
-    const body = forwardBody(order, resolveQuorum(order.w, this.#parts.membership.ring.n)!)
+    const body = forwardBody(order, this.#forwardedChoice(order.w, placement))
     this.#forward(body, placement, preferred, deadlineMs, done as (o: unknown) => void, instead)
+  }
+
+  #forwardedChoice(choice: QuorumChoice | undefined, placement: Placement): number {
+    const { membership } = this.#parts
+    const { self } = membership
+    return forwardedChoice(choice, placement, (owner) => owner === self || membership.understandsNews(owner))
   }
 
   #reachable(nodes: readonly string[]): number {

@@ -140,7 +140,7 @@ export interface ForwardRead {
   readonly id: number
   readonly leftMs: number
   readonly rowKey: Uint8Array
-  /** 0 = the default quorum. */
+  /** 0 = the default quorum; 255 = all (from wire version 2 on). */
   readonly r: number
   /** Only owners count. */
   readonly strict: boolean
@@ -162,6 +162,7 @@ export interface ForwardWrite {
   readonly id: number
   readonly leftMs: number
   readonly rowKey: Uint8Array
+  /** 0 = the default quorum; 255 = all (from wire version 2 on). */
   readonly w: number
   readonly tombstone: boolean
   readonly blind: boolean

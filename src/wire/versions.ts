@@ -19,7 +19,7 @@ export interface Speaks {
   readonly storage: VersionRange
 }
 
-/** Wire 2: gossip of what differs (messages 27 and 28) instead of whole states. */
+/** Wire 2: gossip of what differs (messages 27 and 28) instead of whole states; `all` of a forwarded request is 255. */
 export const SPEAKS: Speaks = { wire: { min: 1, max: 2 }, storage: { min: 1, max: 1 } }
 
 /** From this wire version on gossip tells what differs. */

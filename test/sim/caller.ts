@@ -55,7 +55,8 @@ export class Caller {
     asked: Omit<Asked<Found>, 'host' | 'what'>,
   ): void {
     this.#ask<Found>({ ...asked, host, what: `get of ${key} at ${host.name}` }, (deadlineMs, done) => {
-      host.node?.get({ bucket: bytes(BUCKET), key: bytes(key), r, sloppy, deadlineMs }, done)
+      const choice = typeof r === 'number' ? this.#parts.world.several.choice(r) : r
+      host.node?.get({ bucket: bytes(BUCKET), key: bytes(key), r: choice, sloppy, deadlineMs }, done)
     })
   }
 
@@ -67,7 +68,9 @@ export class Caller {
     const { key } = fields
     this.#ask<Written>({ ...asked, host, what: `write of ${key} at ${host.name}` }, (deadlineMs, done) => {
       const wallMs = host.clock.wallMs()
-      host.node?.write({ ...fields, bucket: bytes(BUCKET), key: bytes(key), wallMs, deadlineMs }, done)
+      const w = typeof fields.w === 'number' ? this.#parts.world.several.choice(fields.w) : fields.w
+      const request = { ...fields, ...(w === undefined ? {} : { w }), wallMs, deadlineMs }
+      host.node?.write({ ...request, bucket: bytes(BUCKET), key: bytes(key) }, done)
     })
   }
 

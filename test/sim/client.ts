@@ -263,10 +263,11 @@ export class Client {
       world.timeline.nowMs,
       () => `${this.name} will retry ${entry.id} at ${next.name}`,
     )
-    const { faults, nodes } = world.config
+    const { faults, nodes, copies } = world.config
     // An owner that cannot store passes a write on: then another one coordinates it that may not know of the first attempt.
     const passesOn = faults.has('io-error') || faults.has('full-disk') || faults.has('slow-disk')
-    const forgets = next !== host || nodes > world.n || next === world.frailHost || passesOn
+    const forgets =
+      next !== host || nodes > world.n || next === world.frailHost || passesOn || copies.length > 0
     // One that was killed before it had written the first attempt may have passed it on and not know of it any more.
     const isAnew = (): boolean => host.ups !== ups
     ledger.again(entry, forgets || isAnew())
@@ -293,7 +294,8 @@ export class Client {
     const { config, n } = this.#parts.world
     const quorum = Math.floor(n / 2) + 1
     if (!this.#prng.chance(config.oddQuorums)) return quorum
-    return read || config.weakWrites ? this.#prng.whole(1, n) : this.#prng.whole(quorum, n)
+    const drawn = read || config.weakWrites ? this.#prng.whole(1, n) : this.#prng.whole(quorum, n)
+    return this.#parts.world.several.drawn(drawn)
   }
 
   #isSloppy(): boolean {

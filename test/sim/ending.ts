@@ -275,9 +275,21 @@ export class Ending {
     const { world, violations } = this.#parts
     const digests = (): string[] => world.hosts.map((host) => host.node?.cluster().ringDigest ?? 'none')
     const same = (): boolean => new Set(digests()).size === 1
-    if (this.#within(ROUND_MS, same)) return true
+    if (this.#within(ROUND_MS, same)) return this.#isOfTheRightN()
     violations.add('A4', `the nodes have different rings: ${digests().join(' ')}`)
     return false
+  }
+
+  /** As many owners as were asked for last; where two N were recorded, the second may not have known of the first. */
+  #isOfTheRightN(): boolean {
+    const { world, violations } = this.#parts
+    const wanted = world.copiesRecorded
+    if (wanted.length === 0) return true
+    const lists = world.hosts[0]?.node?.ring().owners ?? []
+    const isWanted = wanted.some((n) => lists.every((owners) => owners.length === n))
+    if (!isWanted)
+      violations.add('A4', `keys have ${lists[0]?.length} owners, and N was to be ${wanted.join(' or ')}`)
+    return isWanted
   }
 
   /** Through any node the listing shows the keys with a live version, page after page. */

@@ -14,6 +14,7 @@ import { BoundsCheck } from './check/bounds-check.js'
 import { RowBook, rowNameOf } from './check/row-book.js'
 import { type Violation, Violations, WITHOUT_BUDGET } from './check/violation.js'
 import { Client } from './client.js'
+import { Copier } from './copier.js'
 import { Counters } from './counters.js'
 import { Crowd } from './crowd.js'
 import { Ending } from './ending.js'
@@ -74,6 +75,7 @@ export class Simulation {
     const copies = isBuffered ? { durableCopies: config.nodes > 1 ? 1 : 0 } : {}
     const replicas = {
       durableRows: (key: string) => this.#durableRows(key),
+      promised: (w: number) => this.#world.several.promised(w),
       rowsFor: (w: number) => this.#world.rowsFor(w),
       ...copies,
     }
@@ -138,19 +140,13 @@ export class Simulation {
     const undertaker = new Undertaker(this.#world, this.#prng.split('undertaker'), this.#counters)
     const reshaper = new Reshaper(this.#world, this.#prng.split('reshaper'), this.#counters)
     const splitter = new Splitter(this.#world, this.#prng.split('splitter'), this.#counters)
+    const copier = new Copier(this.#world, this.#prng.split('copier'), this.#counters)
     for (const client of clients) client.start()
-    nemesis.start()
-    operator.start()
-    undertaker.start()
-    reshaper.start()
-    splitter.start()
+    const others = [nemesis, operator, undertaker, reshaper, splitter, copier]
+    for (const other of others) other.start()
     this.#runUntil(this.#timeline.nowMs + SAFETY_MS, () => !mayWrite())
     this.#runUntil(this.#timeline.nowMs + AFTERMATH_MS)
-    nemesis.stop()
-    operator.stop()
-    undertaker.stop()
-    reshaper.stop()
-    splitter.stop()
+    for (const other of others) other.stop()
     for (const client of clients) client.stop()
     return !this.#violations.any
   }
@@ -230,12 +226,27 @@ function keptRow(record: Uint8Array | undefined): Uint8Array | undefined {
 }
 
 function describe(config: Config): string {
-  const { nodes, changes, death, reshapes, splits, n, partitions, durability, clients, keys, writes } = config
+  const {
+    nodes,
+    changes,
+    death,
+    reshapes,
+    splits,
+    splitApart,
+    n,
+    copies,
+    partitions,
+    durability,
+    clients,
+    keys,
+    writes,
+  } = config
   const mode = config.unbudgeted ? ' (disasters on every disk: only A6, A7, A11, A12 are asked for)' : ''
   const faults = [...config.faults].join(', ') || 'none'
   const trees = config.exchangeEveryMs === 0 ? 'no exchanges' : `exchanges every ${config.exchangeEveryMs} ms`
   const moves = changes === 0 ? '' : `, ${changes} join or leave`
   const further = `${death ? ', one dies for ever' : ''}${reshapes === 0 ? '' : `, ${reshapes} get other weights or zones`}`
-  const q = `Q=${partitions}${splits === 0 ? '' : `, split ${splits === 1 ? 'once' : 'twice'}`}`
-  return `${nodes} nodes${moves}${further}, N=${n}, ${q}, ${durability}, ${trees}; ${clients} clients, ${writes} writes on ${keys} keys; faults: ${faults}${mode}`
+  const several = copies.length === 0 ? '' : `, then ${copies.join(', then ')}`
+  const q = `Q=${partitions}${splits === 0 ? '' : `, split ${splits === 1 ? 'once' : 'twice'}`}${splitApart ? ', split apart' : ''}`
+  return `${nodes} nodes${moves}${further}, N=${n}${several}, ${q}, ${durability}, ${trees}; ${clients} clients, ${writes} writes on ${keys} keys; faults: ${faults}${mode}`
 }

@@ -1,4 +1,7 @@
-/** Whoever has the ring split while clients work, as the seed says: once, twice, or twice at the same moment through two nodes that do not know of each other. */
+/**
+ * Whoever has the ring split while clients work, as the seed says: once, twice, or twice at the same moment through two nodes that do not know of each other. In
+ * some seeds also through a member that is cut off while partitions move, of which it has not heard.
+ */
 import type { Counters } from './counters.js'
 import type { SimHost } from './host.js'
 import { ask } from './operator.js'
@@ -7,8 +10,21 @@ import type { World } from './world.js'
 
 /** Between an act that was refused, or not answered, and the next try. */
 const AGAIN_MS = 300
+/** Between two looks whether the others move anything. */
+const LOOK_MS = 10
+/** So long is a member cut off for it, and so often. */
+const APART_MS = 8_000
+const MOST_TRIES = 6
 /** Every tree of every node is held against its disk in the end. */
 const MOST_PARTITIONS = 256
+
+/** One that is cut off, those seen with something to hand over meanwhile, and what to do when it is over. */
+interface Watched {
+  readonly apart: SimHost
+  readonly untilMs: number
+  readonly givers: Set<SimHost>
+  readonly end: (again: boolean) => void
+}
 
 export class Splitter {
   readonly #world: World
@@ -23,7 +39,8 @@ export class Splitter {
   }
 
   start(): void {
-    const { splits, calmMs } = this.#world.config
+    const { splits, splitApart, calmMs } = this.#world.config
+    if (splitApart) this.#later(this.#prng.exponential(calmMs), () => this.#partWith(MOST_TRIES))
     if (splits === 0) return
     const isAtOnce = splits > 1 && this.#prng.chance(0.5)
     const atMs = this.#prng.exponential(2 * calmMs)
@@ -52,6 +69,55 @@ export class Splitter {
       // Else somebody else's split was heard of meanwhile.
       else if (code !== 'BAD_PARAM') again()
     })
+  }
+
+  /** Somebody is cut off, so that it does not hear of what the others begin meanwhile. */
+  #partWith(tries: number): void {
+    const { config, timeline } = this.#world
+    const there = this.#world.up()
+    if (tries === 0 || there.length < 2) return
+    const apart = this.#prng.pick(there)
+    timeline.trace.act(timeline.nowMs, `${apart.name} is cut off until it has split the ring`)
+    this.#cut(apart, true)
+    const end = (again: boolean): void => {
+      this.#cut(apart, false)
+      if (again) this.#later(this.#prng.exponential(config.calmMs), () => this.#partWith(tries - 1))
+    }
+    const watched = { apart, untilMs: timeline.nowMs + APART_MS, givers: new Set<SimHost>(), end }
+    this.#watch(watched, this.#prng.chance(0.5))
+  }
+
+  /** Until the others move something of which this one knows nothing; in half of the cases until one of them has handed over all it had to. */
+  #watch(watched: Watched, isPatient: boolean): void {
+    const { apart, untilMs, givers, end } = watched
+    const { hosts, timeline } = this.#world
+    if (apart.state !== 'up' || apart.isStopped || timeline.nowMs > untilMs) return end(true)
+    const views = hosts.map((host) => [host, host.state === 'up' ? host.node?.cluster() : undefined] as const)
+    for (const [host, view] of views) if (host !== apart && (view?.toHandOver ?? 0) > 0) givers.add(host)
+    const isDone = views.some(
+      ([host, view]) => givers.has(host) && view?.toHandOver === 0 && view.transfers > 0,
+    )
+    if (isDone || (givers.size > 0 && !isPatient)) return this.#splitAt(apart, isDone ? 0 : 200, end)
+    this.#later(LOOK_MS, () => this.#watch(watched, isPatient))
+  }
+
+  #splitAt(apart: SimHost, withinMs: number, end: (again: boolean) => void): void {
+    this.#later(withinMs === 0 ? 0 : this.#prng.exponential(withinMs), () => {
+      const partitions = 2 * (apart.node?.ring().partitions ?? MOST_PARTITIONS)
+      if (apart.state !== 'up' || apart.isStopped || partitions > MOST_PARTITIONS) return end(false)
+      ask(this.#world, apart, { kind: 'split', partitions }, (isRecorded) => {
+        if (isRecorded) this.#counters.count('split apart from a move')
+        end(!isRecorded)
+      })
+    })
+  }
+
+  #cut(apart: SimHost, isCut: boolean): void {
+    for (const host of this.#world.machines) {
+      if (host === apart) continue
+      this.#world.fabric.setCut(host.identity.peerAddress, apart.identity.peerAddress, isCut)
+      this.#world.fabric.setCut(apart.identity.peerAddress, host.identity.peerAddress, isCut)
+    }
   }
 
   #later(ms: number, act: () => void): void {

@@ -94,6 +94,10 @@ export interface Config {
   readonly reshapes: number
   /** How often the ring is split. */
   readonly splits: number
+  /** The ring is split through a member that is cut off and has not heard that partitions move. */
+  readonly splitApart: boolean
+  /** Other N that the cluster gets, one after the other. */
+  readonly copies: readonly number[]
   /** Each start of a node is one of a build that speaks wire version 1 alone, or of the present one, by chance; and members dial their seeds when they miss somebody. */
   readonly mixed: boolean
 }
@@ -157,6 +161,7 @@ export function configure(seed: number, wish: Wish = {}): Config {
     changes: changesOf(seed),
     ...furtherOf(seed),
     splits: splitsOf(seed),
+    ...latestOf(seed, nodes, n, drawn),
     mixed: mixedOf(seed),
   }
   return apply(config, wish)
@@ -184,6 +189,25 @@ function furtherOf(seed: number): Pick<Config, 'death' | 'reshapes'> {
   if (seed < FURTHER_FROM) return { death: false, reshapes: 0 }
   const prng = new Prng(`seed ${seed}`).split('further changes')
   return { death: prng.chance(0.5), reshapes: prng.pick([0, 0, 1, 2, 3]) }
+}
+
+/** Recorded seeds below this one are older than these, and stay what they were. */
+const LATEST_FROM = 2_000_000
+
+function latestOf(
+  seed: number,
+  nodes: number,
+  n: number,
+  faults: ReadonlySet<Fault>,
+): Pick<Config, 'splitApart' | 'copies'> {
+  if (seed < LATEST_FROM) return { splitApart: false, copies: [] }
+  const prng = new Prng(`seed ${seed}`).split('latest changes')
+  const splitApart = prng.chance(0.3)
+  // As with the first N: where disks lose things, a quorum is two at least.
+  const least = DISASTERS.some((fault) => faults.has(fault)) ? 2 : 1
+  const others = [1, 2, 3, 4, 5].filter((other) => other >= least && other <= nodes && other !== n)
+  const times = prng.pick([0, 1, 1, 2])
+  return { splitApart, copies: prng.shuffled(others).slice(0, times) }
 }
 
 /** Of a stream of its own, too. */
@@ -216,17 +240,20 @@ function apply(config: Config, wish: Wish): Config {
   const thinkMs = faults.has('long-pause') ? PATIENT_MS : config.thinkMs
   const all = { ...config, faults, dataWindowBytes, reapEveryMs, spareEntries, thinkMs, ...fields }
   // The promises are told with one N; a smaller cluster that grows has several.
-  const changes = all.nodes >= all.n && !all.unbudgeted ? all.changes : 0
-  const { reshapes } = changes > 0 ? all : { reshapes: 0 }
+  const isAble = all.nodes >= all.n && !all.unbudgeted
+  const changes = isAble ? all.changes : 0
+  const copies = isAble ? all.copies.filter((other) => other <= all.nodes) : []
+  const { reshapes, splitApart } = changes > 0 ? all : { reshapes: 0, splitApart: false }
   // A cluster that may come down to one member acknowledges from memory alone then.
   const isAlone = changes > 0 && all.n === 1 && all.durability === 'buffered'
   const durability = isAlone ? 'fsync' : all.durability
-  return { ...all, changes, reshapes, durability, death: changes > 0 && all.death && mayDie(all) }
+  const death = changes > 0 && all.death && mayDie(all)
+  return { ...all, changes, copies, reshapes, splitApart, durability, death }
 }
 
 /** Where every acknowledged write is on two disks at least, a machine may take one of them along. */
-function mayDie({ n, durability, weakWrites }: Config): boolean {
-  return Math.floor(n / 2) + 1 >= 2 && durability !== 'buffered' && !weakWrites
+function mayDie({ n, copies, durability, weakWrites }: Config): boolean {
+  return Math.min(n, ...copies) >= 2 && durability !== 'buffered' && !weakWrites
 }
 
 function drawFaults(prng: Prng, nodes: number, copies: number): Set<Fault> {

@@ -48,7 +48,7 @@ export class Undertaker {
     const host = world.frailHost
     if (!world.hosts.includes(host) || world.leaving.has(host)) return
     host.crash(this.#prng.chance(0.5))
-    world.dead.add(host)
+    world.dies(host)
     this.#counters.count('machine dead for ever')
     this.#tell(`${host.name} dies for ever`)
     this.#later(this.#prng.between(300, 4_000), () => this.#bury(host))

@@ -12,6 +12,7 @@ import { Fabric, type FabricSizes } from './fabric.js'
 import { type HostWatcher, type NodeMaker, SimHost } from './host.js'
 import type { LogLine } from './node-ports.js'
 import type { Prng } from './prng.js'
+import { SeveralN } from './several-n.js'
 import type { Config } from './swarm.js'
 import type { Timeline } from './timeline.js'
 
@@ -36,6 +37,8 @@ export class World {
   readonly leaving = new Set<SimHost>()
   /** Those that nobody starts any more: buried, or soon to be. */
   readonly dead = new Set<SimHost>()
+  /** When each of those died. */
+  readonly #diedAtMs = new Map<SimHost, number>()
   /** Members that were removed or replaced: what their disks hold means nothing. */
   readonly #buried = new Set<SimHost>()
   readonly #died = new Set<SimHost>()
@@ -43,6 +46,10 @@ export class World {
   readonly places = new Map<SimHost, string>()
   /** The one host whose disk may lose what was durable; others may not, or A1 could not be asked for. */
   readonly frailHost: SimHost
+  /** Each N that the cluster has in its time. */
+  readonly several: SeveralN
+  /** Those that were recorded while clients worked. */
+  readonly copiesRecorded: number[] = []
   readonly logLines: LogLine[] = []
   readonly reaping: ReapCheck
   /** The process on this host has ended otherwise than by a stop that wrote everything out: what was in its memory is gone. */
@@ -66,13 +73,15 @@ export class World {
     counters: Counters,
   ) {
     this.config = config
+    const mostNodes = (n: number): number => Math.min(n, config.nodes)
+    this.several = new SeveralN([config.n, ...config.copies].map(mostNodes))
     this.timeline = timeline
     this.#violations = violations
     this.#counters = counters
     this.reaping = new ReapCheck(
       book,
       violations,
-      () => this.machines.filter((host) => !this.#isLost(host)).map((host) => this.#reapDisk(host)),
+      () => this.machines.map((host) => this.#reapDisk(host)),
       () => timeline.nowMs,
     )
     book.onShed = (node, engineKey, key, gone) => this.reaping.shed(node, engineKey, key, gone)
@@ -107,13 +116,30 @@ export class World {
     if (this.hosts.includes(host)) this.hosts.splice(this.hosts.indexOf(host), 1)
   }
 
+  /** Nobody starts it any more. */
+  dies(host: SimHost): void {
+    this.dead.add(host)
+    this.#diedAtMs.set(host, this.timeline.nowMs)
+  }
+
   /** It has had its disaster. */
   hasDied(host: SimHost): boolean {
     return this.dead.has(host) || this.#died.has(host)
   }
 
   #isLost(host: SimHost): boolean {
-    return this.dead.has(host) || this.#buried.has(host)
+    return this.dead.has(host) || this.#buried.has(host) || this.#isReplaced(host)
+  }
+
+  /** Its place has gone to another machine, or to nobody, and it has not been switched on since to hear of it. */
+  #isReplaced(host: SimHost): boolean {
+    if (!this.#diedAtMs.has(host)) return false
+    return this.hosts.some((other) => {
+      const named = (other === host ? undefined : other.node)
+        ?.cluster()
+        .members.filter(({ name }) => name === host.name)
+      return named !== undefined && named.length > 0 && named.every(({ status }) => status === 'removed')
+    })
   }
 
   /** A machine of the reserve is to become a member. */
@@ -175,8 +201,9 @@ export class World {
     return this.config.durability === 'os' ? host.disk.get(engineKey) : host.disk.durable(engineKey)
   }
 
+  /** The largest, where there are several. */
   get n(): number {
-    return Math.min(this.config.n, this.config.nodes)
+    return this.several.most
   }
 
   /**
@@ -184,7 +211,7 @@ export class World {
    * them only the nodes know: of all members so many have the write that of any N at least `w` do.
    */
   rowsFor(w: number): number {
-    return this.#hasChanged ? w + this.machines.length - this.reserve.length - this.n : w
+    return this.#hasChanged ? this.several.rowsFor(w, this.machines.length - this.reserve.length) : w
   }
 
   /** Adds up what the nodes have counted in their present lives. */
@@ -225,7 +252,7 @@ export class World {
 
   #watcher(book: RowBook): HostWatcher {
     const disks = (): HintDisk[] => this.machines.map((host) => this.#hintDisk(host))
-    const hints = new HintCheck(book, this.#violations, disks, this.n, () => this.timeline.nowMs)
+    const hints = new HintCheck(book, this.#violations, disks, this.several.least, () => this.timeline.nowMs)
     return {
       log: (line) => this.#log(line),
       ended: (host, failure) => this.#ended(host, failure),
@@ -240,8 +267,9 @@ export class World {
     const hasLost = lostSomethingAtMs > Number.NEGATIVE_INFINITY
     return {
       name,
-      copies: () => Math.min(this.n, host.node?.ring().n ?? this.n),
+      copies: () => Math.min(this.n, host.node?.ring().n ?? this.several.least),
       lostSomething: hasLost,
+      goneSinceMs: this.#isLost(host) ? (this.#diedAtMs.get(host) ?? 0) : undefined,
       mayHaveLost: (engineKey) => disk.damaged.has(engineKey) || (hasLost && this.#hasChanged),
       get: (engineKey) => (disk.damaged.has(engineKey) ? undefined : disk.get(engineKey)),
     }

@@ -17,6 +17,14 @@ const MOVES = {
 /** One machine dies for ever, and little else happens. */
 const DEATHS = { ...MOVES, changes: 1, death: true } as const
 
+/** One of the others is behind when it does, so that who is left has to hand over what nobody else has. */
+const DEATHS_BEHIND = {
+  ...DEATHS,
+  thinkMs: 20,
+  oddQuorums: 0,
+  only: ['partition-single', 'reset', 'clog'],
+} as const
+
 /** There is time for it to be missed, replaced, and switched on again. */
 const RETURNS = { ...DEATHS, calmMs: 400, thinkMs: 150, clients: 4 } as const
 /** Of each key there is one copy, on one list and the next; connections break while it is on its way. */
@@ -32,6 +40,38 @@ const BREAKS = {
 
 /** The ring is split while machines come and go. */
 const SPLITS = { ...MOVES, partitions: 8, splits: 2 } as const
+
+/** Among more members lists of owners differ in more. */
+const SPLITS_WIDE = { ...SPLITS, nodes: 7 } as const
+
+/** Two members, one of which splits the ring while it is cut off and the other hands over to a newcomer; of each key there is one copy. */
+const SPLITS_APART = {
+  ...MOVES,
+  nodes: 2,
+  n: 1,
+  partitions: 16,
+  changes: 1,
+  splitApart: true,
+  keys: 30,
+  clients: 6,
+  thinkMs: 20,
+  calmMs: 400,
+  linkMs: 1,
+  oddQuorums: 0,
+  deletes: 0,
+  only: ['slow-disk'],
+} as const
+
+/** N becomes another one, while disks are slow and who is no owner passes on what it is asked. */
+const ANOTHER_N = {
+  ...MOVES,
+  nodes: 7,
+  partitions: 8,
+  changes: 0,
+  calmMs: 200,
+  linkMs: 1,
+  only: ['slow-disk', 'slow-sync'],
+} as const
 
 /** What one owner has, others have late. */
 const LATE = {
@@ -164,6 +204,67 @@ export const MOVING_CANARIES: readonly Canary[] = [
         find: 'this.#others = lists.map((owners)',
         replace:
           'if (lists.length > 0) { this.#owners = lists[lists.length - 1]; this.#sum(); }\n        this.#others = [].map((owners)',
+      },
+    ],
+  },
+  {
+    name: 'death-excuses-everybody',
+    story: 'Where one of the old owners was removed or replaced, the others need not hand over either.',
+    breaks: ['A1', 'A2', 'A3', 'A4'],
+    focus: DEATHS_BEHIND,
+    rare: true,
+    patches: [
+      {
+        file: 'src/protocol/membership/moves.js',
+        find: 'version.gone.includes(node) ||',
+        replace: 'version.gone.length > 0 ||',
+      },
+    ],
+  },
+  {
+    name: 'children-do-not-inherit',
+    story:
+      'After a split the parts of partitions are settled with owners of other partitions, who do not have their rows.',
+    breaks: ['A1', 'A2', 'A3', 'A4'],
+    focus: SPLITS_WIDE,
+    rare: true,
+    patches: [
+      {
+        file: 'src/protocol/membership/moves.js',
+        find: 'settled: moves.settled.flatMap((one) => Array.from({ length: parts }, () => one)),',
+        replace:
+          'settled: Array.from({ length: partitions }, (_, p) => moves.settled[p % moves.settled.length]),',
+      },
+    ],
+  },
+  {
+    name: 'handed-over-by-old-numbers',
+    story:
+      'What was handed over of a partition is said, after a split, of the partition that has its number now.',
+    breaks: ['A1', 'A2', 'A3', 'A4'],
+    focus: SPLITS_APART,
+    rare: true,
+    patches: [
+      {
+        file: 'src/protocol/membership/moves.js',
+        find: 'const partsOf = (partition) => Array.from({ length: parts }, (_, part) => partition * parts + part);',
+        replace: 'const partsOf = (partition) => [partition];',
+      },
+    ],
+  },
+  {
+    name: 'forwards-a-number',
+    story:
+      'A quorum is forwarded as the number that it is under the shortest list in force, and counted as that in the longer ones.',
+    breaks: ['A1', 'A2', 'A3', 'A4'],
+    focus: { ...ANOTHER_N, n: 5, copies: [3] },
+    rare: true,
+    patches: [
+      {
+        file: 'src/node/orders.js',
+        find: "if (choice === undefined || choice === 'quorum')\n        return 0;",
+        replace:
+          "if (choice === undefined || choice === 'quorum')\n        return Math.floor(Math.min(owners.length, ...(others ?? []).map(({ length }) => length)) / 2) + 1;",
       },
     ],
   },

@@ -17,6 +17,8 @@ export interface Replicas {
   }[]
   /** Where rows are acknowledged from memory: how many of the W copies must be on disks all the same. */
   readonly durableCopies?: number
+  /** So many nodes an acknowledgement of this `w` rests on; absent: as many. */
+  promised?(w: number): number
   /** On how many disks a write has to be for `w` owners to hold it in every list that may count; absent: there is one list. */
   rowsFor?(w: number): number
 }
@@ -60,7 +62,8 @@ export class AnswerCheck {
   /** A write was acknowledged: W distinct nodes must hold it, or something that has seen it, durably. */
   acknowledged(entry: WriteEntry, begunAtMs: number): void {
     const dots = [...this.#book.dotsOf(entry.id)]
-    const needed = Math.min(entry.w, this.#replicas.durableCopies ?? entry.w)
+    const promised = this.#replicas.promised?.(entry.w) ?? entry.w
+    const needed = Math.min(promised, this.#replicas.durableCopies ?? promised)
     if (dots.length === 0) {
       // From memory it may have been read, and replaced, before any disk had it.
       const isOver =

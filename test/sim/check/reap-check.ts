@@ -13,6 +13,8 @@ export interface ReapDisk {
   copies(): number
   /** It has lost, once, what it had said to be durable: nobody can know what it holds. */
   readonly lostSomething: boolean
+  /** When its machine died for ever: what is there now means nothing. */
+  readonly goneSinceMs: number | undefined
   /** It may have had a row of this key, and said so, before its disk lost it. */
   mayHaveLost(engineKey: string): boolean
   /** What is there now, durable or not; undefined also where it is damaged. */
@@ -21,6 +23,8 @@ export interface ReapDisk {
 
 /** A replica that has let go of a state does not take it back for so long, unless its process was another one meanwhile. */
 const NOT_BACK_MS = 20_000
+/** What a machine had said to hold, it may have said so shortly before it died for ever. */
+const SAID_MS = 10_000
 
 interface Grave {
   readonly bytes: Uint8Array
@@ -85,6 +89,7 @@ export class ReapCheck {
         copies = disk.copies()
         return false
       }
+      if (this.#nowMs() - (disk.goneSinceMs ?? this.#nowMs()) > SAID_MS) return false
       const row = disk.get(engineKey)
       const clock = row === undefined ? undefined : this.#book.parse(row).object.clock
       const hasAll = clock !== undefined && siblings.every((sibling) => clock.has(sibling.dot))
@@ -102,7 +107,7 @@ export class ReapCheck {
 
   #lookEverywhere(engineKey: string, gone: ReadClock, what: string): void {
     for (const disk of this.#disks()) {
-      if (disk.lostSomething) continue
+      if (disk.lostSomething || disk.goneSinceMs !== undefined) continue
       const row = disk.get(engineKey)
       if (row !== undefined) this.#nothingCovered(gone, this.#book.parse(row).object, what, disk.name)
       const record = disk.get(fallbackKey(engineKey.slice(1)))
