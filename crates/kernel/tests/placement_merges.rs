@@ -9,14 +9,17 @@ mod flow;
 mod least;
 #[path = "common/rings.rs"]
 mod rings;
+#[path = "common/shared.rs"]
+mod shared;
 
 use bounds::{check_balance, check_zones};
 use common::Chance;
-use least::least;
+use least::{cheapest, is_cheapest, least};
 use proptest::prelude::*;
-use rings::{Log, Plan, act, id, least_by_counting, moved, owners, split_to};
+use rings::{Log, Plan, Sets, act, id, least_by_counting, moved, owners, split_to};
 use rotunda_kernel::placement::changes::{Act, Change};
-use rotunda_kernel::placement::{Checkpoint, replay};
+use rotunda_kernel::placement::{Checkpoint, Placement, replay};
+use shared::{Burden, is_best};
 
 fn join(number: u64) -> Act {
     Act::Join { member: id(number), weight: 1.0, zone: vec![0] }
@@ -40,54 +43,94 @@ fn own(log: &Log, base: &Log) -> Vec<Change> {
     log.changes[base.changes.len()..].to_vec()
 }
 
-/// For each side the moves from its table to the merged one, and the fewest by which it could have come to a table that keeps all bounds.
-fn burdens(base: &Log, sides: &[Log]) -> Vec<(usize, usize)> {
+/// The placement of all sides' changes, and the tables of the sides.
+fn merged(base: &Log, sides: &[Log]) -> (Placement, Vec<Sets>) {
     let others: Vec<Change> = sides[1..].iter().flat_map(|side| own(side, base)).collect();
-    let merged = sides[0].having(&others);
-    let placement = merged.placement();
+    let placement = sides[0].having(&others).placement().clone();
+    let tables = sides.iter().map(|side| split_to(&owners(side.placement()), placement.partitions)).collect();
+    (placement, tables)
+}
+
+/// For each side the moves from its table to the merged one, and the fewest by which it could have come to a table that keeps all bounds.
+fn burdens<'t>(placement: &Placement, tables: &'t [Sets]) -> Vec<Burden<'t>> {
     let sets = owners(placement);
     if placement.copies == 0 {
         return vec![];
     }
     check_zones(placement, &sets);
-    let burden = |side: &Log| {
-        let before = split_to(&owners(side.placement()), placement.partitions);
-        let moves = moved(&before, &sets);
-        let counted = least_by_counting(placement, &before);
-        (moves, if 10 * moves <= 11 * counted { counted } else { least(placement, &before) })
+    let burden = |before: &'t Sets| {
+        let moves = moved(before, &sets);
+        let counted = Burden { before, moves, fewest: least_by_counting(placement, before) };
+        if counted.is_fair() { counted } else { Burden { fewest: least(placement, before), ..counted } }
     };
-    sides.iter().map(burden).collect()
+    tables.iter().map(burden).collect()
 }
 
-/// Over many merges of two single changes: all together, and how many of them are within a tenth of the fewest moves.
+/// Every merge of two single changes by chance: within a tenth of the fewest moves of either side, or a flow proves that no table would be:
+/// none that spares the side that is worst off more than one move, with the other no worse off.
 ///
-/// Not every one of them is, and not every one can be: where two sides each moved a handful of partitions, what they did may leave no
-/// table that is within a tenth of both (ten nodes with six partitions each give one to a newcomer here and to another there: for both
-/// to keep what they took, each would have to have taken from those whom the other passed over).
+/// Not every merge can be within a tenth (`no_rule_for_joins_leaves_every_merge_within_a_tenth`).
 #[test]
-fn merges_are_near_to_both_sides() {
+fn merges_are_as_near_to_both_sides_as_a_table_can_be() {
     let (mut moves, mut fewest, mut near, mut cases) = (0, 0, 0, 0);
-    for seed in 0..80 {
+    for seed in 0..300 {
         let mut chance = Chance(seed);
         let zones = 1 + chance.below(4) as u64;
         let weights = if seed % 2 == 0 { vec![1.0] } else { vec![1.0, 1.0, 2.0, 4.0, 8.0, 0.5] };
-        let plan = Plan { members: 30, zones: zones as usize, weights, most_partitions: 0 };
-        let base = Log::grown(256, 3, 3 + chance.below(14) as u64, zones, &plan.weights);
+        let plan = Plan { members: 60, zones: zones as usize, weights, most_partitions: 0 };
+        let partitions = [16, 64, 128, 256, 256][chance.below(5)];
+        let (copies, members) = (1 + chance.below(4), 2 + chance.below(24) as u64);
+        let base = Log::grown(partitions, copies, members, zones, &plan.weights);
         let both = sides(seed, &base, &plan, 2, 1);
-        for (side, least) in burdens(&base, &both) {
-            if 10 * side > 11 * least {
-                let acts = both.iter().map(|side| side.changes.last().map(|change| &change.act));
-                println!("{side} moves where {least} would do: {:?}", acts.collect::<Vec<_>>());
-            }
-            moves += side;
-            fewest += least;
+        let (placement, tables) = merged(&base, &both);
+        let burdens = burdens(&placement, &tables);
+        let is_near = burdens.iter().all(Burden::is_fair);
+        if !is_near {
+            let acts: Vec<_> = both.iter().map(|side| side.changes.last().map(|one| &one.act)).collect();
+            let told: Vec<_> = burdens.iter().map(|side| (side.moves, side.fewest)).collect();
+            let is_best = is_best(&burdens, 1, 12, |sides| Some(cheapest(&placement, sides)));
+            assert!(is_best, "seed {seed}: moves and fewest {told:?}, not proven to be the best: {acts:?}");
+        }
+        for side in &burdens {
+            moves += side.moves;
+            fewest += side.fewest;
             cases += 1;
-            near += usize::from(10 * side <= 11 * least);
+            near += usize::from(side.is_fair());
         }
     }
     println!("{cases} sides, {near} within 1.1; all together {moves} moves where {fewest} would do");
-    assert!(100 * moves <= 103 * fewest, "all together {moves} moves where {fewest} would do");
-    assert!(100 * near >= 90 * cases, "{near} of {cases} within 1.1");
+    assert!(100 * moves <= 104 * fewest, "all together {moves} moves where {fewest} would do");
+    assert!(100 * near >= 88 * cases, "{near} of {cases} within 1.1");
+}
+
+/// Sixty-four partitions with one copy each on fourteen nodes: eight own five, six own four. With sixteen nodes all own four. So a newcomer
+/// must take one partition from each of four of the eight, whatever the rule by which it chooses (a fifth move would be more than a tenth too
+/// much); and two of them come to a table by four moves each only if they chose different fours. Of any three fours out of eight, two have two
+/// nodes in common: then two nodes that gave twice take one back each, or share a partition, and two that never gave have to. Each of the two partitions that these
+/// give is new to both sides: together they move ten where eight would do, and one of them at least five instead of four.
+#[test]
+fn no_rule_for_joins_leaves_every_merge_within_a_tenth() {
+    let base = Log::grown(64, 1, 14, 1, &[1.0]);
+    let rich: Vec<_> = rings::held(&owners(base.placement())).into_iter().filter(|one| one.1 == 5).collect();
+    assert_eq!(rich.len(), 8);
+    let joined: Vec<Log> = (0..6).map(|number| base.with(id(500 + number), join(1000 + number))).collect();
+    let gave = |log: &Log, who| rings::held(&owners(log.placement()))[who] == 4;
+    let mut most = 0;
+    for (at, one) in joined.iter().enumerate() {
+        assert_eq!(moved(&owners(base.placement()), &owners(one.placement())), 4);
+        for other in &joined[..at] {
+            let twice = rich.iter().filter(|(who, _)| gave(one, who) && gave(other, who)).count();
+            let both = [one.clone(), other.clone()];
+            let (placement, tables) = merged(&base, &both);
+            let sides = burdens(&placement, &tables);
+            assert_eq!(sides.iter().map(|side| side.fewest).collect::<Vec<_>>(), [4, 4]);
+            let all: usize = sides.iter().map(|side| side.moves).sum();
+            assert!(all >= 8 + twice, "{all} moves with {twice} that gave to both");
+            assert!(is_best(&sides, 1, 12, |sides| Some(cheapest(&placement, sides))));
+            most = twice.max(most);
+        }
+    }
+    assert!(most >= 2, "any three fours out of eight have two that overlap in two");
 }
 
 /// Three sides with up to three changes each: no promise for each, all together near.
@@ -97,27 +140,47 @@ fn merges_of_longer_sides() {
     for seed in 0..40 {
         let plan = Plan { members: 30, zones: 3, weights: vec![1.0, 1.0, 2.0, 4.0], most_partitions: 256 };
         let base = Log::grown(128, 3, 4 + seed % 9, 3, &plan.weights);
-        for (side, least) in burdens(&base, &sides(seed, &base, &plan, 3, 3)) {
-            moves += side;
-            fewest += least;
+        let (placement, tables) = merged(&base, &sides(seed, &base, &plan, 3, 3));
+        let burdens = burdens(&placement, &tables);
+        for side in burdens {
+            moves += side.moves;
+            fewest += side.fewest;
         }
     }
     println!("all together {moves} moves where {fewest} would do");
     assert!(100 * moves <= 110 * fewest, "all together {moves} moves where {fewest} would do");
 }
 
-/// A late change comes to three hundred members.
+/// Late changes come to three hundred members: within a tenth from either side, or a certificate says that no table costs less, which
+/// proves that none is nearer to both.
 #[test]
-fn a_large_ring_is_near_to_both_sides() {
-    let base = Log::grown(4096, 3, 300, 4, &[1.0, 2.0, 4.0]);
-    let here = base.with(id(500), Act::Join { member: id(1000), weight: 4.0, zone: vec![0] });
-    let there = base.with(id(501), Act::Leave { member: id(17) });
-    let merged = here.having(&own(&there, &base));
-    check_balance(merged.placement(), 1.0);
-    for side in [here, there] {
-        let moves = moved(&owners(side.placement()), &owners(merged.placement()));
-        let counted = least_by_counting(merged.placement(), &owners(side.placement()));
-        assert!(10 * moves <= 11 * counted, "{moves} moves, at least {counted}");
+fn large_rings_are_as_near_to_both_sides_as_a_table_can_be() {
+    let heavy = Act::Join { member: id(1000), weight: 4.0, zone: vec![0] };
+    let light = Act::Join { member: id(1000), weight: 1.0, zone: vec![1] };
+    let (leave, weights) = (Act::Leave { member: id(17) }, [1.0, 2.0, 4.0]);
+    for (weights, mine, theirs) in [
+        (&weights[..1], heavy.clone(), leave.clone()),
+        (&weights[..1], light, join(1001)),
+        (&weights[..], heavy, leave),
+    ] {
+        let base = Log::grown(4096, 3, 300, 4, weights);
+        let both = [base.with(id(500), mine.clone()), base.with(id(501), theirs.clone())];
+        let (placement, tables) = merged(&base, &both);
+        check_balance(&placement, 1.0);
+        let sets = owners(&placement);
+        let of = |before| {
+            let moves = moved(before, &sets);
+            Burden { before, moves, fewest: least_by_counting(&placement, before) }
+        };
+        let burdens: Vec<Burden<'_>> = tables.iter().map(of).collect();
+        let told: Vec<_> = burdens.iter().map(|side| (side.moves, side.fewest)).collect();
+        println!("{told:?} {mine:?} {theirs:?}");
+        let cost = |sides: &[(i64, &Sets)]| {
+            let costs = sides.iter().map(|(weight, before)| weight * moved(before, &sets) as i64);
+            is_cheapest(&placement, sides).then_some(costs.sum())
+        };
+        let is_near = burdens.iter().all(Burden::is_fair);
+        assert!(is_near || is_best(&burdens, 1, 3, cost), "{told:?} {mine:?} {theirs:?}");
     }
 }
 

@@ -19,6 +19,16 @@
 use super::counts::Counts;
 use std::collections::BTreeSet;
 
+/// Who may take a slot from its owner, and what it costs them.
+pub(super) enum Offer {
+    /// Everybody of a group may.
+    Group { owner: usize, group: usize, cost: i32 },
+    /// One of the group may not, or not at the group's cost.
+    Except { owner: usize, taker: usize, cost: i32 },
+    /// This one may.
+    One { owner: usize, taker: usize, cost: i32 },
+}
+
 /// Slots that nodes may take from each other. Node 0 is the hole.
 pub(super) trait Board {
     fn partitions(&self) -> usize;
@@ -26,8 +36,15 @@ pub(super) trait Board {
     /// The highest cost; the lowest is as far below zero.
     fn dearest(&self) -> i32;
 
-    /// Calls `visit(owner, taker, cost)` for all that may change hands in a partition as things stand.
-    fn exchanges(&mut self, partition: usize, visit: impl FnMut(usize, usize, i32));
+    /// The group of each node, and how many groups there are: most nodes have nothing to do with most partitions, and are counted there
+    /// all at once.
+    fn groups(&self) -> (Vec<usize>, usize);
+
+    /// Calls `visit` for all that may change hands in a partition as things stand.
+    fn exchanges(&mut self, partition: usize, visit: impl FnMut(Offer));
+
+    /// The owners of a partition that have something to give.
+    fn givers(&self, partition: usize) -> &[u16];
 
     /// The slot of the owner, and what it costs, if the taker may take it.
     fn exchange(&self, partition: usize, owner: usize, taker: usize) -> Option<(usize, i32)>;
@@ -54,8 +71,13 @@ struct Graph {
     /// Nodes, the hole among them.
     nodes: usize,
     dearest: i32,
-    /// Partitions in which an edge can be had, by cost.
-    counts: Vec<u32>,
+    /// The group of each node; the hole has none.
+    group_of: Vec<usize>,
+    groups: usize,
+    /// Partitions in which all of a group can have a slot from an owner, by owner, group and cost.
+    group_counts: Vec<i32>,
+    /// By edge and cost: in how many partitions more, or fewer, than those of the taker's group.
+    counts: Vec<i32>,
     /// The lowest cost of an edge.
     best: Vec<i8>,
 }
@@ -64,39 +86,49 @@ impl Graph {
     fn new(board: &mut impl Board, nodes: usize) -> Self {
         let dearest = board.dearest();
         let levels = 2 * dearest as usize + 1;
+        let (group_of, groups) = board.groups();
         let mut graph = Graph {
             nodes,
             dearest,
+            group_of,
+            groups,
+            group_counts: vec![0; nodes * groups * levels],
             counts: vec![0; nodes * nodes * levels],
             best: vec![NONE; nodes * nodes],
         };
-        (0..board.partitions()).for_each(|partition| graph.add(board, partition));
+        (0..board.partitions()).for_each(|partition| graph.count(board, partition, 1));
+        (0..nodes).for_each(|owner| graph.choose(owner));
         graph
     }
 
-    fn level(&self, edge: usize, cost: i32) -> usize {
-        edge * (2 * self.dearest as usize + 1) + (cost + self.dearest) as usize
+    fn levels(&self) -> usize {
+        2 * self.dearest as usize + 1
     }
 
-    fn add(&mut self, board: &mut impl Board, partition: usize) {
-        board.exchanges(partition, |owner, taker, cost| {
-            let edge = owner * self.nodes + taker;
-            let level = self.level(edge, cost);
-            self.counts[level] += 1;
-            self.best[edge] = self.best[edge].min(cost as i8);
+    /// Counts what may change hands in a partition, once more or once less.
+    fn count(&mut self, board: &mut impl Board, partition: usize, times: i32) {
+        let levels = self.levels();
+        let at = |row: usize, cost: i32| row * levels + (cost + self.dearest) as usize;
+        let (nodes, groups) = (self.nodes, self.groups);
+        let (counts, group_counts) = (&mut self.counts, &mut self.group_counts);
+        board.exchanges(partition, |offer| match offer {
+            Offer::Group { owner, group, cost } => group_counts[at(owner * groups + group, cost)] += times,
+            Offer::Except { owner, taker, cost } => counts[at(owner * nodes + taker, cost)] -= times,
+            Offer::One { owner, taker, cost } => counts[at(owner * nodes + taker, cost)] += times,
         });
     }
 
-    fn remove(&mut self, board: &mut impl Board, partition: usize) {
-        board.exchanges(partition, |owner, taker, cost| {
+    /// Finds the lowest cost of each edge from an owner.
+    fn choose(&mut self, owner: usize) {
+        let levels = self.levels();
+        for taker in 1..self.nodes {
             let edge = owner * self.nodes + taker;
-            let level = self.level(edge, cost);
-            self.counts[level] -= 1;
-            if self.counts[level] == 0 && i32::from(self.best[edge]) == cost {
-                let dearer = (cost + 1..=self.dearest).find(|&cost| self.counts[self.level(edge, cost)] > 0);
-                self.best[edge] = dearer.map_or(NONE, |cost| cost as i8);
-            }
-        });
+            let own = &self.counts[edge * levels..][..levels];
+            let row = (owner * self.groups + self.group_of[taker]) * levels;
+            let group = &self.group_counts[row..][..levels];
+            let lowest = own.iter().zip(group).position(|(own, group)| own + group > 0);
+            self.best[edge] = lowest.map_or(NONE, |level| level as i8 - self.dearest as i8);
+        }
     }
 }
 
@@ -253,9 +285,11 @@ impl<'b, B: Board> Exchange<'b, B> {
     }
 
     fn pass(&mut self, partition: usize, slot: usize, owner: usize, taker: usize) {
-        self.graph.remove(self.board, partition);
+        self.graph.count(self.board, partition, -1);
         self.board.put(partition, slot, taker);
-        self.graph.add(self.board, partition);
+        self.graph.count(self.board, partition, 1);
+        let givers = self.board.givers(partition).iter().map(|&giver| usize::from(giver));
+        givers.chain([owner]).for_each(|giver| self.graph.choose(giver));
         self.counts.pass(owner, taker);
     }
 }

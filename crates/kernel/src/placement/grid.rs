@@ -2,7 +2,7 @@
 
 use super::changes::Id;
 use super::due::{Peer, Quotas, ZoneBounds};
-use super::graph::Board;
+use super::graph::{Board, Offer};
 use super::roster::Roster;
 use super::table::Table;
 use std::collections::BTreeMap;
@@ -67,6 +67,8 @@ pub(super) struct Grid<'q> {
     members: Vec<Vec<u16>>,
     /// For each node what it saves in the partition looked at, by having owned it before.
     savings: Vec<i32>,
+    /// Those who own that partition or did before.
+    known: Vec<u16>,
 }
 
 impl<'q> Grid<'q> {
@@ -97,6 +99,7 @@ impl<'q> Grid<'q> {
             needed: (0..zones.len()).filter(|&zone| zones[zone].lo > 0).collect(),
             members,
             savings: vec![0; peers.len()],
+            known: Vec::new(),
         }
     }
 
@@ -269,29 +272,49 @@ impl Board for Grid<'_> {
         self.dearest_cost()
     }
 
-    fn exchanges(&mut self, partition: usize, mut visit: impl FnMut(usize, usize, i32)) {
+    fn groups(&self) -> (Vec<usize>, usize) {
+        (self.quotas.zone_of.clone(), self.members.len())
+    }
+
+    fn exchanges(&mut self, partition: usize, mut visit: impl FnMut(Offer)) {
         let mut savings = std::mem::take(&mut self.savings);
+        let mut known = std::mem::take(&mut self.known);
+        known.extend(self.owners(partition).iter().filter(|&&owner| owner != HOLE));
         for (owners, weight) in self.owners_before(partition).zip(&self.weights) {
-            owners.iter().for_each(|&owner| savings[owner as usize] += weight);
+            for &owner in owners.iter().filter(|&&owner| owner != HOLE) {
+                savings[owner as usize] += weight;
+                known.push(owner);
+            }
         }
+        known.sort_unstable();
+        known.dedup();
         let dearest = self.dearest_cost();
         let owners = self.owners(partition);
-        for (slot, &owner) in owners.iter().enumerate() {
-            if owners[..slot].contains(&owner) {
+        for (slot, &giver) in owners.iter().enumerate() {
+            if owners[..slot].contains(&giver) {
                 continue;
             }
-            let given_up = if owner == HOLE { 0 } else { dearest - savings[owner as usize] };
-            for (zone, members) in self.members.iter().enumerate() {
-                if !self.zone_may_take(partition, owner, zone) {
-                    continue;
-                }
-                for &taker in members.iter().filter(|taker| !owners.contains(taker)) {
-                    visit(owner as usize, taker as usize, dearest - savings[taker as usize] - given_up);
+            let owner = giver as usize;
+            let given_up = if giver == HOLE { 0 } else { dearest - savings[owner] };
+            let cost = dearest - given_up;
+            let may_take = |zone: usize| self.zone_may_take(partition, giver, zone);
+            (0..self.members.len())
+                .filter(|&zone| may_take(zone))
+                .for_each(|group| visit(Offer::Group { owner, group, cost }));
+            for &node in known.iter().filter(|&&node| may_take(self.quotas.zone_of[node as usize])) {
+                let taker = node as usize;
+                visit(Offer::Except { owner, taker, cost });
+                if !owners.contains(&node) {
+                    visit(Offer::One { owner, taker, cost: cost - savings[taker] });
                 }
             }
         }
-        self.owners_before(partition).flatten().for_each(|&owner| savings[owner as usize] = 0);
-        self.savings = savings;
+        known.drain(..).for_each(|node| savings[node as usize] = 0);
+        (self.savings, self.known) = (savings, known);
+    }
+
+    fn givers(&self, partition: usize) -> &[u16] {
+        self.owners(partition)
     }
 
     fn exchange(&self, partition: usize, owner: usize, taker: usize) -> Option<(usize, i32)> {

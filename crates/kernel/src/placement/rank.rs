@@ -5,14 +5,14 @@
 //! stay as they were; moving an owner within its partition moves no row.
 
 use super::counts::Counts;
-use super::graph::{Board, Exchange};
+use super::graph::{Board, Exchange, Offer};
 use super::grid::Grid;
 
 /// Balances who comes first, then who comes second, and so on.
 pub(super) fn balance(grid: &mut Grid<'_>, nodes: usize) {
     for rank in 0..grid.copies().saturating_sub(1) {
         let mut counts = counts_at(grid, nodes, rank);
-        let mut ranked = Ranked { grid, rank };
+        let mut ranked = Ranked { grid, rank, nodes };
         ranked.swap(&mut counts, Counts::is_over, Counts::is_short);
         ranked.swap(&mut counts, Counts::can_give, Counts::is_short);
         ranked.swap(&mut counts, Counts::is_over, Counts::can_take);
@@ -43,6 +43,7 @@ fn counts_at(grid: &Grid<'_>, nodes: usize, rank: usize) -> Counts {
 struct Ranked<'g, 'q> {
     grid: &'g mut Grid<'q>,
     rank: usize,
+    nodes: usize,
 }
 
 impl Ranked<'_, '_> {
@@ -74,9 +75,18 @@ impl Board for Ranked<'_, '_> {
         0
     }
 
-    fn exchanges(&mut self, partition: usize, mut visit: impl FnMut(usize, usize, i32)) {
+    fn groups(&self) -> (Vec<usize>, usize) {
+        (vec![0; self.nodes], 1)
+    }
+
+    fn exchanges(&mut self, partition: usize, mut visit: impl FnMut(Offer)) {
         let owners = &self.grid.owners(partition)[self.rank..];
-        owners[1..].iter().for_each(|&taker| visit(owners[0] as usize, taker as usize, 0));
+        let owner = owners[0] as usize;
+        owners[1..].iter().for_each(|&taker| visit(Offer::One { owner, taker: taker as usize, cost: 0 }));
+    }
+
+    fn givers(&self, partition: usize) -> &[u16] {
+        &self.grid.owners(partition)[self.rank..=self.rank]
     }
 
     fn exchange(&self, partition: usize, owner: usize, taker: usize) -> Option<(usize, i32)> {

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-const REWARD: i64 = 1_000_000;
+const REWARD: i64 = 1_000_000_000;
 
 /// A network of unit steps between numbered places.
 pub struct Network {

@@ -6,6 +6,7 @@
 use crate::flow::Network;
 use crate::rings::{Sets, owners};
 use rotunda_kernel::placement::Placement;
+use rotunda_kernel::placement::changes::Id;
 use std::collections::BTreeMap;
 
 /// Zones with so many members, and the fewest and most copies of a partition that each may have.
@@ -22,19 +23,24 @@ fn zones(placement: &Placement) -> BTreeMap<&[u8], (usize, usize)> {
 
 /// The fewest moves by which owners of the same number of partitions can become owners that keep all bounds.
 pub fn least(placement: &Placement, before: &Sets) -> usize {
+    cheapest(placement, &[(1, before)]) as usize
+}
+
+/// The least cost of owners that keep all bounds, if one that was none on a side costs as much as that side weighs.
+pub fn cheapest(placement: &Placement, sides: &[(i64, &Sets)]) -> i64 {
     let zones: Vec<_> = zones(placement).into_iter().collect();
-    let (partitions, members) = (before.len(), placement.members.len());
+    let (partitions, members) = (placement.partitions, placement.members.len());
     let zone_place = |partition: usize, zone: usize| 2 + partitions + partition * zones.len() + zone;
     let node_place = |node: usize| 2 + partitions * (1 + zones.len()) + node;
     let mut network = Network::new(node_place(members));
-    for (partition, owners) in before.iter().enumerate() {
+    for partition in 0..partitions {
         network.edge(0, 2 + partition, placement.copies, 0);
         for (zone, (_, (lo, hi))) in zones.iter().enumerate() {
             network.bounded(2 + partition, zone_place(partition, zone), *lo, *hi);
         }
         for (node, member) in placement.members.iter().enumerate() {
             let zone = zones.iter().position(|(zone, _)| *zone == member.zone).expect("a zone");
-            let cost = i64::from(!owners.contains(&member.id));
+            let cost = cost_of(sides, partition, &member.id);
             network.edge(zone_place(partition, zone), node_place(node), 1, cost);
         }
     }
@@ -43,12 +49,21 @@ pub fn least(placement: &Placement, before: &Sets) -> usize {
     }
     let (units, moves) = network.send();
     assert_eq!(units, partitions * placement.copies);
-    moves as usize
+    moves
 }
 
-/// Whether no table that keeps all bounds has fewer moves: nowhere in a circle can nodes take slots from each other, within the bounds,
-/// with fewer moves afterwards. (That is when a flow is cheapest; Ahuja, Magnanti, Orlin: Network Flows, theorem 3.8.)
+fn cost_of(sides: &[(i64, &Sets)], partition: usize, owner: &Id) -> i64 {
+    sides.iter().map(|(weight, before)| weight * i64::from(!before[partition].contains(owner))).sum()
+}
+
+/// Whether no table that keeps all bounds has fewer moves.
 pub fn has_fewest_moves(placement: &Placement, before: &Sets) -> bool {
+    is_cheapest(placement, &[(1, before)])
+}
+
+/// Whether no table that keeps all bounds costs less: nowhere in a circle can nodes take slots from each other, within the bounds, so that
+/// it costs less afterwards. (That is when a flow is cheapest; Ahuja, Magnanti, Orlin: Network Flows, theorem 3.8.)
+pub fn is_cheapest(placement: &Placement, sides: &[(i64, &Sets)]) -> bool {
     let zones = zones(placement);
     let members = &placement.members;
     let after = owners(placement);
@@ -74,9 +89,8 @@ pub fn has_fewest_moves(placement: &Placement, before: &Sets) -> bool {
                 if after[partition].contains(&to.id) || !(from.zone == to.zone || enters) {
                     continue;
                 }
-                let new = |id| i64::from(!before[partition].contains(id));
                 let edge = &mut cost[owner as usize][taker];
-                *edge = (*edge).min(new(&to.id) - new(&from.id));
+                *edge = (*edge).min(cost_of(sides, partition, &to.id) - cost_of(sides, partition, &from.id));
             }
         }
     }
