@@ -102,6 +102,7 @@ test('a row is taken by its owners only, whoever hands it over', (t) => {
   const submitted: Uint8Array[] = []
   let owners = ['another']
   const parts = {
+    clock: { monotonicMs: () => 0 },
     replica: { refusal: () => undefined, submit: (rowKey: Uint8Array) => submitted.push(rowKey) },
     membership: {
       self: 'me',
