@@ -141,6 +141,8 @@ function carried(own: Uint8Array, rows: ReadonlyMap<string, Uint8Array>) {
   }
   const answeringOf = (node: string) =>
     new Answering({
+      clock: { monotonicMs: () => 0 },
+      governor: { served: () => {} },
       replica: {
         read: (_: Uint8Array, done: (row: object) => void) =>
           done({ object: rows.get(node), known: true, incomplete: false }),
