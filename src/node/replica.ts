@@ -62,6 +62,8 @@ export class Replica {
   /** Keys that rounds of reaping watch over. */
   readonly marks = new ReapMarks()
   readonly tombstones: Tombstones
+  /** A row is on the disk, or may be, where there was none that could be read; the trees have heard of it. */
+  onAppeared: (rowKey: Uint8Array) => void = () => {}
   readonly #guard: StorageGuard
   readonly #lanes: Lanes
   readonly #trees: Trees
@@ -213,6 +215,8 @@ export class Replica {
         this.tombstones.committed(rowKey, row)
       }
     else if (fault.indeterminate) for (const { rowKey } of commits) this.#trees.doubt(rowKey)
+    if (fault === undefined || fault.indeterminate)
+      for (const commit of commits) if (commit.type === 'row' && commit.isNew) this.onAppeared(commit.rowKey)
     for (const commit of commits) this.#lanes.committed(commit, reason, this.#effects)
     this.#drain()
   }

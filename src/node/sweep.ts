@@ -1,6 +1,6 @@
 /**
  * Lets go of rows that this node owns no more: each is given to all who own it now, and dropped here when the disks of all of them have it. The trees tell where
- * such rows are left, so that nothing has to be remembered.
+ * such rows are left, so that nothing has to be remembered; they are asked when other lists are in force, and when such a row appears.
  */
 import { digestOf, rowObject } from '../kernel/index.js'
 import type { Clock } from '../ports/clock.js'
@@ -47,6 +47,7 @@ export class Sweep {
 
   constructor(parts: SweepParts) {
     this.#parts = parts
+    parts.replica.onAppeared = (rowKey) => this.#appeared(rowKey)
   }
 
   /** No row is here that others own. */
@@ -62,6 +63,15 @@ export class Sweep {
   look(): void {
     this.#isWanted = true
     this.#lookMs = 0
+  }
+
+  /**
+   * A row is on the disk that the trees did not show. One that was being written when its partition moved away, or that had gone bad before and was fetched only
+   * afterwards, comes later than the look that followed upon the move: without another one it stayed here, and no tombstone of its key went.
+   */
+  #appeared(rowKey: Uint8Array): void {
+    const { ring, self } = this.#parts.membership
+    if (!ring.holdersOf(rowKey).includes(self)) this.#isWanted = true
   }
 
   /** Call often; `take` asks whether a page may be worked on now. */
