@@ -197,18 +197,24 @@ export class Hints {
     for (const target of gone) hint(target, undefined)
     if (!this.#marked) operations.push({ type: 'system', name: RECORDS.hints, value: MARK })
     this.#marked = true
-    const life = this.#life
-    this.#parts.guard.write(operations, (fault) => this.#committed(commit, life, fault), true)
+    this.#parts.guard.write(operations, (fault) => this.#committed(commit, fault), true)
   }
 
-  #committed(commit: HintCommit, life: number, fault: StorageFault | undefined): void {
+  #committed(commit: HintCommit, fault: StorageFault | undefined): void {
     const reason = fault === undefined ? undefined : (localFault(fault.kind) ?? 'unavailable')
-    if (reason === undefined && life === this.#life)
-      this.count.replace(commit.rowKey, commit.before, commit.record)
+    if (reason === undefined) this.#counted(commit)
     this.#lanes.committed(commit, reason, this.#effects)
     this.#drain()
     const isOver = !this.#loading && this.count.hints === 0 && this.isIdle
     if (this.#marked && isOver) this.#unmark()
+  }
+
+  /** While what is there is being counted nobody knows whether this commit's record was: then all is counted anew. It comes to an end, since nothing new is taken meanwhile. */
+  #counted({ rowKey, before, record }: HintCommit): void {
+    if (!this.#loading) return this.count.replace(rowKey, before, record)
+    this.#life++
+    this.count.clear()
+    this.#load(START, this.#life)
   }
 
   /** The last hint has gone. Should this not be written, a later start looks once too often. */
@@ -255,7 +261,7 @@ export class Hints {
     })
   }
 
-  /** Goes through all hints, a page at a time. A later life of the storage begins a load of its own. */
+  /** Goes through all hints, a page at a time. A later life, of the storage or of the count, begins a load of its own. */
   #load(from: Uint8Array, life: number): void {
     this.#parts.guard.scanRecords('hint', { from, maxRows: PAGE_ROWS }, (page) => {
       if (life !== this.#life) return

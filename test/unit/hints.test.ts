@@ -139,6 +139,29 @@ test('until what is there has been counted nothing is taken, and every look-up l
   t.is(hints.count.hints, 1)
 })
 
+test('what lands while all is counted is counted once (seed 413260)', (t) => {
+  const scene = new Scene()
+  scene.keep('one', A, B)
+  const kept = scene.read()
+  const number = typeof kept === 'object' ? kept.number : 0
+  scene.world.engine.failScans.push('io')
+  scene.hints.reopened('nothing')
+  scene.world.timeline.run()
+  t.is(
+    scene.hints.refusal(1, false),
+    'unavailable',
+    'the first page failed, and is asked for again after a while',
+  )
+  scene.hints.submit(KEY, { kind: 'release', conversation: 2, target: A, number })
+  scene.run()
+  scene.world.timeline.advance(1_000)
+  t.is(scene.hints.refusal(1, false), undefined, 'all is counted')
+  t.deepEqual([...scene.hints.count.targets], [B])
+  t.is(scene.hints.count.hints, 1)
+  scene.release(B)
+  t.deepEqual([scene.hints.count.hints, scene.hints.count.bytes], [0, 0])
+})
+
 test('beyond the cap a hint is refused, one that counts for nothing beyond half of it; nothing is dropped', (t) => {
   const scene = new Scene(undefined, 1_000)
   scene.keep('one', A)
