@@ -7,7 +7,7 @@
  *         somebody cannot be asked   ──▶ the move waits, for that one may have it
  *         all say that they have none ─▶ nobody loses by the move what is not lost: the hole is closed, with a word in the log
  *
- * The row itself stays where it is. Should it become readable again, whoever scans it next sees it, and passes it on (sweep.ts).
+ * The row itself stays where it is. Should it become readable again, it is passed on when rows of others are looked for next (sweep.ts).
  */
 import type { Clock } from '../ports/clock.js'
 import type { Log } from '../ports/log.js'
