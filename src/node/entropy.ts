@@ -286,11 +286,11 @@ export class Entropy {
     return isMoving !== true && this.alike.ageSeconds(peer, chunk) * 1_000 < limits.exchangeWaitsMs
   }
 
-  /** Who has it compares it with who is to have it: nobody else begins to, though not for ever. */
-  #isHandedOver({ peer, chunk, partitions }: Chunk): boolean {
+  /** Who has it compares it with who is to have it: nobody else begins to, unless the move makes no headway. */
+  #isHandedOver({ partitions }: Chunk): boolean {
     const { moving } = this.#parts.membership.ring
     if (moving.size === 0 || !partitions.some((partition) => moving.has(partition))) return false
-    return this.alike.ageSeconds(peer, chunk) * 1_000 < limits.exchangeWaitsMs
+    return this.alike.unchangedSeconds() * 1_000 < limits.exchangeWaitsMs
   }
 
   #mayAsk(peer: string): boolean {
