@@ -23,11 +23,6 @@ export class Alike {
     this.#shared = shared
   }
 
-  /** Since nothing is known from before: for so long nobody has begun or ceased to hold anything. */
-  unchangedSeconds(): number {
-    return (this.#clock.monotonicMs() - this.#sinceMs) / 1_000
-  }
-
   found(peer: string, chunk: number): void {
     const known = this.#atMs.get(peer) ?? []
     known[chunk] = this.#clock.monotonicMs()

@@ -101,6 +101,8 @@ export class Entropy {
   /** The partitions shared with each other owner under the table in force. */
   #shared: ReadonlyMap<string, readonly number[]> = new Map()
   #holding: Digest64
+  /** When an exchange with each peer was last begun because it was due. */
+  readonly #dueMs = new Map<string, number>()
   #gapMs = 0
   readonly #writer = new ByteWriter(1024)
   readonly #chance: () => number
@@ -227,6 +229,7 @@ export class Entropy {
     this.#holding = ring.holding
     this.#shared = sharedPartitions(ring.holders, self)
     this.alike.begin(this.#shared)
+    for (const peer of this.#dueMs.keys()) if (!this.#shared.has(peer)) this.#dueMs.delete(peer)
     this.#schedule.plan(self, this.#shared, clock.monotonicMs(), this.#chance)
   }
 
@@ -249,6 +252,7 @@ export class Entropy {
     const rankOf = (partition: number) => (sake === handover ? handover.rankOf(partition) : 0)
     const task = { id, nextId, ...where, rankOf, deadlineMs }
     const exchange = new Exchange(task, trees)
+    if (sake === undefined) this.#dueMs.set(peer, nowMs)
     this.#running.set(id, { exchange, chunk, begun: this.#parts.reads.enter(), sake, rowsWaiting: 0 })
     this.#run(exchange, (out) => exchange.start(nowMs, out))
   }
@@ -260,7 +264,7 @@ export class Entropy {
     const chunk = sake.next(nowMs, (peer) => this.#mayAsk(peer))
     if (chunk !== undefined || sake !== handover) return { chunk, sake }
     const isDue = (due: Chunk) =>
-      this.#isFree(due.peer) && !this.#waitsForHints(due.peer, due.chunk) && !this.#isHandedOver(due)
+      this.#isFree(due.peer) && !this.#waitsForHints(due.peer, due.chunk) && !this.#isHandedOver(due, nowMs)
     return { chunk: everyMs > 0 ? this.#schedule.due(nowMs, isDue) : undefined, sake: undefined }
   }
 
@@ -286,11 +290,20 @@ export class Entropy {
     return isMoving !== true && this.alike.ageSeconds(peer, chunk) * 1_000 < limits.exchangeWaitsMs
   }
 
-  /** Who has it compares it with who is to have it: nobody else begins to, unless the move makes no headway. */
-  #isHandedOver({ partitions }: Chunk): boolean {
-    const { moving } = this.#parts.membership.ring
-    if (moving.size === 0 || !partitions.some((partition) => moving.has(partition))) return false
-    return this.alike.unchangedSeconds() * 1_000 < limits.exchangeWaitsMs
+  /**
+   * One of the two is still to be given some of it: who has it compares it with that one anyway, and what is fetched as well would come twice. But not for ever, for
+   * a move may take hours, or wait for somebody, and what else differs is to become alike meanwhile.
+   */
+  #isHandedOver({ peer, partitions }: Chunk, nowMs: number): boolean {
+    const { ring, self } = this.#parts.membership
+    const isGiven = (partition: number): boolean => {
+      const settled = ring.moving.get(partition)?.settled
+      return settled !== undefined && !(settled.includes(self) && settled.includes(peer))
+    }
+    if (ring.moving.size === 0 || !partitions.some(isGiven)) return false
+    const sinceMs = this.#dueMs.get(peer) ?? nowMs
+    this.#dueMs.set(peer, sinceMs)
+    return nowMs - sinceMs < limits.exchangeWaitsMs
   }
 
   #mayAsk(peer: string): boolean {
