@@ -93,17 +93,4 @@ export const HINT_CANARIES: readonly Canary[] = [
       { file: HINTS, find: 'this.count.add(target, rowKey, holdsRow, bytes, 1);', replace: 'void target;' },
     ],
   },
-  {
-    name: 'repairs-those-who-stand-in',
-    story: 'Read repair gives a row of its own to a node that is no owner; nobody will ever look after it.',
-    breaks: ['A4'],
-    focus: AWAY,
-    patches: [
-      {
-        file: 'src/protocol/coordinator/read.js',
-        find: 'if (!this.#placement.owners.includes(from))',
-        replace: 'if (false)',
-      },
-    ],
-  },
 ]
