@@ -47,7 +47,9 @@ export class Undertaker {
     const world = this.#world
     const host = world.frailHost
     if (!world.hosts.includes(host) || world.leaving.has(host)) return
-    host.crash(this.#prng.chance(0.5))
+    const lost = host.crash(this.#prng.chance(0.5))
+    // In this mode a machine may acknowledge what it takes with it when its power fails: it said so, and was right then.
+    if (lost > 0 && world.config.durability === 'os') host.lostSomethingAtMs = world.timeline.nowMs
     world.dies(host)
     this.#counters.count('machine dead for ever')
     this.#tell(`${host.name} dies for ever`)
