@@ -1,5 +1,5 @@
 /** The schemas of what operators do with members, with the whole cluster, and with backups. */
-import { MAX_WEIGHT, MIN_WEIGHT } from '../kernel/index.js'
+import { MAX_WEIGHT, MAX_ZONE_BYTES, MIN_WEIGHT } from '../kernel/index.js'
 import { limits } from '../limits.js'
 import { copyProperties, copySchemas } from './openapi-copies.js'
 import { PLANNED_KINDS } from './plan.js'
@@ -77,7 +77,7 @@ function parameter(name: string, description: string, schema: Json): Json {
 
 const TEXT: Json = { type: 'string', minLength: 1, maxLength: 64 }
 const WEIGHT: Json = { type: 'number', minimum: MIN_WEIGHT, maximum: MAX_WEIGHT }
-const ZONE: Json = { type: 'string', maxLength: 64 }
+const ZONE: Json = { type: 'string', maxLength: MAX_ZONE_BYTES }
 
 export const planParameters: readonly Json[] = [
   parameter('change', 'What is planned.', { enum: PLANNED_KINDS }),
@@ -176,7 +176,7 @@ export const changeSchemas: Json = {
     },
   }),
   MemberWeight: changeOf({ weight: WEIGHT }),
-  MemberZone: changeOf({ zone: { type: 'string', maxLength: 64 } }),
+  MemberZone: changeOf({ zone: ZONE }),
   ClusterSplit: {
     type: 'object',
     additionalProperties: false,
