@@ -79,8 +79,10 @@ export class Client {
     const r = this.#quorum(true)
     const sloppy = this.#isSloppy()
     const begunAtMs = this.#parts.world.timeline.nowMs
-    const asked = { begunAt: ledger.step(), begunAtMs, r, strict: !sloppy }
+    const mayBeOld = this.#parts.world.mayShowOldCopy
+    const asked = { begunAt: ledger.step(), begunAtMs, r, strict: !sloppy && !mayBeOld }
     counters.count('reads')
+    if (mayBeOld) counters.count('reads beside an old copy that nobody has recognised yet')
     const timeoutMs = this.#prng.pick([20, 300, 1_000, 5_000])
     this.#caller.get(
       host,

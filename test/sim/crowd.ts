@@ -25,7 +25,12 @@ export class Crowd {
   #read(host: SimHost): void {
     const { ledger, check, counters, world } = this.#parts
     const r = Math.floor(world.n / 2) + 1
-    const asked = { begunAt: ledger.step(), begunAtMs: world.timeline.nowMs, r, strict: true }
+    const asked = {
+      begunAt: ledger.step(),
+      begunAtMs: world.timeline.nowMs,
+      r,
+      strict: !world.mayShowOldCopy,
+    }
     counters.count('reads of a crowd')
     const what = { r, sloppy: false }
     this.#caller.get(host, HOT, what, {

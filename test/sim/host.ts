@@ -1,7 +1,7 @@
 /** One machine: a disk, clocks and an address that outlive every process, and the process that runs a node on them now. */
 import type { NodePorts, StartFailure } from '../../src/node/options.js'
 import type { Database } from '../../src/node/requests.js'
-import { SimDisk } from './disk.js'
+import { type DiskImage, SimDisk } from './disk.js'
 import { type DiskWatcher, SimEngine } from './engine.js'
 import type { Fabric } from './fabric.js'
 import { SimNetwork } from './network.js'
@@ -67,6 +67,7 @@ export class SimHost {
   #running: Running | undefined
   #state: HostState = 'off'
   #boots = 0
+  #hasOldCopy = false
   /** How often a node has come up here. */
   ups = 0
   /** Virtual time at which this disk last lost something durable. */
@@ -102,6 +103,18 @@ export class SimHost {
 
   get isStopped(): boolean {
     return this.#running?.process.stopped === true
+  }
+
+  /** Its directory is an older copy, and no process on it has heard anybody yet, who could know. */
+  get mayShowOldCopy(): boolean {
+    return this.#hasOldCopy && this.#running?.network.hasHeard !== true
+  }
+
+  /** An older copy of its directory is put back, while no process has it open. */
+  restore(image: DiskImage): void {
+    this.disk.restore(image)
+    this.#hasOldCopy = true
+    this.lostSomethingAtMs = this.#fabric.timeline.nowMs
   }
 
   start(join: readonly string[], place?: string): void {
@@ -198,6 +211,7 @@ export class SimHost {
   #abandon(running: Running, dark: boolean): void {
     this.#running = undefined
     this.#state = 'off'
+    if (running.network.hasHeard) this.#hasOldCopy = false
     running.process.kill()
     running.engine.abandon()
     running.sideFile.abandon()

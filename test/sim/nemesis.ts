@@ -350,9 +350,8 @@ export class Nemesis {
   #restore(host: SimHost, image: DiskImage): void {
     host.crash(false)
     this.#act(`${host.name} is killed, and the older copy of its directory restored`)
-    host.disk.restore(image)
+    host.restore(image)
     this.#world.reaping.diskWentBack()
-    host.lostSomethingAtMs = this.#world.timeline.nowMs
     this.#world.startLater(host, this.#prng.pick([300, 3_000]))
   }
 }

@@ -224,6 +224,11 @@ export class World {
     }
   }
 
+  /** A node may run on an older copy of its directory without a member to tell it so: what it shows to reads is excused (docs/guarantees.md). */
+  get mayShowOldCopy(): boolean {
+    return this.machines.some((host) => host.state !== 'off' && host.mayShowOldCopy)
+  }
+
   /** Everything that is wrong with wires, disks, clocks and processes ends. */
   heal(prng: Prng): void {
     this.fabric.healAll()
