@@ -1,5 +1,6 @@
 /** Whoever gives the cluster another N while clients work: once, or once and then another one. */
 import type { Counters } from './counters.js'
+import { Errands } from './errands.js'
 import { ask } from './operator.js'
 import type { Prng } from './prng.js'
 import type { World } from './world.js'
@@ -11,12 +12,13 @@ export class Copier {
   readonly #world: World
   readonly #prng: Prng
   readonly #counters: Counters
-  #stopped = false
+  readonly #errands: Errands
 
   constructor(world: World, prng: Prng, counters: Counters) {
     this.#world = world
     this.#prng = prng
     this.#counters = counters
+    this.#errands = new Errands(world.timeline, 'copier')
   }
 
   start(): void {
@@ -24,19 +26,21 @@ export class Copier {
   }
 
   stop(): void {
-    this.#stopped = true
+    this.#errands.stop()
   }
 
   #next(wanted: readonly number[]): void {
     const [copies, ...others] = wanted
     if (copies === undefined) return
-    this.#later(this.#prng.exponential(2 * this.#world.config.calmMs), () => this.#ask(copies, others))
+    this.#errands.later(this.#prng.exponential(2 * this.#world.config.calmMs), () =>
+      this.#ask(copies, others),
+    )
   }
 
   /** Asked of any node, until one has recorded it. */
   #ask(copies: number, others: readonly number[]): void {
     const host = this.#prng.pick(this.#world.hosts)
-    const again = (): void => this.#later(AGAIN_MS, () => this.#ask(copies, others))
+    const again = (): void => this.#errands.later(AGAIN_MS, () => this.#ask(copies, others))
     if (host.state !== 'up' || host.isStopped) return again()
     ask(this.#world, host, { kind: 'copies', copies }, (isRecorded, code) => {
       // One that was not answered may have been recorded all the same.
@@ -44,12 +48,6 @@ export class Copier {
       this.#counters.count('change copies')
       this.#world.copiesRecorded.push(copies)
       this.#next(others)
-    })
-  }
-
-  #later(ms: number, act: () => void): void {
-    this.#world.timeline.after(ms, 'copier', () => {
-      if (!this.#stopped) act()
     })
   }
 }

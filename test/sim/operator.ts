@@ -1,6 +1,7 @@
 /** Whoever lets machines join and leave while clients work, as the seed says. */
 import type { ChangeRequest, ClusterChangeRequest } from '../../src/node/requests.js'
 import type { Counters } from './counters.js'
+import { Errands } from './errands.js'
 import type { SimHost } from './host.js'
 import type { Prng } from './prng.js'
 import type { World } from './world.js'
@@ -46,22 +47,23 @@ export class Operator {
   readonly #counters: Counters
   /** Those that were told to leave, whether anybody has recorded it or not. */
   readonly #asked = new Set<SimHost>()
-  #stopped = false
+  readonly #errands: Errands
 
   constructor(world: World, prng: Prng, counters: Counters) {
     this.#world = world
     this.#prng = prng
     this.#counters = counters
+    this.#errands = new Errands(world.timeline, 'operator')
   }
 
   start(): void {
     const { changes, calmMs } = this.#world.config
     for (let number = 0; number < changes; number += 1)
-      this.#later(this.#prng.exponential(2 * calmMs), () => this.#act())
+      this.#errands.later(this.#prng.exponential(2 * calmMs), () => this.#act())
   }
 
   stop(): void {
-    this.#stopped = true
+    this.#errands.stop()
   }
 
   #act(): void {
@@ -77,7 +79,7 @@ export class Operator {
 
   #join(host: SimHost): void {
     this.#counters.count('change join')
-    this.#tell(`${host.name} is to join`)
+    this.#errands.tell(`${host.name} is to join`)
     this.#world.enlist(host)
     this.#world.start(host)
   }
@@ -86,15 +88,15 @@ export class Operator {
   #leave(host: SimHost): void {
     const world = this.#world
     this.#asked.add(host)
-    if (this.#stopped || world.leaving.has(host) || !world.hosts.includes(host)) return
+    if (this.#errands.isOver || world.leaving.has(host) || !world.hosts.includes(host)) return
     if (world.dead.has(host)) return
     const asked = this.#prng.pick(world.hosts)
-    const again = (): void => this.#later(AGAIN_MS, () => this.#leave(host))
+    const again = (): void => this.#errands.later(AGAIN_MS, () => this.#leave(host))
     if (asked.node === undefined || asked.state !== 'up' || asked.isStopped) return again()
     // A newcomer may not be in yet, and N is to stay what it is.
     const members = asked.node.cluster().members.filter(({ status }) => status === 'member')
     if (members.length <= world.n) return again()
-    this.#tell(`${host.name} is to leave, says ${asked.name}`)
+    this.#errands.tell(`${host.name} is to leave, says ${asked.name}`)
     let isOver = false
     const end = (isRecorded: boolean): void => {
       if (isOver) return
@@ -107,20 +109,10 @@ export class Operator {
       const deadlineMs = asked.clock.monotonicMs() + PATIENCE_MS
       const request = { kind: 'leave', member: host.name, deadlineMs } as const
       asked.node?.change(request, (outcome) => {
-        this.#tell(`leave of ${host.name}: ${outcome.status === 'ok' ? 'recorded' : outcome.message}`)
+        this.#errands.tell(`leave of ${host.name}: ${outcome.status === 'ok' ? 'recorded' : outcome.message}`)
         end(outcome.status === 'ok' || outcome.code === 'NOT_FOUND')
       })
     })
-    this.#later(PATIENCE_MS, () => end(false))
-  }
-
-  #later(ms: number, act: () => void): void {
-    this.#world.timeline.after(ms, 'operator', () => {
-      if (!this.#stopped) act()
-    })
-  }
-
-  #tell(what: string): void {
-    this.#world.timeline.trace.act(this.#world.timeline.nowMs, what)
+    this.#errands.later(PATIENCE_MS, () => end(false))
   }
 }

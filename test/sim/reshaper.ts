@@ -1,6 +1,7 @@
 /** Whoever gives members other weights and zones while clients work, sometimes two at once through nodes that do not know of each other's. */
 import type { ChangeRequest } from '../../src/node/requests.js'
 import type { Counters } from './counters.js'
+import { Errands } from './errands.js'
 import type { SimHost } from './host.js'
 import { ask } from './operator.js'
 import type { Prng } from './prng.js'
@@ -12,22 +13,23 @@ export class Reshaper {
   readonly #world: World
   readonly #prng: Prng
   readonly #counters: Counters
-  #stopped = false
+  readonly #errands: Errands
 
   constructor(world: World, prng: Prng, counters: Counters) {
     this.#world = world
     this.#prng = prng
     this.#counters = counters
+    this.#errands = new Errands(world.timeline, 'reshaper')
   }
 
   start(): void {
     const { reshapes, calmMs } = this.#world.config
     for (let number = 0; number < reshapes; number += 1)
-      this.#later(this.#prng.exponential(3 * calmMs), () => this.#act())
+      this.#errands.later(this.#prng.exponential(3 * calmMs), () => this.#act())
   }
 
   stop(): void {
-    this.#stopped = true
+    this.#errands.stop()
   }
 
   #act(): void {
@@ -42,23 +44,17 @@ export class Reshaper {
   }
 
   #reshape(host: SimHost, change: Omit<ChangeRequest, 'deadlineMs'>): void {
-    const { timeline, hosts } = this.#world
+    const { hosts } = this.#world
     const again = (): void =>
-      this.#later(AGAIN_MS, () => {
+      this.#errands.later(AGAIN_MS, () => {
         if (this.#world.hosts.length > 0) this.#reshape(this.#prng.pick(this.#world.hosts), change)
       })
     if (!hosts.includes(host) || host.node === undefined || host.state !== 'up' || host.isStopped)
       return again()
-    timeline.trace.act(timeline.nowMs, `${change.member} gets another ${change.kind}, says ${host.name}`)
+    this.#errands.tell(`${change.member} gets another ${change.kind}, says ${host.name}`)
     ask(this.#world, host, change, (isRecorded, code) => {
       if (isRecorded) this.#counters.count(`change ${change.kind}`)
       else if (code !== 'BAD_PARAM' && code !== 'NOT_FOUND') again()
-    })
-  }
-
-  #later(ms: number, act: () => void): void {
-    this.#world.timeline.after(ms, 'reshaper', () => {
-      if (!this.#stopped) act()
     })
   }
 }

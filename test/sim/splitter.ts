@@ -3,6 +3,7 @@
  * some seeds also through a member that is cut off while partitions move, of which it has not heard.
  */
 import type { Counters } from './counters.js'
+import { Errands } from './errands.js'
 import type { SimHost } from './host.js'
 import { ask } from './operator.js'
 import type { Prng } from './prng.js'
@@ -30,33 +31,34 @@ export class Splitter {
   readonly #world: World
   readonly #prng: Prng
   readonly #counters: Counters
-  #stopped = false
+  readonly #errands: Errands
 
   constructor(world: World, prng: Prng, counters: Counters) {
     this.#world = world
     this.#prng = prng
     this.#counters = counters
+    this.#errands = new Errands(world.timeline, 'splitter')
   }
 
   start(): void {
     const { splits, splitApart, calmMs } = this.#world.config
-    if (splitApart) this.#later(this.#prng.exponential(calmMs), () => this.#partWith(MOST_TRIES))
+    if (splitApart) this.#errands.later(this.#prng.exponential(calmMs), () => this.#partWith(MOST_TRIES))
     if (splits === 0) return
     const isAtOnce = splits > 1 && this.#prng.chance(0.5)
     const atMs = this.#prng.exponential(2 * calmMs)
     for (let number = 0; number < splits; number += 1)
-      this.#later(isAtOnce ? atMs : this.#prng.exponential(2 * calmMs), () => this.#split(number))
+      this.#errands.later(isAtOnce ? atMs : this.#prng.exponential(2 * calmMs), () => this.#split(number))
   }
 
   stop(): void {
-    this.#stopped = true
+    this.#errands.stop()
   }
 
   /** Asked of any node; of another one for each split, as far as there are. */
   #split(number: number): void {
     const { hosts } = this.#world
     const host = hosts[(this.#prng.below(hosts.length) + number) % hosts.length]!
-    const again = (): void => this.#later(AGAIN_MS, () => this.#split(number))
+    const again = (): void => this.#errands.later(AGAIN_MS, () => this.#split(number))
     const now = host.node?.ring().partitions ?? 0
     if (host.state !== 'up' || host.isStopped || now === 0) return again()
     const partitions = now * this.#prng.pick([2, 2, 4])
@@ -77,11 +79,11 @@ export class Splitter {
     const there = this.#world.up()
     if (tries === 0 || there.length < 2) return
     const apart = this.#prng.pick(there)
-    timeline.trace.act(timeline.nowMs, `${apart.name} is cut off until it has split the ring`)
+    this.#errands.tell(`${apart.name} is cut off until it has split the ring`)
     this.#cut(apart, true)
     const end = (again: boolean): void => {
       this.#cut(apart, false)
-      if (again) this.#later(this.#prng.exponential(config.calmMs), () => this.#partWith(tries - 1))
+      if (again) this.#errands.later(this.#prng.exponential(config.calmMs), () => this.#partWith(tries - 1))
     }
     const watched = { apart, untilMs: timeline.nowMs + APART_MS, givers: new Set<SimHost>(), end }
     this.#watch(watched, this.#prng.chance(0.5))
@@ -98,11 +100,11 @@ export class Splitter {
       ([host, view]) => givers.has(host) && view?.toHandOver === 0 && view.transfers > 0,
     )
     if (isDone || (givers.size > 0 && !isPatient)) return this.#splitAt(apart, isDone ? 0 : 200, end)
-    this.#later(LOOK_MS, () => this.#watch(watched, isPatient))
+    this.#errands.later(LOOK_MS, () => this.#watch(watched, isPatient))
   }
 
   #splitAt(apart: SimHost, withinMs: number, end: (again: boolean) => void): void {
-    this.#later(withinMs === 0 ? 0 : this.#prng.exponential(withinMs), () => {
+    this.#errands.later(withinMs === 0 ? 0 : this.#prng.exponential(withinMs), () => {
       const partitions = 2 * (apart.node?.ring().partitions ?? MOST_PARTITIONS)
       if (apart.state !== 'up' || apart.isStopped || partitions > MOST_PARTITIONS) return end(false)
       ask(this.#world, apart, { kind: 'split', partitions }, (isRecorded) => {
@@ -118,11 +120,5 @@ export class Splitter {
       this.#world.fabric.setCut(host.identity.peerAddress, apart.identity.peerAddress, isCut)
       this.#world.fabric.setCut(apart.identity.peerAddress, host.identity.peerAddress, isCut)
     }
-  }
-
-  #later(ms: number, act: () => void): void {
-    this.#world.timeline.after(ms, 'splitter', () => {
-      if (!this.#stopped) act()
-    })
   }
 }

@@ -4,6 +4,7 @@
  */
 import type { ChangeRequest } from '../../src/node/requests.js'
 import type { Counters } from './counters.js'
+import { Errands } from './errands.js'
 import type { SimHost } from './host.js'
 import { ask } from './operator.js'
 import type { Prng } from './prng.js'
@@ -19,7 +20,7 @@ export class Undertaker {
   readonly #world: World
   readonly #prng: Prng
   readonly #counters: Counters
-  #stopped = false
+  readonly #errands: Errands
   #newcomer: SimHost | undefined
   /** A place may be kept for it. */
   #isAwaited = false
@@ -28,16 +29,17 @@ export class Undertaker {
     this.#world = world
     this.#prng = prng
     this.#counters = counters
+    this.#errands = new Errands(world.timeline, 'undertaker')
   }
 
   start(): void {
     const { death, calmMs } = this.#world.config
-    if (death) this.#later(this.#prng.exponential(2 * calmMs), () => this.#die())
+    if (death) this.#errands.later(this.#prng.exponential(2 * calmMs), () => this.#die())
   }
 
   /** One that nobody has buried yet was not dead after all; a machine for which a place may be kept comes. */
   stop(): void {
-    this.#stopped = true
+    this.#errands.stop()
     if (this.#isAwaited) this.#letIn()
     this.#world.dead.clear()
     this.#world.places.clear()
@@ -52,8 +54,8 @@ export class Undertaker {
     if (lost > 0 && world.config.durability === 'os') host.lostSomethingAtMs = world.timeline.nowMs
     world.dies(host)
     this.#counters.count('machine dead for ever')
-    this.#tell(`${host.name} dies for ever`)
-    this.#later(this.#prng.between(300, 4_000), () => this.#bury(host))
+    this.#errands.tell(`${host.name} dies for ever`)
+    this.#errands.later(this.#prng.between(300, 4_000), () => this.#bury(host))
   }
 
   #bury(host: SimHost): void {
@@ -75,7 +77,7 @@ export class Undertaker {
   #letIn(place?: string): void {
     const [world, newcomer] = [this.#world, this.#newcomer!]
     const how = place === undefined ? '' : ` in the place of ${place}`
-    this.#tell(`${newcomer.name} is to join${how}`)
+    this.#errands.tell(`${newcomer.name} is to join${how}`)
     this.#isAwaited = false
     world.enlist(newcomer)
     if (place !== undefined) world.places.set(newcomer, place)
@@ -86,7 +88,7 @@ export class Undertaker {
   #record(host: SimHost, way: 'remove' | 'waits'): void {
     const world = this.#world
     if (!world.dead.has(host)) return
-    const again = (): void => this.#later(AGAIN_MS, () => this.#record(host, way))
+    const again = (): void => this.#errands.later(AGAIN_MS, () => this.#record(host, way))
     const asked = this.#prng.pick(world.hosts)
     if (asked.node === undefined || asked.state !== 'up' || asked.isStopped) return again()
     const members = asked.node.cluster().members.filter(({ status }) => status === 'member')
@@ -98,7 +100,7 @@ export class Undertaker {
       way === 'remove' ? { kind: 'remove', member } : { kind: 'replace', member, by: this.#newcomer!.name }
     ask(world, asked, change, (isRecorded) => {
       if (!isRecorded) again()
-      else if (this.#isAwaited) this.#later(this.#prng.between(1, 3_000), () => this.#letIn())
+      else if (this.#isAwaited) this.#errands.later(this.#prng.between(1, 3_000), () => this.#letIn())
     })
   }
 
@@ -107,27 +109,17 @@ export class Undertaker {
     const isGone = ({ node }: SimHost) =>
       node?.cluster().members.some(({ name, status }) => name === host.name && status === 'removed') === true
     if (!this.#world.hosts.some((one) => one !== host && one.state === 'up' && isGone(one)))
-      return this.#later(LOOK_MS, () => this.#look(host))
-    this.#tell(`${host.name} is buried`)
+      return this.#errands.later(LOOK_MS, () => this.#look(host))
+    this.#errands.tell(`${host.name} is buried`)
     this.#world.bury(host)
-    if (this.#prng.chance(0.6)) this.#later(this.#prng.between(100, 6_000), () => this.#rise(host))
+    if (this.#prng.chance(0.6)) this.#errands.later(this.#prng.between(100, 6_000), () => this.#rise(host))
   }
 
   #rise(host: SimHost): void {
-    this.#tell(`somebody switches ${host.name} on again`)
+    this.#errands.tell(`somebody switches ${host.name} on again`)
     this.#counters.count('removed machine returns')
     this.#world.dead.delete(host)
     this.#world.hosts.push(host)
     this.#world.start(host)
-  }
-
-  #later(ms: number, act: () => void): void {
-    this.#world.timeline.after(ms, 'undertaker', () => {
-      if (!this.#stopped) act()
-    })
-  }
-
-  #tell(what: string): void {
-    this.#world.timeline.trace.act(this.#world.timeline.nowMs, what)
   }
 }
