@@ -79,10 +79,10 @@ export class Client {
     const r = this.#quorum(true)
     const sloppy = this.#isSloppy()
     const begunAtMs = this.#parts.world.timeline.nowMs
-    const mayBeOld = this.#parts.world.mayShowOldCopy
+    const mayBeOld = this.#parts.world.mayShowOld(r)
     const asked = { begunAt: ledger.step(), begunAtMs, r, strict: !sloppy && !mayBeOld }
     counters.count('reads')
-    if (mayBeOld) counters.count('reads beside an old copy that nobody has recognised yet')
+    if (mayBeOld) counters.count('reads that may be shown what is old')
     const timeoutMs = this.#prng.pick([20, 300, 1_000, 5_000])
     this.#caller.get(
       host,

@@ -29,7 +29,7 @@ export class Crowd {
       begunAt: ledger.step(),
       begunAtMs: world.timeline.nowMs,
       r,
-      strict: !world.mayShowOldCopy,
+      strict: !world.mayShowOld(r),
     }
     counters.count('reads of a crowd')
     const what = { r, sloppy: false }

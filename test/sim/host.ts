@@ -57,7 +57,7 @@ interface Running {
 }
 
 export class SimHost {
-  readonly identity: Identity
+  #identity: Identity
   readonly clock: SimClock
   readonly disk: SimDisk
   readonly #fabric: Fabric
@@ -67,6 +67,7 @@ export class SimHost {
   #running: Running | undefined
   #state: HostState = 'off'
   #boots = 0
+  #moves = 0
   #hasOldCopy = false
   /** How often a node has come up here. */
   ups = 0
@@ -76,13 +77,24 @@ export class SimHost {
   disturbedAtMs = 0
 
   constructor(identity: Identity, fabric: Fabric, prng: Prng, watcher: HostWatcher, make: NodeMaker) {
-    this.identity = identity
+    this.#identity = identity
     this.#fabric = fabric
     this.#prng = prng
     this.#watcher = watcher
     this.#make = make
     this.disk = new SimDisk(() => fabric.timeline.nowMs)
     this.clock = new SimClock(fabric.timeline, Math.floor(prng.between(-60_000, 60_000)))
+  }
+
+  get identity(): Identity {
+    return this.#identity
+  }
+
+  /** It has other addresses from its next start on. */
+  move(): void {
+    this.#moves += 1
+    const where = `${this.name}-${this.#moves}`
+    this.#identity = { name: this.name, address: `${where}:7400`, peerAddress: `${where}:7500` }
   }
 
   get name(): string {

@@ -61,7 +61,7 @@ export class Nemesis {
   }
 
   #strike(fault: Fault): void {
-    if (DISASTERS.includes(fault) && this.#world.hasDied(this.#world.frailHost)) return
+    if (DISASTERS.includes(fault) && this.#world.fates.hasDied(this.#world.frailHost)) return
     this.#counters.count(`fault ${fault}`)
     switch (fault) {
       case 'kill':
@@ -334,7 +334,7 @@ export class Nemesis {
     this.#act(`somebody copies ${host.name}'s directory`)
     let quietLooks = 0
     const look = (): void => {
-      if (this.#stopped || this.#world.hasDied(host)) return
+      if (this.#stopped || this.#world.fates.hasDied(host)) return
       const quiet =
         host.ups > ups && this.#world.up().length === this.#world.hosts.length && this.#world.fabric.isWhole
       quietLooks = quiet ? quietLooks + 1 : 0

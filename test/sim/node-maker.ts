@@ -34,6 +34,6 @@ export function makeNode(config: Config): NodeMaker {
       spareEntries: config.spareEntries,
       shedAfterMs: config.reapAfterMs,
       speaks: config.mixed && builds.chance(0.6) ? SPEAKS : FIRST,
-      seedsAfterMs: config.mixed ? SEEDS_AFTER_MS : 0,
+      seedsAfterMs: config.mixed || config.islands ? SEEDS_AFTER_MS : 0,
     })
 }

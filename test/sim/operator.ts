@@ -69,7 +69,7 @@ export class Operator {
   #act(): void {
     const world = this.#world
     const isStaying = (host: SimHost) =>
-      !world.leaving.has(host) && !this.#asked.has(host) && !world.dead.has(host)
+      !world.leaving.has(host) && !this.#asked.has(host) && !world.fates.isCondemned(host)
     const staying = world.hosts.filter(isStaying)
     const newcomer = world.reserve.at(0)
     const mayLeave = staying.length > world.n
@@ -89,7 +89,7 @@ export class Operator {
     const world = this.#world
     this.#asked.add(host)
     if (this.#errands.isOver || world.leaving.has(host) || !world.hosts.includes(host)) return
-    if (world.dead.has(host)) return
+    if (world.fates.isCondemned(host)) return
     const asked = this.#prng.pick(world.hosts)
     const again = (): void => this.#errands.later(AGAIN_MS, () => this.#leave(host))
     if (asked.node === undefined || asked.state !== 'up' || asked.isStopped) return again()

@@ -21,6 +21,7 @@ import { Ending } from './ending.js'
 import { readFallback, rowKeyOfFallback } from './fallback-reader.js'
 import type { NodeMaker, SimHost } from './host.js'
 import { Ledger } from './ledger.js'
+import { Mover } from './mover.js'
 import { Nemesis } from './nemesis.js'
 import { Operator } from './operator.js'
 import { Prng } from './prng.js'
@@ -142,7 +143,8 @@ export class Simulation {
     const splitter = new Splitter(this.#world, this.#prng.split('splitter'), this.#counters)
     const copier = new Copier(this.#world, this.#prng.split('copier'), this.#counters)
     for (const client of clients) client.start()
-    const others = [nemesis, operator, undertaker, reshaper, splitter, copier]
+    const mover = new Mover(this.#world, this.#prng.split('mover'))
+    const others = [nemesis, operator, undertaker, reshaper, splitter, copier, mover]
     for (const other of others) other.start()
     this.#runUntil(this.#timeline.nowMs + SAFETY_MS, () => !mayWrite())
     this.#runUntil(this.#timeline.nowMs + AFTERMATH_MS)
@@ -230,6 +232,8 @@ function describe(config: Config): string {
     nodes,
     changes,
     death,
+    mistaken,
+    islands,
     reshapes,
     splits,
     splitApart,
@@ -245,7 +249,8 @@ function describe(config: Config): string {
   const faults = [...config.faults].join(', ') || 'none'
   const trees = config.exchangeEveryMs === 0 ? 'no exchanges' : `exchanges every ${config.exchangeEveryMs} ms`
   const moves = changes === 0 ? '' : `, ${changes} join or leave`
-  const further = `${death ? ', one dies for ever' : ''}${reshapes === 0 ? '' : `, ${reshapes} get other weights or zones`}`
+  const fate = mistaken ? ', one is taken for dead' : ', one dies for ever'
+  const further = `${death ? fate : ''}${islands ? ', all move and come up as two islands' : ''}${reshapes === 0 ? '' : `, ${reshapes} get other weights or zones`}`
   const several = copies.length === 0 ? '' : `, then ${copies.join(', then ')}`
   const q = `Q=${partitions}${splits === 0 ? '' : `, split ${splits === 1 ? 'once' : 'twice'}`}${splitApart ? ', split apart' : ''}`
   return `${nodes} nodes${moves}${further}, N=${n}${several}, ${q}, ${durability}, ${trees}; ${clients} clients, ${writes} writes on ${keys} keys; faults: ${faults}${mode}`

@@ -80,9 +80,9 @@ export class Splitter {
     if (tries === 0 || there.length < 2) return
     const apart = this.#prng.pick(there)
     this.#errands.tell(`${apart.name} is cut off until it has split the ring`)
-    this.#cut(apart, true)
+    this.#world.cutOff([apart], true)
     const end = (again: boolean): void => {
-      this.#cut(apart, false)
+      this.#world.cutOff([apart], false)
       if (again) this.#errands.later(this.#prng.exponential(config.calmMs), () => this.#partWith(tries - 1))
     }
     const watched = { apart, untilMs: timeline.nowMs + APART_MS, givers: new Set<SimHost>(), end }
@@ -112,13 +112,5 @@ export class Splitter {
         end(!isRecorded)
       })
     })
-  }
-
-  #cut(apart: SimHost, isCut: boolean): void {
-    for (const host of this.#world.machines) {
-      if (host === apart) continue
-      this.#world.fabric.setCut(host.identity.peerAddress, apart.identity.peerAddress, isCut)
-      this.#world.fabric.setCut(apart.identity.peerAddress, host.identity.peerAddress, isCut)
-    }
   }
 }

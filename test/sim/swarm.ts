@@ -90,6 +90,10 @@ export interface Config {
   readonly changes: number
   /** The frail machine dies for ever, and is removed or replaced. */
   readonly death: boolean
+  /** It is not dead then, but cut off and taken for dead. */
+  readonly mistaken: boolean
+  /** All machines get other addresses while they are down, and come up as two islands that know no way to each other. */
+  readonly islands: boolean
   /** How often members get other weights or zones. */
   readonly reshapes: number
   /** How often the ring is split. */
@@ -162,6 +166,7 @@ export function configure(seed: number, wish: Wish = {}): Config {
     ...furtherOf(seed),
     splits: splitsOf(seed),
     ...latestOf(seed, nodes, n, drawn),
+    ...youngestOf(seed),
     mixed: mixedOf(seed),
   }
   return apply(config, wish)
@@ -210,6 +215,15 @@ function latestOf(
   return { splitApart, copies: prng.shuffled(others).slice(0, times) }
 }
 
+/** Recorded seeds below this one are older than these, and stay what they were. */
+const YOUNGEST_FROM = 3_000_000
+
+function youngestOf(seed: number): Pick<Config, 'mistaken' | 'islands'> {
+  if (seed < YOUNGEST_FROM) return { mistaken: false, islands: false }
+  const prng = new Prng(`seed ${seed}`).split('youngest changes')
+  return { mistaken: prng.chance(0.6), islands: prng.chance(0.3) }
+}
+
 /** Of a stream of its own, too. */
 function splitsOf(seed: number): number {
   const prng = new Prng(`seed ${seed}`).split('splits')
@@ -248,7 +262,9 @@ function apply(config: Config, wish: Wish): Config {
   const isAlone = changes > 0 && all.n === 1 && all.durability === 'buffered'
   const durability = isAlone ? 'fsync' : all.durability
   const death = changes > 0 && all.death && mayDie(all)
-  return { ...all, changes, copies, reshapes, splitApart, durability, death }
+  const mistaken = death && all.mistaken
+  const islands = all.islands && all.nodes > 1
+  return { ...all, changes, copies, reshapes, splitApart, durability, death, mistaken, islands }
 }
 
 /** Where every acknowledged write is on two disks at least, a machine may take one of them along. */

@@ -1,6 +1,7 @@
 /**
  * One machine of a seed dies for ever while clients work, and its operator has it removed or replaced. Somebody may switch it on again later, with its old
- * disk. It is the frail one: what only it held is lost, and no other disk of the seed loses anything.
+ * disk. It is the frail one: what only it held is lost, and no other disk of the seed loses anything. In some seeds it is only cut off, by itself or with others,
+ * and its operator takes it for dead: it goes on serving clients until it hears that it is no member any more.
  */
 import type { ChangeRequest } from '../../src/node/requests.js'
 import type { Counters } from './counters.js'
@@ -33,15 +34,16 @@ export class Undertaker {
   }
 
   start(): void {
-    const { death, calmMs } = this.#world.config
-    if (death) this.#errands.later(this.#prng.exponential(2 * calmMs), () => this.#die())
+    const { death, mistaken, calmMs } = this.#world.config
+    if (!death) return
+    this.#errands.later(this.#prng.exponential(2 * calmMs), () => (mistaken ? this.#misjudge() : this.#die()))
   }
 
   /** One that nobody has buried yet was not dead after all; a machine for which a place may be kept comes. */
   stop(): void {
     this.#errands.stop()
     if (this.#isAwaited) this.#letIn()
-    this.#world.dead.clear()
+    this.#world.fates.over()
     this.#world.places.clear()
   }
 
@@ -52,10 +54,24 @@ export class Undertaker {
     const lost = host.crash(this.#prng.chance(0.5))
     // In this mode a machine may acknowledge what it takes with it when its power fails: it said so, and was right then.
     if (lost > 0 && world.config.durability === 'os') host.lostSomethingAtMs = world.timeline.nowMs
-    world.dies(host)
+    world.fates.dies(host)
     this.#counters.count('machine dead for ever')
     this.#errands.tell(`${host.name} dies for ever`)
     this.#errands.later(this.#prng.between(300, 4_000), () => this.#bury(host))
+  }
+
+  #misjudge(): void {
+    const world = this.#world
+    const host = world.frailHost
+    if (!world.hosts.includes(host) || world.leaving.has(host)) return
+    const company = world.hosts.filter((other) => other !== host && this.#prng.chance(0.25))
+    const apart = [host, ...company.slice(0, world.hosts.length - 2)]
+    world.fates.isTakenForDead(host)
+    this.#counters.count('live machine taken for dead')
+    this.#errands.tell(`${apart.map(({ name }) => name)} are cut off, and ${host.name} is taken for dead`)
+    world.cutOff(apart, true)
+    this.#errands.later(this.#prng.between(1_000, 9_000), () => world.cutOff(apart, false))
+    this.#errands.later(this.#prng.between(300, 2_000), () => this.#bury(host))
   }
 
   #bury(host: SimHost): void {
@@ -87,7 +103,7 @@ export class Undertaker {
   /** Asked of any node, until one has recorded it. */
   #record(host: SimHost, way: 'remove' | 'waits'): void {
     const world = this.#world
-    if (!world.dead.has(host)) return
+    if (!world.fates.isCondemned(host)) return
     const again = (): void => this.#errands.later(AGAIN_MS, () => this.#record(host, way))
     const asked = this.#prng.pick(world.hosts)
     if (asked.node === undefined || asked.state !== 'up' || asked.isStopped) return again()
@@ -104,21 +120,26 @@ export class Undertaker {
     })
   }
 
-  /** Until some node says that it has gone. */
   #look(host: SimHost): void {
-    const isGone = ({ node }: SimHost) =>
-      node?.cluster().members.some(({ name, status }) => name === host.name && status === 'removed') === true
-    if (!this.#world.hosts.some((one) => one !== host && one.state === 'up' && isGone(one)))
-      return this.#errands.later(LOOK_MS, () => this.#look(host))
+    if (!this.#isOver(host)) return this.#errands.later(LOOK_MS, () => this.#look(host))
     this.#errands.tell(`${host.name} is buried`)
     this.#world.bury(host)
     if (this.#prng.chance(0.6)) this.#errands.later(this.#prng.between(100, 6_000), () => this.#rise(host))
   }
 
+  /** Some node says that it has gone; where it lives, it must have heard that itself. */
+  #isOver(host: SimHost): boolean {
+    const { hosts, config } = this.#world
+    if (config.mistaken) return !hosts.includes(host)
+    const isGone = ({ node }: SimHost) =>
+      node?.cluster().members.some(({ name, status }) => name === host.name && status === 'removed') === true
+    return hosts.some((one) => one !== host && one.state === 'up' && isGone(one))
+  }
+
   #rise(host: SimHost): void {
     this.#errands.tell(`somebody switches ${host.name} on again`)
     this.#counters.count('removed machine returns')
-    this.#world.dead.delete(host)
+    this.#world.fates.rises(host)
     this.#world.hosts.push(host)
     this.#world.start(host)
   }

@@ -9,6 +9,7 @@ import type { Counters } from './counters.js'
 import type { SimDisk } from './disk.js'
 import type { DiskWatcher } from './engine.js'
 import { Fabric, type FabricSizes } from './fabric.js'
+import { Fates } from './fates.js'
 import { type HostWatcher, type NodeMaker, SimHost } from './host.js'
 import type { LogLine } from './node-ports.js'
 import type { Prng } from './prng.js'
@@ -35,15 +36,11 @@ export class World {
   readonly machines: readonly SimHost[]
   /** Those that are on their way out, as far as anybody was told. */
   readonly leaving = new Set<SimHost>()
-  /** Those that nobody starts any more: buried, or soon to be. */
-  readonly dead = new Set<SimHost>()
-  /** When each of those died. */
-  readonly #diedAtMs = new Map<SimHost, number>()
-  /** Members that were removed or replaced: what their disks hold means nothing. */
-  readonly #buried = new Set<SimHost>()
-  readonly #died = new Set<SimHost>()
+  readonly fates: Fates
   /** Of newcomers that ask for somebody's place: whose. */
   readonly places = new Map<SimHost, string>()
+  /** Of machines that are not told the addresses of all others: whose they are told. */
+  readonly seeds = new Map<SimHost, readonly SimHost[]>()
   /** The one host whose disk may lose what was durable; others may not, or A1 could not be asked for. */
   readonly frailHost: SimHost
   /** Each N that the cluster has in its time. */
@@ -55,7 +52,7 @@ export class World {
   /** The process on this host has ended otherwise than by a stop that wrote everything out: what was in its memory is gone. */
   onMemoryLost: (host: SimHost) => void = () => {}
   readonly #violations: Violations
-  readonly #counters: Counters
+  readonly counters: Counters
   readonly #failedStarts = new Map<string, number>()
   #founded = false
   /** Some node goes by another ring than the one that was there when the cluster had formed. */
@@ -77,7 +74,7 @@ export class World {
     this.several = new SeveralN([config.n, ...config.copies].map(mostNodes))
     this.timeline = timeline
     this.#violations = violations
-    this.#counters = counters
+    this.counters = counters
     this.reaping = new ReapCheck(
       book,
       violations,
@@ -96,50 +93,35 @@ export class World {
     this.machines = hosts
     this.hosts = hosts.slice(0, config.nodes)
     this.reserve = hosts.slice(config.nodes)
+    this.fates = new Fates(
+      () => this.hosts,
+      () => timeline.nowMs,
+    )
     this.frailHost = prng.split('frail').pick(this.hosts)
   }
 
   /** Starts a host as its operator would: the first one founds the cluster, the others join through any of the rest. */
   start(host: SimHost): void {
-    if (host.state !== 'off' || this.dead.has(host)) return
+    if (host.state !== 'off' || this.fates.isDead(host)) return
     // A founder that died before it was up may have founded nothing; if it did, it comes back as itself.
     const founds = host === this.hosts[0] && !this.#founded
-    if (isNobodys(host.disk)) this.#buried.delete(host)
-    const others = this.hosts.filter((other) => other !== host).map((other) => other.identity.peerAddress)
+    const isNewcomer = this.isNewcomer(host)
+    if (isNewcomer) this.fates.beginsAnew(host)
+    const told = isNewcomer ? undefined : this.seeds.get(host)
+    const seeds = told ?? this.hosts.filter((other) => other !== host)
+    const others = seeds.map((other) => other.identity.peerAddress)
     host.start(founds ? [] : others, this.places.get(host))
+  }
+
+  /** A node that is started there joins; it does not come back. */
+  isNewcomer(host: SimHost): boolean {
+    return isNobodys(host.disk)
   }
 
   /** It is no member any more, and nobody waits for it. */
   bury(host: SimHost): void {
-    this.#buried.add(host)
-    this.#died.add(host)
+    this.fates.isBuried(host)
     if (this.hosts.includes(host)) this.hosts.splice(this.hosts.indexOf(host), 1)
-  }
-
-  /** Nobody starts it any more. */
-  dies(host: SimHost): void {
-    this.dead.add(host)
-    this.#diedAtMs.set(host, this.timeline.nowMs)
-  }
-
-  /** It has had its disaster. */
-  hasDied(host: SimHost): boolean {
-    return this.dead.has(host) || this.#died.has(host)
-  }
-
-  #isLost(host: SimHost): boolean {
-    return this.dead.has(host) || this.#buried.has(host) || this.#isReplaced(host)
-  }
-
-  /** Its place has gone to another machine, or to nobody, and it has not been switched on since to hear of it. */
-  #isReplaced(host: SimHost): boolean {
-    if (!this.#diedAtMs.has(host)) return false
-    return this.hosts.some((other) => {
-      const named = (other === host ? undefined : other.node)
-        ?.cluster()
-        .members.filter(({ name }) => name === host.name)
-      return named !== undefined && named.length > 0 && named.every(({ status }) => status === 'removed')
-    })
   }
 
   /** A machine of the reserve is to become a member. */
@@ -216,17 +198,32 @@ export class World {
 
   /** Adds up what the nodes have counted in their present lives. */
   measure(): void {
-    this.#counters.count('damaged frames', this.fabric.damagedFrames)
+    this.counters.count('damaged frames', this.fabric.damagedFrames)
     for (const host of this.machines) {
       for (const [name, count] of host.node?.measurements() ?? []) {
-        if (name.includes('_total')) this.#counters.count(name, count)
+        if (name.includes('_total')) this.counters.count(name, count)
       }
     }
   }
 
-  /** A node may run on an older copy of its directory without a member to tell it so: what it shows to reads is excused (docs/guarantees.md). */
-  get mayShowOldCopy(): boolean {
+  /**
+   * A read at `r` may be shown what is old, for one of two reasons that docs/guarantees.md names: a node runs on an older copy of its directory, without a member to tell
+   * it so; or one was removed while it lives, has not heard of it, and less than a quorum is asked.
+   */
+  mayShowOld(r: number): boolean {
+    if (2 * r <= this.n && this.fates.someoneMayNotKnow) return true
     return this.machines.some((host) => host.state !== 'off' && host.mayShowOldCopy)
+  }
+
+  /** Those are cut off from all other machines, both ways, or are not any more. */
+  cutOff(apart: readonly SimHost[], isCut: boolean): void {
+    for (const host of this.machines) {
+      if (apart.includes(host)) continue
+      for (const one of apart) {
+        this.fabric.setCut(host.identity.peerAddress, one.identity.peerAddress, isCut)
+        this.fabric.setCut(one.identity.peerAddress, host.identity.peerAddress, isCut)
+      }
+    }
   }
 
   /** Everything that is wrong with wires, disks, clocks and processes ends. */
@@ -274,7 +271,7 @@ export class World {
       name,
       copies: () => Math.min(this.n, host.node?.ring().n ?? this.several.least),
       lostSomething: hasLost,
-      goneSinceMs: this.#isLost(host) ? (this.#diedAtMs.get(host) ?? 0) : undefined,
+      goneSinceMs: this.fates.goneSinceMs(host),
       mayHaveLost: (engineKey) => disk.damaged.has(engineKey) || (hasLost && this.#hasChanged),
       get: (engineKey) => (disk.damaged.has(engineKey) ? undefined : disk.get(engineKey)),
     }
@@ -295,7 +292,7 @@ export class World {
       line.timeMs,
       () => `${line.node} ${line.level} ${line.event} ${JSON.stringify(line.fields ?? {})}`,
     )
-    this.#counters.count(`log ${line.event}`)
+    this.counters.count(`log ${line.event}`)
     this.#suspicious(line)
     if (line.event === 'storage-buffer-lost') this.#forgot(line.node)
     if (line.event === 'ring-changed' && this.#founded) this.#hasChanged = true
