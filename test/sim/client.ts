@@ -265,11 +265,15 @@ export class Client {
       world.timeline.nowMs,
       () => `${this.name} will retry ${entry.id} at ${next.name}`,
     )
-    const { faults, nodes, copies } = world.config
+    const { faults, copies } = world.config
     // An owner that cannot store passes a write on: then another one coordinates it that may not know of the first attempt.
     const passesOn = faults.has('io-error') || faults.has('full-disk') || faults.has('slow-disk')
     const forgets =
-      next !== host || nodes > world.n || next === world.frailHost || passesOn || copies.length > 0
+      next !== host ||
+      world.everMembers > world.n ||
+      next === world.frailHost ||
+      passesOn ||
+      copies.length > 0
     // One that was killed before it had written the first attempt may have passed it on and not know of it any more.
     const isAnew = (): boolean => host.ups !== ups
     ledger.again(entry, forgets || isAnew())

@@ -193,7 +193,12 @@ export class World {
    * them only the nodes know: of all members so many have the write that of any N at least `w` do.
    */
   rowsFor(w: number): number {
-    return this.#hasChanged ? this.several.rowsFor(w, this.machines.length - this.reserve.length) : w
+    return this.#hasChanged ? this.several.rowsFor(w, this.everMembers) : w
+  }
+
+  /** How many machines are members, were, or are to be. */
+  get everMembers(): number {
+    return this.machines.length - this.reserve.length
   }
 
   /** Adds up what the nodes have counted in their present lives. */

@@ -25,6 +25,17 @@ const DEATHS_BEHIND = {
   only: ['partition-single', 'reset', 'clog'],
 } as const
 
+/** What some have heard of a change reaches others late, and those go on asking by what they know. */
+const UNHEARD = {
+  ...MOVES,
+  calmMs: 300,
+  oddQuorums: 0,
+  only: ['clog', 'partition-one-way', 'partition-ring'],
+} as const
+
+/** All machines move, and come up as two islands. */
+const ISLANDS = { ...MOVES, changes: 0, islands: true, calmMs: 400 } as const
+
 /** There is time for it to be missed, replaced, and switched on again. */
 const RETURNS = { ...DEATHS, calmMs: 400, thinkMs: 150, clients: 4 } as const
 /** Of each key there is one copy, on one list and the next; connections break while it is on its way. */
@@ -265,6 +276,34 @@ export const MOVING_CANARIES: readonly Canary[] = [
         find: "if (choice === undefined || choice === 'quorum')\n        return 0;",
         replace:
           "if (choice === undefined || choice === 'quorum')\n        return Math.floor(Math.min(owners.length, ...(others ?? []).map(({ length }) => length)) / 2) + 1;",
+      },
+    ],
+  },
+  {
+    name: 'islands-stay-apart',
+    story: 'A member that misses others does not dial the addresses that it was started with.',
+    breaks: ['A4'],
+    focus: ISLANDS,
+    rare: true,
+    patches: [
+      {
+        file: 'src/node/seeds.js',
+        find: 'addresses.length === 0 || this.#afterMs === 0',
+        replace: 'true',
+      },
+    ],
+  },
+  {
+    name: 'answers-by-any-list',
+    story: 'A node answers requests also of those who count in other lists of owners than those in force.',
+    breaks: ['A1', 'A2', 'A3', 'A4', 'reaping'],
+    focus: UNHEARD,
+    rare: true,
+    patches: [
+      {
+        file: 'src/node/answering.js',
+        find: 'return sameDigest(ring, this.#parts.membership.ring.placementOf(rowKey).ring);',
+        replace: 'return true;',
       },
     ],
   },
