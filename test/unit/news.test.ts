@@ -37,9 +37,10 @@ function clusterOf(members: number): ClusterState {
   return { birth: { clusterId: 'c'.repeat(32), n: 3, partitions: 8, bornMs: 1 }, changes, facts, buckets: [] }
 }
 
-type Act = readonly ['boot' | 'weight' | 'bucket' | 'join' | 'split', number, number]
+/** `again`: recorded by one who lost its directory, and with that what it had recorded before: two accounts of one change. */
+type Act = readonly ['boot' | 'weight' | 'bucket' | 'join' | 'split' | 'again', number, number]
 const act: fc.Arbitrary<Act> = fc.tuple(
-  fc.constantFrom('boot', 'weight', 'bucket', 'join', 'split'),
+  fc.constantFrom('boot', 'weight', 'bucket', 'join', 'split', 'again'),
   fc.integer({ min: 1, max: 6 }),
   fc.integer({ min: 2, max: 5 }),
 )
@@ -53,6 +54,8 @@ function afterAct(state: ClusterState, author: number, [kind, member, number]: A
   }
   if (kind === 'split')
     return withChange(state, nextChange(state, idOf(author), clusterAct('split', 2 ** number), 1))
+  if (kind === 'again')
+    return withChange(state, nextChange(state, idOf(5), clusterAct('split', 2 ** number), member))
   const about = { member: idOf(kind === 'join' ? 20 + member : member), weight: number, zone: '' }
   return withChange(state, nextChange(state, idOf(author), { kind, ...about }, 1))
 }
@@ -114,11 +117,39 @@ test('two copies that went apart end as one merges whole states, in summaries an
       talk.settle()
       const wanted = text(mergeStates(a, b))
       return (
-        text(one.state) === wanted && text(other.state) === wanted && talk.types.every((type) => type !== 21)
+        text(mergeStates(b, a)) === wanted &&
+        text(one.state) === wanted &&
+        text(other.state) === wanted &&
+        talk.types.every((type) => type !== 21)
       )
     },
   )
   t.notThrows(() => fc.assert(property, { numRuns: 300 }))
+})
+
+test('a member that lost its directory and recorded a change once more, at the same stamp, keeps nobody apart', (t) => {
+  const base = clusterOf(6)
+  const first = nextChange(base, idOf(5), clusterAct('split', 16), 1)
+  const { after: _, ...unlinked } = first
+  const accounts = [
+    first,
+    { ...first, atMs: 2 },
+    { ...first, after: [{ stamp: 4, author: idOf(1) }] },
+    unlinked,
+  ]
+  for (const [at, left] of accounts.entries()) {
+    for (const right of accounts.slice(at + 1)) {
+      const [a, b] = [withChange(base, left), withChange(base, right)]
+      t.is(text(mergeStates(a, b)), text(mergeStates(b, a)))
+      t.is(mergeStates(a, b).changes.length, base.changes.length + 1)
+      const talk = new Talk(a, b)
+      const [one, other] = talk.nodes as [Membership, Membership]
+      talk.run(one, (out) => one.greet(other.self, out))
+      talk.settle()
+      t.is(text(one.state), text(other.state))
+      t.is(one.ring.digest.low, other.ring.digest.low)
+    }
+  }
 })
 
 test('what a node has adopted reaches one that knew as much, and one that knew less asks', (t) => {

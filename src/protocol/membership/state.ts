@@ -126,18 +126,45 @@ export function mergeStates(a: ClusterState, b: ClusterState): ClusterState {
     facts: mergeFacts(a.facts, b.facts),
     buckets: mergeBuckets(a.buckets, b.buckets),
   }
-  if (a.moves === undefined && b.moves === undefined && a.changes.length === b.changes.length) {
-    if (merged.changes.length === a.changes.length) return merged
-  }
+  if (a.moves === undefined && b.moves === undefined && areAlike(a.changes, b.changes)) return merged
   return canonical({ ...merged, moves: mergeMoves(movesOf(a), movesOf(b)) })
 }
 
 /** The longer list itself where it holds all of the other: what follows from it need not be computed anew. */
 export function mergeChanges(a: readonly Change[], b: readonly Change[]): readonly Change[] {
   const sorted = [...a, ...b].sort(changeOrder)
-  const merged = sorted.filter((change, i) => i === 0 || changeOrder(sorted[i - 1]!, change) !== 0)
-  if (merged.length === a.length) return a
-  return merged.length === b.length ? b : merged
+  const merged: Change[] = []
+  for (const change of sorted) {
+    const last = merged.at(-1)
+    if (last === undefined || changeOrder(last, change) !== 0) merged.push(change)
+    else if (accountOrder(last, change) < 0) merged[merged.length - 1] = change
+  }
+  if (areAlike(merged, a)) return a
+  return areAlike(merged, b) ? b : merged
+}
+
+function areAlike(a: readonly Change[], b: readonly Change[]): boolean {
+  if (a.length !== b.length) return false
+  return a.every((change, i) => {
+    const other = b[i]!
+    return change === other || (changeOrder(change, other) === 0 && accountOrder(change, other) === 0)
+  })
+}
+
+/**
+ * What was seen and what time it was when one change was recorded. A member that recorded one, lost its directory before all had heard of it, and records the same again
+ * may give it the same stamp, and so there are two accounts of it. All members go by one of them, whichever.
+ */
+function accountOrder(a: Change, b: Change): number {
+  return a.atMs - b.atMs || (a.seen ?? -1) - (b.seen ?? -1) || marksOrder(a.after, b.after)
+}
+
+function marksOrder(a: Change['after'], b: Change['after']): number {
+  if (a === undefined || b === undefined) return Number(a !== undefined) - Number(b !== undefined)
+  const differs = a.findIndex((mark, i) => mark.stamp !== b[i]?.stamp || mark.author !== b[i]?.author)
+  const [mine, others] = [a[differs], b[differs]]
+  if (mine === undefined || others === undefined) return a.length - b.length
+  return mine.stamp - others.stamp || order(mine.author, others.author)
 }
 
 /** How far every partition has come, spelt out. */
