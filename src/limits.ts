@@ -3,6 +3,9 @@
 const KiB = 1024
 const MiB = 1024 * KiB
 
+/** What names of members and zones are made of: they appear in logs, metrics and host lists. */
+export const LABEL_PATTERN = '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$'
+
 export const limits = {
   /** Bucket length fits one byte in the row key. */
   bucketBytes: 255,

@@ -1,6 +1,7 @@
 /** What operators do with members: POST /v1/cluster/leave, remove, replace, weight and zone, each with the member's name or id in a JSON object. */
 import { RotundaError } from '../errors.js'
 import { MAX_WEIGHT, MAX_ZONE_BYTES, MIN_WEIGHT } from '../kernel/index.js'
+import { LABEL_PATTERN } from '../limits.js'
 import type { Changed, ChangeRequest, ClusterChangeRequest } from '../node/requests.js'
 import { readBody } from './body.js'
 import { objectIn } from './buckets.js'
@@ -14,8 +15,7 @@ export const CHANGE_KINDS = ['leave', 'remove', 'replace', 'weight', 'zone'] as 
 type ChangeKind = (typeof CHANGE_KINDS)[number]
 
 const BODY_BYTES = 4 * 1024
-/** As the command line takes them. */
-const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
+const NAME = new RegExp(LABEL_PATTERN)
 
 const EXAMPLES: Readonly<Record<ChangeKind, string>> = {
   leave: '{"member":"n2"}',

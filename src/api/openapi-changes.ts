@@ -1,6 +1,6 @@
 /** The schemas of what operators do with members, with the whole cluster, and with backups. */
 import { MAX_WEIGHT, MAX_ZONE_BYTES, MIN_WEIGHT } from '../kernel/index.js'
-import { limits } from '../limits.js'
+import { LABEL_PATTERN, limits } from '../limits.js'
 import { copyProperties, copySchemas } from './openapi-copies.js'
 import { PLANNED_KINDS } from './plan.js'
 
@@ -171,7 +171,7 @@ export const changeSchemas: Json = {
   MemberReplaced: changeOf({
     by: {
       type: 'string',
-      pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$',
+      pattern: LABEL_PATTERN,
       description: 'The name under which the new machine will join; no member has it.',
     },
   }),

@@ -1,5 +1,6 @@
 /** From the text of a setting to its value. Each parser throws a UsageError that goes on after the setting's name: "--n" + " wants …". */
 import { BlockList, isIP } from 'node:net'
+import { LABEL_PATTERN } from '../limits.js'
 import { UsageError } from './usage-error.js'
 
 export type Parser<T> = (text: string) => T
@@ -122,9 +123,11 @@ export function oneOf<const T extends string>(...choices: readonly T[]): Parser<
   return (text) => choices.find((choice) => choice === text) ?? wants(`one of ${choices.join(', ')}`, text)
 }
 
-/** What names of nodes and zones are made of: they appear in logs, metrics and host lists. */
+const LABEL = new RegExp(LABEL_PATTERN)
+
+/** A name of a node or zone. */
 export function label(text: string): string {
-  return /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(text)
+  return LABEL.test(text)
     ? text
     : wants('1 to 64 letters, digits, dots, hyphens and underscores, the first a letter or digit', text)
 }
