@@ -17,6 +17,7 @@
 //! taken: its moves do not disturb each other, for two of them in one partition could be joined into a shorter path.
 
 use super::counts::Counts;
+use super::holdings::Holdings;
 use std::collections::BTreeSet;
 
 /// Who may take a slot from its owner, and what it costs them.
@@ -146,14 +147,21 @@ pub(super) struct Exchange<'b, B> {
     board: &'b mut B,
     counts: &'b mut Counts,
     graph: Graph,
+    /// Where each node has something to give.
+    holdings: Holdings,
     /// Edges that turned out to be in the way of others: not taken again.
     blocked: BTreeSet<(usize, usize)>,
 }
 
 impl<'b, B: Board> Exchange<'b, B> {
     pub fn new(board: &'b mut B, counts: &'b mut Counts) -> Self {
-        let graph = Graph::new(board, counts.held.len());
-        Exchange { board, counts, graph, blocked: BTreeSet::new() }
+        let nodes = counts.held.len();
+        let graph = Graph::new(board, nodes);
+        let slots = (0..board.partitions()).flat_map(|partition| {
+            board.givers(partition).iter().map(move |&giver| (partition, usize::from(giver)))
+        });
+        let holdings = Holdings::new(nodes, slots);
+        Exchange { board, counts, graph, holdings, blocked: BTreeSet::new() }
     }
 
     /// Takes back what costs more than it has to, then moves slots until everybody is within the bounds, or no path is left.
@@ -274,19 +282,20 @@ impl<'b, B: Board> Exchange<'b, B> {
         }
     }
 
-    /// Where the owner's slot costs the taker no more than that.
+    /// Where the owner's slot costs the taker no more than that: the nearest place.
     fn place(&self, owner: usize, taker: usize, cost: i32) -> Option<(usize, usize)> {
-        let places = (0..self.board.partitions()).filter_map(|partition| {
+        let places = self.holdings.of(owner).filter_map(|partition| {
             let (slot, here) = self.board.exchange(partition, owner, taker)?;
-            (here <= cost).then_some((partition, slot))
+            (here <= cost).then(|| (self.board.distance(partition, taker), partition, slot))
         });
-        let distance = |place: &(usize, usize)| self.board.distance(place.0, taker);
-        places.min_by(|a, b| distance(a).total_cmp(&distance(b)))
+        let nearest = places.min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        nearest.map(|(_, partition, slot)| (partition, slot))
     }
 
     fn pass(&mut self, partition: usize, slot: usize, owner: usize, taker: usize) {
         self.graph.count(self.board, partition, -1);
         self.board.put(partition, slot, taker);
+        self.holdings.pass(partition, owner, taker);
         self.graph.count(self.board, partition, 1);
         let givers = self.board.givers(partition).iter().map(|&giver| usize::from(giver));
         givers.chain([owner]).for_each(|giver| self.graph.choose(giver));

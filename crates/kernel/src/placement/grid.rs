@@ -59,7 +59,8 @@ pub(super) struct Grid<'q> {
     sides: Vec<Side>,
     /// What an owner costs who was none on that side.
     weights: Vec<i32>,
-    peers: &'q [Peer],
+    /// Where the choices of each node begin.
+    seeds: Vec<u64>,
     quotas: &'q Quotas,
     /// Zones that every partition must have copies in.
     needed: Vec<usize>,
@@ -72,7 +73,7 @@ pub(super) struct Grid<'q> {
 }
 
 impl<'q> Grid<'q> {
-    pub fn new(before: &[&Table], roster: &Roster, peers: &'q [Peer], quotas: &'q Quotas) -> Self {
+    pub fn new(before: &[&Table], roster: &Roster, peers: &[Peer], quotas: &'q Quotas) -> Self {
         let numbers: BTreeMap<Id, u16> = roster.members.keys().copied().zip(1..).collect();
         let side = |table: &&Table| {
             let widened = table.split_to(roster.partitions);
@@ -94,7 +95,7 @@ impl<'q> Grid<'q> {
             slots: vec![HOLE; roster.partitions * quotas.copies],
             sides: before.iter().map(side).collect(),
             weights: vec![1; before.len()],
-            peers,
+            seeds: peers.iter().map(|peer| peer.seed).collect(),
             quotas,
             needed: (0..zones.len()).filter(|&zone| zones[zone].lo > 0).collect(),
             members,
@@ -173,7 +174,7 @@ impl<'q> Grid<'q> {
     /// Ravishankar, 1998), which is what single choices go by. So whoever comes new takes where the owner is far, and what others who come
     /// at the same time take, without knowledge of it, overlaps with that as it would have if all had known.
     pub fn distance(&self, partition: usize, node: usize) -> f64 {
-        exponential(choice(partition, self.partitions, self.peers[node].seed)) / self.quotas.due[node]
+        exponential(choice(partition, self.partitions, self.seeds[node])) / self.quotas.due[node]
     }
 
     /// What it costs to have owned nothing before.
@@ -233,6 +234,12 @@ impl<'q> Grid<'q> {
         }
         let from = self.quotas.zone_of[owner as usize];
         from == zone || (held() < hi && self.zone_count(partition, from) > self.quotas.zones[from].lo)
+    }
+
+    /// The members of each zone of which somebody may stand in a slot in place of that owner, as far as zones go.
+    pub fn takers(&self, partition: usize, owner: u16) -> impl Iterator<Item = &[u16]> {
+        let open = move |&zone: &usize| self.zone_may_take(partition, owner, zone);
+        (0..self.members.len()).filter(open).map(|zone| &self.members[zone][..])
     }
 
     /// Whether a node may stand in a slot in place of whoever does: not twice in a partition, zones within their bounds.

@@ -32,6 +32,7 @@ pub mod due;
 mod graph;
 mod grid;
 mod history;
+mod holdings;
 mod packed;
 mod plan;
 mod rank;

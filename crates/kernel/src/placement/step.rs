@@ -59,6 +59,11 @@ fn laid_out<'q>(grid: &mut Grid<'q>, peers: &'q [Peer], quotas: &'q Quotas) -> C
     step.counts
 }
 
+/// Who is meant, as far as what each holds goes.
+trait Qualifies: Fn(&Counts, usize) -> bool + Copy {}
+
+impl<F: Fn(&Counts, usize) -> bool + Copy> Qualifies for F {}
+
 struct Step<'g, 'q> {
     grid: &'g mut Grid<'q>,
     peers: &'q [Peer],
@@ -124,59 +129,54 @@ impl<'g, 'q> Step<'g, 'q> {
     }
 
     /// The nearest node of those that qualify and may take the slot.
-    fn nearest(&self, partition: usize, slot: usize, qualifies: fn(&Counts, usize) -> bool) -> Option<usize> {
-        let mut best: Option<(f64, usize)> = None;
-        for node in (1..self.peers.len()).filter(|&node| qualifies(&self.counts, node)) {
-            let distance = self.grid.distance(partition, node);
-            let is_nearer = best.is_none_or(|(known, _)| distance < known);
-            if is_nearer && self.grid.may_take(partition, slot, node) {
-                best = Some((distance, node));
+    fn nearest(&self, partition: usize, slot: usize, qualifies: impl Qualifies) -> Option<usize> {
+        let owners = self.grid.owners(partition);
+        let mut best: Option<(f64, u16)> = None;
+        for members in self.grid.takers(partition, owners[slot]) {
+            for &node in members.iter().filter(|&&node| qualifies(&self.counts, node as usize)) {
+                let found = (self.grid.distance(partition, node as usize), node);
+                if best.is_none_or(|known| found < known) && !owners.contains(&node) {
+                    best = Some(found);
+                }
             }
         }
-        best.map(|(_, node)| node)
+        best.map(|(_, node)| node as usize)
     }
 
     /// Nodes that must have more take slots from those that give, where they are near and the owner far.
-    fn take_directly(&mut self, gives: fn(&Counts, usize) -> bool) {
+    fn take_directly(&mut self, gives: impl Qualifies) {
         let mut takers: Vec<usize> =
             (1..self.peers.len()).filter(|&node| self.counts.is_short(node)).collect();
         takers.sort_by_key(|&node| Reverse(self.counts.lo[node] - self.counts.held[node]));
         for node in takers {
             let missing = self.counts.lo[node] - self.counts.held[node];
             let offer = |partition: usize| {
-                let slot = self.farthest(partition, node, gives)?;
-                let owner = self.grid.owners(partition)[slot] as usize;
-                Some(self.grid.distance(partition, node) / self.grid.distance(partition, owner))
+                let (far, _) = self.farthest(partition, node, gives)?;
+                Some((self.grid.distance(partition, node) / far, partition))
             };
-            let offers = (0..self.grid.partitions()).filter_map(|at| Some((offer(at)?, at))).collect();
-            for part in in_order(offers, missing) {
-                self.take_from(node, &part, gives);
+            for (_, partition) in in_order((0..self.grid.partitions()).filter_map(offer).collect(), missing) {
+                if !self.counts.is_short(node) {
+                    break;
+                }
+                if let Some((_, slot)) = self.farthest(partition, node, gives) {
+                    self.put(partition, slot, node);
+                }
             }
         }
     }
 
-    fn take_from(&mut self, node: usize, order: &[(f64, usize)], gives: fn(&Counts, usize) -> bool) {
-        for &(_, partition) in order {
-            if !self.counts.is_short(node) {
-                return;
-            }
-            if let Some(slot) = self.farthest(partition, node, gives) {
-                self.put(partition, slot, node);
-            }
-        }
-    }
-
-    /// The slot of the farthest of those that give theirs, and whose the node may take.
-    fn farthest(&self, partition: usize, node: usize, gives: fn(&Counts, usize) -> bool) -> Option<usize> {
+    /// The farthest of those that give their slots, and whose the node may take: how far, and the slot.
+    fn farthest(&self, partition: usize, node: usize, gives: impl Qualifies) -> Option<(f64, usize)> {
         let owners = self.grid.owners(partition);
         let open = |&slot: &usize| {
             gives(&self.counts, owners[slot] as usize) && self.grid.may_take(partition, slot, node)
         };
-        let distance = |slot: &usize| match owners[*slot] {
+        let distance = |slot: usize| match owners[slot] {
             HOLE => f64::INFINITY,
             owner => self.grid.distance(partition, owner as usize),
         };
-        (0..owners.len()).filter(open).max_by(|a, b| distance(a).total_cmp(&distance(b)))
+        let open = (0..owners.len()).filter(open).map(|slot| (distance(slot), slot));
+        open.max_by(|a, b| a.0.total_cmp(&b.0))
     }
 
     /// Nodes that still hold too much give to those that have room, where they are far.
@@ -189,7 +189,7 @@ impl<'g, 'q> Step<'g, 'q> {
             let own = |at: &usize| self.grid.owners(*at).contains(&(node as u16));
             let distances = (0..self.grid.partitions()).filter(own);
             let distances = distances.map(|at| (-self.grid.distance(at, node), at)).collect();
-            for (_, partition) in in_order(distances, excess).into_iter().flatten() {
+            for (_, partition) in in_order(distances, excess) {
                 let held = self.grid.owners(partition).iter().position(|&owner| owner as usize == node);
                 let Some(slot) = held.filter(|_| self.counts.is_over(node)) else { continue };
                 if let Some(taker) = self.nearest(partition, slot, Counts::can_take) {
@@ -215,8 +215,8 @@ fn unavoidable(grid: &Grid<'_>, quotas: &Quotas, side: usize) -> usize {
     short.max((grid.partitions() * grid.copies()).saturating_sub(kept))
 }
 
-/// In order, in two parts: as a rule the first is enough for whoever looks for so many.
-fn in_order(mut numbers: Vec<(f64, usize)>, wanted: usize) -> [Vec<(f64, usize)>; 2] {
+/// In order: as a rule a few are enough for whoever looks for so many, and the others need not be sorted.
+fn in_order(mut numbers: Vec<(f64, usize)>, wanted: usize) -> impl Iterator<Item = (f64, usize)> {
     let order = |a: &(f64, usize), b: &(f64, usize)| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1));
     let likely = (4 * wanted + 64).min(numbers.len());
     if likely < numbers.len() {
@@ -224,6 +224,9 @@ fn in_order(mut numbers: Vec<(f64, usize)>, wanted: usize) -> [Vec<(f64, usize)>
     }
     let mut rest = numbers.split_off(likely);
     numbers.sort_unstable_by(order);
-    rest.sort_unstable_by(order);
-    [numbers, rest]
+    let rest = std::iter::once_with(move || {
+        rest.sort_unstable_by(order);
+        rest
+    });
+    numbers.into_iter().chain(rest.flatten())
 }
