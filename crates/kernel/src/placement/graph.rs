@@ -57,13 +57,14 @@ pub(super) trait Board {
     fn distance(&self, partition: usize, taker: usize) -> f64;
 }
 
+/// The length of a hop. Lengths are whole numbers, as floats: processors compare several of these at once.
+const HOP: f64 = 1.0;
+
+/// The length of a cost beside that of a hop: paths have fewer hops than this.
+const COST: f64 = (1 << 20) as f64;
+
 /// No edge.
-const NONE: i8 = i8::MAX;
-
-/// The weight of a cost beside that of a hop: paths are shorter than this.
-const COST: i64 = 1 << 20;
-
-const FAR: i64 = i64::MAX / 2;
+const NONE: f64 = f64::INFINITY;
 
 /// How many cycles are taken back at most: bounds the time of a step.
 const MOST_CYCLES: usize = 1 << 12;
@@ -79,8 +80,10 @@ struct Graph {
     group_counts: Vec<i32>,
     /// By edge and cost: in how many partitions more, or fewer, than those of the taker's group.
     counts: Vec<i32>,
-    /// The lowest cost of an edge.
-    best: Vec<i8>,
+    /// The length of each edge at its lowest cost.
+    lengths: Vec<f64>,
+    /// Edges that turned out to be in the way of others: not taken again.
+    blocked: BTreeSet<(usize, usize)>,
 }
 
 impl Graph {
@@ -95,7 +98,8 @@ impl Graph {
             groups,
             group_counts: vec![0; nodes * groups * levels],
             counts: vec![0; nodes * nodes * levels],
-            best: vec![NONE; nodes * nodes],
+            lengths: vec![NONE; nodes * nodes],
+            blocked: BTreeSet::new(),
         };
         (0..board.partitions()).for_each(|partition| graph.count(board, partition, 1));
         (0..nodes).for_each(|owner| graph.choose(owner));
@@ -119,6 +123,20 @@ impl Graph {
         });
     }
 
+    fn lengths_from(&self, owner: usize) -> &[f64] {
+        &self.lengths[owner * self.nodes..][..self.nodes]
+    }
+
+    /// The lowest cost of an edge that there is.
+    fn cost(&self, owner: usize, taker: usize) -> i32 {
+        ((self.lengths_from(owner)[taker] - HOP) / COST) as i32
+    }
+
+    fn block(&mut self, owner: usize, taker: usize) {
+        self.blocked.insert((owner, taker));
+        self.lengths[owner * self.nodes + taker] = NONE;
+    }
+
     /// Finds the lowest cost of each edge from an owner.
     fn choose(&mut self, owner: usize) {
         let levels = self.levels();
@@ -128,8 +146,11 @@ impl Graph {
             let row = (owner * self.groups + self.group_of[taker]) * levels;
             let group = &self.group_counts[row..][..levels];
             let lowest = own.iter().zip(group).position(|(own, group)| own + group > 0);
-            self.best[edge] = lowest.map_or(NONE, |level| level as i8 - self.dearest as i8);
+            let length = |level: usize| (level as i32 - self.dearest) as f64 * COST + HOP;
+            self.lengths[edge] = lowest.map_or(NONE, length);
         }
+        let blocked = self.blocked.range((owner, 0)..=(owner, self.nodes));
+        blocked.for_each(|&(_, taker)| self.lengths[owner * self.nodes + taker] = NONE);
     }
 }
 
@@ -149,8 +170,6 @@ pub(super) struct Exchange<'b, B> {
     graph: Graph,
     /// Where each node has something to give.
     holdings: Holdings,
-    /// Edges that turned out to be in the way of others: not taken again.
-    blocked: BTreeSet<(usize, usize)>,
 }
 
 impl<'b, B: Board> Exchange<'b, B> {
@@ -161,7 +180,7 @@ impl<'b, B: Board> Exchange<'b, B> {
             board.givers(partition).iter().map(move |&giver| (partition, usize::from(giver)))
         });
         let holdings = Holdings::new(nodes, slots);
-        Exchange { board, counts, graph, holdings, blocked: BTreeSet::new() }
+        Exchange { board, counts, graph, holdings }
     }
 
     /// Takes back what costs more than it has to, then moves slots until everybody is within the bounds, or no path is left.
@@ -208,11 +227,11 @@ impl<'b, B: Board> Exchange<'b, B> {
     /// Bellman and Ford, from all sources at once: the shortest path to a drain if one is wanted, or a cycle that shortens itself.
     fn search(&self, sources: &[usize], wants_path: bool) -> Found {
         let vertices = self.graph.nodes + 1;
-        let mut distance = vec![FAR; vertices];
+        let mut distance = vec![NONE; vertices];
         let mut came_from = vec![usize::MAX; vertices];
         let mut active = vec![false; vertices];
         for &source in sources {
-            distance[source] = 0;
+            distance[source] = 0.0;
             active[source] = true;
         }
         while active.contains(&true) {
@@ -226,16 +245,16 @@ impl<'b, B: Board> Exchange<'b, B> {
             active = next;
         }
         let drains =
-            (0..vertices).filter(|&vertex| wants_path && distance[vertex] < FAR && self.is_drain(vertex));
-        match drains.min_by_key(|&drain| distance[drain]) {
+            (0..vertices).filter(|&vertex| wants_path && distance[vertex] < NONE && self.is_drain(vertex));
+        match drains.min_by(|&a, &b| distance[a].total_cmp(&distance[b])) {
             Some(drain) => Found::Path(path_to(drain, &came_from)),
             None => Found::Nothing,
         }
     }
 
-    fn relax(&self, from: usize, distance: &mut [i64], came_from: &mut [usize], next: &mut [bool]) {
+    fn relax(&self, from: usize, distance: &mut [f64], came_from: &mut [usize], next: &mut [bool]) {
         let (room, so_far) = (self.room(), distance[from]);
-        let mut reach = |to: usize, through: i64| {
+        let mut reach = |to: usize, through: f64| {
             if through < distance[to] {
                 distance[to] = through;
                 came_from[to] = from;
@@ -249,16 +268,9 @@ impl<'b, B: Board> Exchange<'b, B> {
         if from != 0 && self.counts.can_take(from) {
             reach(room, so_far);
         }
-        for (to, &cost) in self.graph.best[from * room..][..room].iter().enumerate() {
-            let through = so_far + i64::from(cost) * COST + 1;
-            if cost != NONE && !self.is_blocked(from, to) {
-                reach(to, through);
-            }
+        for (to, length) in self.graph.lengths_from(from).iter().enumerate() {
+            reach(to, so_far + length);
         }
-    }
-
-    fn is_blocked(&self, owner: usize, taker: usize) -> bool {
-        !self.blocked.is_empty() && self.blocked.contains(&(owner, taker))
     }
 
     /// Moves one slot along each edge; none, if they turn out to be in each other's way.
@@ -266,12 +278,12 @@ impl<'b, B: Board> Exchange<'b, B> {
         let room = self.room();
         let edges = vertices.windows(2).filter(|ends| ends[0] != room && ends[1] != room);
         let edges: Vec<(usize, usize, i32)> = edges
-            .map(|ends| (ends[0], ends[1], i32::from(self.graph.best[ends[0] * room + ends[1]])))
+            .map(|ends| (ends[0], ends[1], self.graph.cost(ends[0], ends[1])))
             .collect();
         let mut done = Vec::new();
         for (owner, taker, cost) in edges {
             let Some((partition, slot)) = self.place(owner, taker, cost) else {
-                self.blocked.insert((owner, taker));
+                self.graph.block(owner, taker);
                 done.into_iter()
                     .rev()
                     .for_each(|(partition, slot, owner, taker)| self.pass(partition, slot, taker, owner));

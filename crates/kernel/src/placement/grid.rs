@@ -1,10 +1,11 @@
 //! Partitions and their owners while a step works on them, and who owned them on the sides that it begins with.
 
 use super::changes::Id;
-use super::due::{Peer, Quotas, ZoneBounds};
+use super::due::{Peer, Quotas};
 use super::graph::{Board, Offer};
 use super::roster::Roster;
 use super::table::Table;
+use super::zones::{Spread, Zones};
 use std::collections::BTreeMap;
 
 /// The number that stands in a slot without an owner.
@@ -62,10 +63,9 @@ pub(super) struct Grid<'q> {
     /// Where the choices of each node begin.
     seeds: Vec<u64>,
     quotas: &'q Quotas,
-    /// Zones that every partition must have copies in.
-    needed: Vec<usize>,
-    /// Members of each zone.
-    members: Vec<Vec<u16>>,
+    pub zones: Zones<'q>,
+    /// How the partition looked at is spread.
+    spread: Spread,
     /// For each node what it saves in the partition looked at, by having owned it before.
     savings: Vec<i32>,
     /// Those who own that partition or did before.
@@ -86,9 +86,6 @@ impl<'q> Grid<'q> {
             heirs.chunks_mut(table.copies.max(1)).for_each(once_each);
             Side { copies: table.copies, owners, heirs }
         };
-        let zones = &quotas.zones;
-        let mut members = vec![Vec::new(); zones.len()];
-        (1..peers.len()).for_each(|node| members[quotas.zone_of[node]].push(node as u16));
         Grid {
             partitions: roster.partitions,
             copies: quotas.copies,
@@ -97,8 +94,8 @@ impl<'q> Grid<'q> {
             weights: vec![1; before.len()],
             seeds: peers.iter().map(|peer| peer.seed).collect(),
             quotas,
-            needed: (0..zones.len()).filter(|&zone| zones[zone].lo > 0).collect(),
-            members,
+            zones: Zones::new(quotas),
+            spread: Spread::default(),
             savings: vec![0; peers.len()],
             known: Vec::new(),
         }
@@ -148,21 +145,6 @@ impl<'q> Grid<'q> {
         claims
     }
 
-    /// Where claims on a partition must be given up: in which zones, or nowhere.
-    pub fn surplus_zones<'s>(&'s self, claims: &[Claim]) -> Option<impl Fn(usize) -> bool + use<'s, 'q>> {
-        let zones = &self.quotas.zones;
-        let zone_of = |claim: &Claim| self.quotas.zone_of[claim.node as usize];
-        let mut held = vec![0; zones.len()];
-        claims.iter().for_each(|claim| held[zone_of(claim)] += 1);
-        let is_crowded = claims.iter().any(|claim| held[zone_of(claim)] > zones[zone_of(claim)].hi);
-        let lacking: usize = self.needed.iter().map(|&zone| zones[zone].lo.saturating_sub(held[zone])).sum();
-        let allowed = move |zone: usize| match is_crowded {
-            true => held[zone] > zones[zone].hi,
-            false => held[zone] > zones[zone].lo,
-        };
-        (is_crowded || claims.len() + lacking > self.copies).then_some(allowed)
-    }
-
     /// Lets these own the partition; how many slots are left without an owner.
     pub fn lay(&mut self, partition: usize, claims: &[Claim]) -> usize {
         let owners = self.owners_mut(partition);
@@ -208,45 +190,11 @@ impl<'q> Grid<'q> {
         if node == HOLE { 0 } else { weighed.map(cost).sum() }
     }
 
-    fn zone_count(&self, partition: usize, zone: usize) -> usize {
-        let in_zone = |&&owner: &&u16| owner != HOLE && self.quotas.zone_of[owner as usize] == zone;
-        self.owners(partition).iter().filter(in_zone).count()
-    }
-
-    /// Copies that zones still lack in a partition, all together.
-    fn lacking(&self, partition: usize) -> usize {
-        let lacks =
-            |&zone: &usize| self.quotas.zones[zone].lo.saturating_sub(self.zone_count(partition, zone));
-        self.needed.iter().map(lacks).sum()
-    }
-
-    fn holes(&self, partition: usize) -> usize {
-        self.owners(partition).iter().filter(|&&owner| owner == HOLE).count()
-    }
-
-    /// Whether somebody of that zone may stand in a slot in place of whoever does, as far as zones go.
-    fn zone_may_take(&self, partition: usize, owner: u16, zone: usize) -> bool {
-        let ZoneBounds { lo, hi } = self.quotas.zones[zone];
-        let held = || self.zone_count(partition, zone);
-        if owner == HOLE {
-            let held = held();
-            return held < lo || (held < hi && self.lacking(partition) < self.holes(partition));
-        }
-        let from = self.quotas.zone_of[owner as usize];
-        from == zone || (held() < hi && self.zone_count(partition, from) > self.quotas.zones[from].lo)
-    }
-
-    /// The members of each zone of which somebody may stand in a slot in place of that owner, as far as zones go.
-    pub fn takers(&self, partition: usize, owner: u16) -> impl Iterator<Item = &[u16]> {
-        let open = move |&zone: &usize| self.zone_may_take(partition, owner, zone);
-        (0..self.members.len()).filter(open).map(|zone| &self.members[zone][..])
-    }
-
     /// Whether a node may stand in a slot in place of whoever does: not twice in a partition, zones within their bounds.
     pub fn may_take(&self, partition: usize, slot: usize, node: usize) -> bool {
         let owners = self.owners(partition);
         !owners.contains(&(node as u16))
-            && self.zone_may_take(partition, owners[slot], self.quotas.zone_of[node])
+            && self.zones.may_take_among(owners, owners[slot], self.quotas.zone_of[node])
     }
 
     pub fn table(&self, roster: &Roster) -> Table {
@@ -280,12 +228,14 @@ impl Board for Grid<'_> {
     }
 
     fn groups(&self) -> (Vec<usize>, usize) {
-        (self.quotas.zone_of.clone(), self.members.len())
+        (self.quotas.zone_of.clone(), self.zones.len())
     }
 
     fn exchanges(&mut self, partition: usize, mut visit: impl FnMut(Offer)) {
         let mut savings = std::mem::take(&mut self.savings);
         let mut known = std::mem::take(&mut self.known);
+        let mut spread = std::mem::take(&mut self.spread);
+        self.zones.look_at(self.owners(partition), &mut spread);
         known.extend(self.owners(partition).iter().filter(|&&owner| owner != HOLE));
         for (owners, weight) in self.owners_before(partition).zip(&self.weights) {
             for &owner in owners.iter().filter(|&&owner| owner != HOLE) {
@@ -304,11 +254,11 @@ impl Board for Grid<'_> {
             let owner = giver as usize;
             let given_up = if giver == HOLE { 0 } else { dearest - savings[owner] };
             let cost = dearest - given_up;
-            let may_take = |zone: usize| self.zone_may_take(partition, giver, zone);
-            (0..self.members.len())
+            let may_take = |zone: usize| self.zones.may_take(&spread, giver, zone);
+            (0..self.zones.len())
                 .filter(|&zone| may_take(zone))
                 .for_each(|group| visit(Offer::Group { owner, group, cost }));
-            for &node in known.iter().filter(|&&node| may_take(self.quotas.zone_of[node as usize])) {
+            for &node in known.iter().filter(|&&node| may_take(self.zones.of(node))) {
                 let taker = node as usize;
                 visit(Offer::Except { owner, taker, cost });
                 if !owners.contains(&node) {
@@ -317,7 +267,7 @@ impl Board for Grid<'_> {
             }
         }
         known.drain(..).for_each(|node| savings[node as usize] = 0);
-        (self.savings, self.known) = (savings, known);
+        (self.savings, self.known, self.spread) = (savings, known, spread);
     }
 
     fn givers(&self, partition: usize) -> &[u16] {

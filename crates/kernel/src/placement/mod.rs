@@ -41,6 +41,7 @@ mod sides;
 mod step;
 mod table;
 mod voids;
+mod zones;
 
 use crate::fault::Fault;
 use changes::{Change, Id, Mark};

@@ -10,6 +10,7 @@ use super::counts::Counts;
 use super::due::{self, Peer, Quotas};
 use super::graph::{Board, Exchange};
 use super::grid::{Grid, HOLE};
+use super::zones::Spread;
 use super::rank;
 use super::roster::Roster;
 use super::sides;
@@ -69,6 +70,9 @@ struct Step<'g, 'q> {
     peers: &'q [Peer],
     quotas: &'q Quotas,
     counts: Counts,
+    /// Of the partition that a node is looked for.
+    spread: Spread,
+    distances: Distances,
 }
 
 impl<'g, 'q> Step<'g, 'q> {
@@ -78,7 +82,8 @@ impl<'g, 'q> Step<'g, 'q> {
         for partition in 0..grid.partitions() {
             grid.claims(partition).iter().for_each(|claim| counts.held[claim.node as usize] += 1);
         }
-        Step { grid, peers, quotas, counts }
+        let distances = Distances { partition: 0, known: vec![f64::NAN; peers.len()] };
+        Step { grid, peers, quotas, counts, spread: Spread::default(), distances }
     }
 
     /// How much more a node holds than is due to it.
@@ -90,7 +95,7 @@ impl<'g, 'q> Step<'g, 'q> {
     fn evict(&mut self) {
         for partition in 0..self.grid.partitions() {
             let mut claims = self.grid.claims(partition);
-            while let Some(allowed) = self.grid.surplus_zones(&claims) {
+            while let Some(allowed) = self.grid.zones.crowded(&claims, self.grid.copies()) {
                 let worst = claims
                     .iter()
                     .enumerate()
@@ -129,12 +134,15 @@ impl<'g, 'q> Step<'g, 'q> {
     }
 
     /// The nearest node of those that qualify and may take the slot.
-    fn nearest(&self, partition: usize, slot: usize, qualifies: impl Qualifies) -> Option<usize> {
-        let owners = self.grid.owners(partition);
+    fn nearest(&mut self, partition: usize, slot: usize, qualifies: impl Qualifies) -> Option<usize> {
+        let (grid, counts) = (&*self.grid, &self.counts);
+        let owners = grid.owners(partition);
+        grid.zones.look_at(owners, &mut self.spread);
+        self.distances.look_at(partition);
         let mut best: Option<(f64, u16)> = None;
-        for members in self.grid.takers(partition, owners[slot]) {
-            for &node in members.iter().filter(|&&node| qualifies(&self.counts, node as usize)) {
-                let found = (self.grid.distance(partition, node as usize), node);
+        for zone in (0..grid.zones.len()).filter(|&zone| grid.zones.may_take(&self.spread, owners[slot], zone)) {
+            for &node in grid.zones.members(zone).iter().filter(|&&node| qualifies(counts, node as usize)) {
+                let found = (self.distances.to(grid, node), node);
                 if best.is_none_or(|known| found < known) && !owners.contains(&node) {
                     best = Some(found);
                 }
@@ -150,8 +158,9 @@ impl<'g, 'q> Step<'g, 'q> {
         takers.sort_by_key(|&node| Reverse(self.counts.lo[node] - self.counts.held[node]));
         for node in takers {
             let missing = self.counts.lo[node] - self.counts.held[node];
+            let givers: Vec<bool> = (0..self.peers.len()).map(|node| gives(&self.counts, node)).collect();
             let offer = |partition: usize| {
-                let (far, _) = self.farthest(partition, node, gives)?;
+                let (far, _) = self.farthest(partition, node, |_, owner| givers[owner])?;
                 Some((self.grid.distance(partition, node) / far, partition))
             };
             for (_, partition) in in_order((0..self.grid.partitions()).filter_map(offer).collect(), missing) {
@@ -202,6 +211,30 @@ impl<'g, 'q> Step<'g, 'q> {
     fn put(&mut self, partition: usize, slot: usize, node: usize) {
         self.counts.pass(self.grid.owners(partition)[slot] as usize, node);
         self.grid.put(partition, slot, node);
+    }
+}
+
+/// How far nodes are from one partition, as far as that was asked: where there are several holes, it is asked several times.
+struct Distances {
+    partition: usize,
+    /// By node; not a number: not known yet.
+    known: Vec<f64>,
+}
+
+impl Distances {
+    fn look_at(&mut self, partition: usize) {
+        if self.partition != partition {
+            self.partition = partition;
+            self.known.fill(f64::NAN);
+        }
+    }
+
+    fn to(&mut self, grid: &Grid<'_>, node: u16) -> f64 {
+        let known = &mut self.known[node as usize];
+        if known.is_nan() {
+            *known = grid.distance(self.partition, node as usize);
+        }
+        *known
     }
 }
 
