@@ -6,9 +6,10 @@ use rotunda_kernel::digest::{crc32c, digest, mac};
 use rotunda_kernel::key::seal_row_key;
 use rotunda_kernel::merkle::{Entry, Shape, Tree};
 use rotunda_kernel::object::{Object, compare, context, merge};
-use rotunda_kernel::placement::changes::{Act, Change, Id};
+use rotunda_kernel::placement::changes::{Act, Change, Id, Mark};
 use rotunda_kernel::placement::{Checkpoint, replay};
 use rotunda_kernel::row::{Limits, Row, Write, apply_write, check_row, merge_row, seal_row};
+use std::sync::LazyLock;
 
 fn main() {
     divan::main();
@@ -195,12 +196,16 @@ fn tree_updated(bencher: Bencher<'_, '_>) {
     });
 }
 
-fn joins(members: u64, zones: u64) -> Vec<Change> {
+fn joins(members: u64, zones: u64, weights: &[f64]) -> Vec<Change> {
     let join = |number: u64| Change {
         stamp: number,
         author: [0; 16],
         after: Some(if number == 1 { vec![] } else { vec![(number - 1, [0; 16])] }),
-        act: Act::Join { member: member(number), weight: 1.0, zone: vec![(number % zones) as u8] },
+        act: Act::Join {
+            member: member(number),
+            weight: weights[number as usize % weights.len()],
+            zone: vec![(number % zones) as u8],
+        },
     };
     (1..=members).map(join).collect()
 }
@@ -211,44 +216,121 @@ fn member(number: u64) -> Id {
 
 #[divan::bench(args = [(256, 3), (256, 12), (256, 60), (4096, 12), (65536, 12)], sample_count = 10)]
 fn placement_of(bencher: Bencher<'_, '_>, (partitions, members): (usize, u64)) {
-    let changes = joins(members, 1);
+    let changes = joins(members, 1, &[1.0]);
     bencher.bench_local(|| replay(partitions, 3, black_box(&changes)));
 }
 
-/// One change in a ring of 300 members in four zones and 16,384 partitions.
-#[divan::bench(
-    args = ["join", "leave", "replace", "weight", "zone", "split", "copies", "two joins at once", "a join on a split"],
-    sample_count = 5
-)]
+/// Members of the rings in which a change is measured, and partitions: the largest that are promised.
+const MEMBERS: u64 = 300;
+const PARTITIONS: usize = 16_384;
+
+type Ring = (Vec<Change>, Checkpoint);
+
+fn ring(weights: &[f64]) -> Ring {
+    let changes = joins(MEMBERS, 4, weights);
+    let checkpoint = Checkpoint::of(PARTITIONS, 3, &changes).expect("valid");
+    (changes, checkpoint)
+}
+
+/// In four zones, all weights equal.
+static EQUAL: LazyLock<Ring> = LazyLock::new(|| ring(&[1.0]));
+
+/// In four zones, a third of the members each of weight 1, 2 and 4.
+static MIXED: LazyLock<Ring> = LazyLock::new(|| ring(&[1.0, 2.0, 4.0]));
+
+/// Changes, each recorded in knowledge of all before it. Member 17 stands in zone 1, and has weight 4 where weights are mixed.
+const CHANGES: [&str; 26] = [
+    "join",
+    "join, weight 2",
+    "leave",
+    "removal",
+    "replacement, same weight and zone",
+    "replacement, half the weight",
+    "replacement, another zone",
+    "replacement, another zone, weight 2",
+    "weight doubled",
+    "weight halved",
+    "weight times 100",
+    "zone, to another",
+    "zone, to a new one",
+    "copies 3 to 1",
+    "copies 3 to 2",
+    "copies 3 to 4",
+    "copies 3 to 5",
+    "copies 3 to 16",
+    "split",
+    "mixed weights: join",
+    "mixed weights: leave",
+    "mixed weights: replacement, another zone, weight 2",
+    "mixed weights: zone, to another",
+    "mixed weights: copies 3 to 1",
+    "mixed weights: copies 3 to 2",
+    "mixed weights: copies 3 to 5",
+];
+
+fn act_of(what: &str) -> Act {
+    let (new, old) = (member(MEMBERS + 1), member(17));
+    let join = |weight| Act::Join { member: new, weight, zone: vec![1] };
+    let replacement =
+        |weight, zone| Act::Replace { member: new, weight, zone: vec![zone], replaced: old, seen: 0 };
+    let weight = |weight| Act::Weight { member: old, weight };
+    let zone = |zone| Act::Zone { member: old, zone: vec![zone] };
+    match what {
+        "join" => join(1.0),
+        "join, weight 2" => join(2.0),
+        "leave" => Act::Leave { member: old },
+        "removal" => Act::Remove { member: old, seen: 0 },
+        "replacement, same weight and zone" => replacement(1.0, 1),
+        "replacement, half the weight" => replacement(0.5, 1),
+        "replacement, another zone" => replacement(1.0, 2),
+        "replacement, another zone, weight 2" => replacement(2.0, 2),
+        "weight doubled" => weight(2.0),
+        "weight halved" => weight(0.5),
+        "weight times 100" => weight(100.0),
+        "zone, to another" => zone(2),
+        "zone, to a new one" => zone(9),
+        "split" => Act::Split { partitions: 2 * PARTITIONS },
+        _ => {
+            let copies = what.strip_prefix("copies 3 to ").expect("a kind of change");
+            Act::Copies { copies: copies.parse().expect("a number") }
+        }
+    }
+}
+
+fn change(author: u8, after: Vec<Mark>, act: Act) -> Change {
+    let stamp = 1 + after.iter().map(|mark| mark.0).max().unwrap_or(0);
+    Change { stamp, author: [author; 16], after: Some(after), act }
+}
+
+/// One change in a ring of 300 members in four zones and 16,384 partitions with three copies, from the checkpoint before it.
+#[divan::bench(args = CHANGES, sample_count = 5, sample_size = 1)]
 fn placement_after(bencher: Bencher<'_, '_>, what: &str) {
-    let mut changes = joins(300, 4);
-    let (member, new, weight, zone) = (member(17), member(301), 1.0, vec![1]);
-    let joined = Act::Join { member: new, weight, zone: zone.clone() };
-    let act = match what {
-        "join" | "two joins at once" | "a join on a split" => joined,
-        "leave" => Act::Leave { member },
-        "replace" => Act::Replace { member: new, weight, zone, replaced: member, seen: 0 },
-        "weight" => Act::Weight { member, weight: 2.0 },
-        "zone" => Act::Zone { member, zone: vec![2] },
-        "split" => Act::Split { partitions: 32_768 },
-        _ => Act::Copies { copies: 4 },
+    let mixed = what.strip_prefix("mixed weights: ");
+    let (changes, before) = if mixed.is_some() { &*MIXED } else { &*EQUAL };
+    let mut changes = changes.clone();
+    changes.push(change(1, vec![(MEMBERS, [0; 16])], act_of(mixed.unwrap_or(what))));
+    bencher.bench_local(|| before.after(black_box(&changes)).map(|after| after.placement().copies));
+}
+
+/// The same after a change that is in the checkpoint: a join on top of a split, and of two joins recorded at once the second one and the merge.
+#[divan::bench(
+    args = ["join, after a split", "join, at the same time as another", "mixed weights: join, at the same time as another"],
+    sample_count = 5,
+    sample_size = 1
+)]
+fn placement_after_another(bencher: Bencher<'_, '_>, what: &str) {
+    let (changes, before) = if what.starts_with("mixed") { &*MIXED } else { &*EQUAL };
+    let mut changes = changes.clone();
+    let tip = vec![(MEMBERS, [0; 16])];
+    let is_split = what == "join, after a split";
+    let first = match is_split {
+        true => act_of("split"),
+        false => Act::Join { member: [9; 16], weight: 1.0, zone: vec![2] },
     };
-    let before = Checkpoint::of(16_384, 3, &changes).expect("valid");
-    let on = |author: u8, act, after| Change { stamp: 301, author: [author; 16], after: Some(after), act };
-    let tip = vec![(300, [0; 16])];
-    let before = match what {
-        "two joins at once" => {
-            let other = Act::Join { member: [9; 16], weight, zone: vec![2] };
-            changes.push(on(2, other, tip.clone()));
-            before.after(&changes).expect("valid")
-        }
-        "a join on a split" => {
-            changes.push(on(2, Act::Split { partitions: 32_768 }, tip.clone()));
-            before.after(&changes).expect("valid")
-        }
-        _ => before,
-    };
-    let on_top = if what == "a join on a split" { vec![(301, [2; 16])] } else { tip };
-    changes.push(Change { stamp: 302, ..on(1, act, on_top) });
+    let first = change(2, tip.clone(), first);
+    let after = if is_split { vec![first.mark()] } else { tip };
+    changes.push(first);
+    let before = before.after(&changes).expect("valid");
+    changes.push(change(1, after, act_of("join")));
     bencher.bench_local(|| before.after(black_box(&changes)).map(|after| after.placement().copies));
 }

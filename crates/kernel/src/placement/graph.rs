@@ -254,22 +254,25 @@ impl<'b, B: Board> Exchange<'b, B> {
 
     fn relax(&self, from: usize, distance: &mut [f64], came_from: &mut [usize], next: &mut [bool]) {
         let (room, so_far) = (self.room(), distance[from]);
-        let mut reach = |to: usize, through: f64| {
-            if through < distance[to] {
-                distance[to] = through;
+        let mut reach = |to: usize, through: f64, known: &mut f64| {
+            if through < *known {
+                *known = through;
                 came_from[to] = from;
                 next[to] = true;
             }
         };
         if from == room {
-            (1..room).filter(|&to| self.counts.can_give(to)).for_each(|to| reach(to, so_far));
+            let takers = (1..room).filter(|&to| self.counts.can_give(to));
+            takers.for_each(|to| reach(to, so_far, &mut distance[to]));
             return;
         }
         if from != 0 && self.counts.can_take(from) {
-            reach(room, so_far);
+            reach(room, so_far, &mut distance[room]);
         }
-        for (to, length) in self.graph.lengths_from(from).iter().enumerate() {
-            reach(to, so_far + length);
+        let lengths = self.graph.lengths_from(from);
+        if is_shorter_anywhere(so_far, lengths, distance) {
+            let edges = lengths.iter().zip(distance).enumerate();
+            edges.for_each(|(to, (length, known))| reach(to, so_far + length, known));
         }
     }
 
@@ -277,9 +280,8 @@ impl<'b, B: Board> Exchange<'b, B> {
     fn walk(&mut self, vertices: &[usize]) {
         let room = self.room();
         let edges = vertices.windows(2).filter(|ends| ends[0] != room && ends[1] != room);
-        let edges: Vec<(usize, usize, i32)> = edges
-            .map(|ends| (ends[0], ends[1], self.graph.cost(ends[0], ends[1])))
-            .collect();
+        let edges: Vec<(usize, usize, i32)> =
+            edges.map(|ends| (ends[0], ends[1], self.graph.cost(ends[0], ends[1]))).collect();
         let mut done = Vec::new();
         for (owner, taker, cost) in edges {
             let Some((partition, slot)) = self.place(owner, taker, cost) else {
@@ -313,6 +315,11 @@ impl<'b, B: Board> Exchange<'b, B> {
         givers.chain([owner]).for_each(|giver| self.graph.choose(giver));
         self.counts.pass(owner, taker);
     }
+}
+
+/// Whether any edge of these lengths leads to a shorter way: most do not, and without a branch for each the answer comes quickly.
+fn is_shorter_anywhere(so_far: f64, lengths: &[f64], distance: &[f64]) -> bool {
+    lengths.iter().zip(distance).fold(false, |any, (length, known)| any | (so_far + length < *known))
 }
 
 /// A circle among those that each came from another.

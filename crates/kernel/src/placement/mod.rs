@@ -33,6 +33,7 @@ mod graph;
 mod grid;
 mod history;
 mod holdings;
+mod nearby;
 mod packed;
 mod plan;
 mod rank;

@@ -10,7 +10,7 @@ use super::counts::Counts;
 use super::due::{self, Peer, Quotas};
 use super::graph::{Board, Exchange};
 use super::grid::{Grid, HOLE};
-use super::zones::Spread;
+use super::nearby::{Nearby, Need};
 use super::rank;
 use super::roster::Roster;
 use super::sides;
@@ -60,19 +60,12 @@ fn laid_out<'q>(grid: &mut Grid<'q>, peers: &'q [Peer], quotas: &'q Quotas) -> C
     step.counts
 }
 
-/// Who is meant, as far as what each holds goes.
-trait Qualifies: Fn(&Counts, usize) -> bool + Copy {}
-
-impl<F: Fn(&Counts, usize) -> bool + Copy> Qualifies for F {}
-
 struct Step<'g, 'q> {
     grid: &'g mut Grid<'q>,
     peers: &'q [Peer],
     quotas: &'q Quotas,
     counts: Counts,
-    /// Of the partition that a node is looked for.
-    spread: Spread,
-    distances: Distances,
+    nearby: Nearby,
 }
 
 impl<'g, 'q> Step<'g, 'q> {
@@ -82,8 +75,8 @@ impl<'g, 'q> Step<'g, 'q> {
         for partition in 0..grid.partitions() {
             grid.claims(partition).iter().for_each(|claim| counts.held[claim.node as usize] += 1);
         }
-        let distances = Distances { partition: 0, known: vec![f64::NAN; peers.len()] };
-        Step { grid, peers, quotas, counts, spread: Spread::default(), distances }
+        let nearby = Nearby::new(peers.len(), quotas.zones.len());
+        Step { grid, peers, quotas, counts, nearby }
     }
 
     /// How much more a node holds than is due to it.
@@ -118,41 +111,29 @@ impl<'g, 'q> Step<'g, 'q> {
     /// Gives each hole to the nearest of those who are short of their quota.
     fn fill_holes(&mut self) {
         for partition in 0..self.grid.partitions() {
-            for slot in 0..self.grid.copies() {
-                if self.counts.held[HOLE as usize] == 0 {
-                    return;
-                }
-                if self.grid.owners(partition)[slot] != HOLE {
-                    continue;
-                }
-                let must = self.nearest(partition, slot, Counts::is_short);
-                if let Some(node) = must.or_else(|| self.nearest(partition, slot, Counts::can_take)) {
-                    self.put(partition, slot, node);
-                }
+            if self.counts.held[HOLE as usize] == 0 {
+                return;
+            }
+            if self.grid.owners(partition).contains(&HOLE) {
+                self.nearby.look_from(partition, self.grid);
+                (0..self.grid.copies()).for_each(|slot| self.fill(partition, slot));
             }
         }
     }
 
-    /// The nearest node of those that qualify and may take the slot.
-    fn nearest(&mut self, partition: usize, slot: usize, qualifies: impl Qualifies) -> Option<usize> {
-        let (grid, counts) = (&*self.grid, &self.counts);
-        let owners = grid.owners(partition);
-        grid.zones.look_at(owners, &mut self.spread);
-        self.distances.look_at(partition);
-        let mut best: Option<(f64, u16)> = None;
-        for zone in (0..grid.zones.len()).filter(|&zone| grid.zones.may_take(&self.spread, owners[slot], zone)) {
-            for &node in grid.zones.members(zone).iter().filter(|&&node| qualifies(counts, node as usize)) {
-                let found = (self.distances.to(grid, node), node);
-                if best.is_none_or(|known| found < known) && !owners.contains(&node) {
-                    best = Some(found);
-                }
-            }
+    fn fill(&mut self, partition: usize, slot: usize) {
+        if self.grid.owners(partition)[slot] != HOLE {
+            return;
         }
-        best.map(|(_, node)| node as usize)
+        let mut nearest = |need| self.nearby.nearest(self.grid, &self.counts, slot, need);
+        if let Some(node) = nearest(Need::Must).or_else(|| nearest(Need::May)) {
+            self.put(partition, slot, node);
+            self.nearby.took(node, self.quotas.zone_of[node]);
+        }
     }
 
     /// Nodes that must have more take slots from those that give, where they are near and the owner far.
-    fn take_directly(&mut self, gives: impl Qualifies) {
+    fn take_directly(&mut self, gives: fn(&Counts, usize) -> bool) {
         let mut takers: Vec<usize> =
             (1..self.peers.len()).filter(|&node| self.counts.is_short(node)).collect();
         takers.sort_by_key(|&node| Reverse(self.counts.lo[node] - self.counts.held[node]));
@@ -160,14 +141,14 @@ impl<'g, 'q> Step<'g, 'q> {
             let missing = self.counts.lo[node] - self.counts.held[node];
             let givers: Vec<bool> = (0..self.peers.len()).map(|node| gives(&self.counts, node)).collect();
             let offer = |partition: usize| {
-                let (far, _) = self.farthest(partition, node, |_, owner| givers[owner])?;
+                let (far, _) = self.farthest(partition, node, |owner| givers[owner])?;
                 Some((self.grid.distance(partition, node) / far, partition))
             };
             for (_, partition) in in_order((0..self.grid.partitions()).filter_map(offer).collect(), missing) {
                 if !self.counts.is_short(node) {
                     break;
                 }
-                if let Some((_, slot)) = self.farthest(partition, node, gives) {
+                if let Some((_, slot)) = self.farthest(partition, node, |owner| gives(&self.counts, owner)) {
                     self.put(partition, slot, node);
                 }
             }
@@ -175,17 +156,23 @@ impl<'g, 'q> Step<'g, 'q> {
     }
 
     /// The farthest of those that give their slots, and whose the node may take: how far, and the slot.
-    fn farthest(&self, partition: usize, node: usize, gives: impl Qualifies) -> Option<(f64, usize)> {
+    fn farthest(&self, partition: usize, node: usize, gives: impl Fn(usize) -> bool) -> Option<(f64, usize)> {
         let owners = self.grid.owners(partition);
-        let open = |&slot: &usize| {
-            gives(&self.counts, owners[slot] as usize) && self.grid.may_take(partition, slot, node)
-        };
-        let distance = |slot: usize| match owners[slot] {
-            HOLE => f64::INFINITY,
-            owner => self.grid.distance(partition, owner as usize),
-        };
-        let open = (0..owners.len()).filter(open).map(|slot| (distance(slot), slot));
-        open.max_by(|a, b| a.0.total_cmp(&b.0))
+        let zone = self.quotas.zone_of[node];
+        let mut best: Option<(f64, usize)> = None;
+        for (slot, &owner) in owners.iter().enumerate() {
+            if owner as usize == node {
+                return None;
+            }
+            if gives(owner as usize) && self.grid.zones.may_take_among(owners, owner, zone) {
+                let distance = match owner {
+                    HOLE => f64::INFINITY,
+                    _ => self.grid.distance(partition, owner as usize),
+                };
+                best = best.filter(|(known, _)| *known > distance).or(Some((distance, slot)));
+            }
+        }
+        best
     }
 
     /// Nodes that still hold too much give to those that have room, where they are far.
@@ -201,7 +188,8 @@ impl<'g, 'q> Step<'g, 'q> {
             for (_, partition) in in_order(distances, excess) {
                 let held = self.grid.owners(partition).iter().position(|&owner| owner as usize == node);
                 let Some(slot) = held.filter(|_| self.counts.is_over(node)) else { continue };
-                if let Some(taker) = self.nearest(partition, slot, Counts::can_take) {
+                self.nearby.look_from(partition, self.grid);
+                if let Some(taker) = self.nearby.nearest(self.grid, &self.counts, slot, Need::May) {
                     self.put(partition, slot, taker);
                 }
             }
@@ -211,30 +199,6 @@ impl<'g, 'q> Step<'g, 'q> {
     fn put(&mut self, partition: usize, slot: usize, node: usize) {
         self.counts.pass(self.grid.owners(partition)[slot] as usize, node);
         self.grid.put(partition, slot, node);
-    }
-}
-
-/// How far nodes are from one partition, as far as that was asked: where there are several holes, it is asked several times.
-struct Distances {
-    partition: usize,
-    /// By node; not a number: not known yet.
-    known: Vec<f64>,
-}
-
-impl Distances {
-    fn look_at(&mut self, partition: usize) {
-        if self.partition != partition {
-            self.partition = partition;
-            self.known.fill(f64::NAN);
-        }
-    }
-
-    fn to(&mut self, grid: &Grid<'_>, node: u16) -> f64 {
-        let known = &mut self.known[node as usize];
-        if known.is_nan() {
-            *known = grid.distance(self.partition, node as usize);
-        }
-        *known
     }
 }
 
