@@ -1,4 +1,5 @@
 /** Whoever gives the cluster another N while clients work: once, or once and then another one. */
+import { ERRORS, type ErrorCode } from '../../src/errors.js'
 import type { Counters } from './counters.js'
 import { Errands } from './errands.js'
 import { ask } from './operator.js'
@@ -43,8 +44,11 @@ export class Copier {
     const again = (): void => this.#errands.later(AGAIN_MS, () => this.#ask(copies, others))
     if (host.state !== 'up' || host.isStopped) return again()
     ask(this.#world, host, { kind: 'copies', copies }, (isRecorded, code) => {
-      // One that was not answered may have been recorded all the same.
-      if (!isRecorded && code !== 'BAD_PARAM') return again()
+      if (!isRecorded && code !== 'BAD_PARAM') {
+        if (code === undefined || ERRORS[code as ErrorCode]?.mayBeWritten)
+          this.#world.copiesInDoubt.push(copies)
+        return again()
+      }
       this.#counters.count('change copies')
       this.#world.copiesRecorded.push(copies)
       this.#next(others)

@@ -240,29 +240,30 @@ export class Ending {
     }
     if (!world.hosts.every(hasNoDamage)) return true
     // One that was begun before they were alike may still bring what it had found.
-    this.#within(TREES_MS, () => this.#exchanging() === 0)
-    const repaired = this.#keysRepaired()
+    const exchanging = (): number => sumOf(this.#measured('exchanges_in_flight'))
+    this.#within(TREES_MS, () => exchanging() === 0)
+    const ring = this.#rings()
+    const before = this.#measured('exchange_keys_repaired_total')
     this.#within(QUIET_MS, () => false)
-    if (this.#keysRepaired() !== repaired && !violations.any)
+    // A change that was asked for in the last moment was recorded only now: rows have gone to other owners.
+    if (this.#rings() !== ring && !violations.any) return this.#treesAreRight()
+    const after = this.#measured('exchange_keys_repaired_total')
+    const haveRepaired = [...after].some(([host, count]) => count !== before.get(host))
+    if (haveRepaired && !violations.any)
       violations.add('A14', 'an exchange sent rows, though all replicas were alike')
     return !violations.any
   }
 
-  #keysRepaired(): number {
-    return this.#measured('exchange_keys_repaired_total')
+  #rings(): string {
+    return this.#parts.world.hosts.map((host) => host.node?.cluster().ringDigest ?? 'none').join(' ')
   }
 
-  #exchanging(): number {
-    return this.#measured('exchanges_in_flight')
-  }
-
-  /** Over all hosts and labels. */
-  #measured(metric: string): number {
-    let sum = 0
-    for (const host of this.#parts.world.hosts) {
-      for (const [name, count] of host.node?.measurements() ?? []) if (name.startsWith(metric)) sum += count
-    }
-    return sum
+  /** For each host, over all labels. */
+  #measured(metric: string): Map<SimHost, number> {
+    const ofMetric = (host: SimHost) =>
+      [...(host.node?.measurements() ?? [])].filter(([name]) => name.startsWith(metric))
+    const { hosts } = this.#parts.world
+    return new Map(hosts.map((host) => [host, sumOf(new Map(ofMetric(host)))]))
   }
 
   #readAll(key: string, waiting: Set<string>): void {
@@ -272,19 +273,18 @@ export class Ending {
 
   /** All nodes compute the same placement. */
   #agree(): boolean {
-    const { world, violations } = this.#parts
-    const digests = (): string[] => world.hosts.map((host) => host.node?.cluster().ringDigest ?? 'none')
-    const same = (): boolean => new Set(digests()).size === 1
+    const { violations } = this.#parts
+    const same = (): boolean => new Set(this.#rings().split(' ')).size === 1
     if (this.#within(ROUND_MS, same)) return this.#isOfTheRightN()
-    violations.add('A4', `the nodes have different rings: ${digests().join(' ')}`)
+    violations.add('A4', `the nodes have different rings: ${this.#rings()}`)
     return false
   }
 
   /** As many owners as were asked for last; where two N were recorded, the second may not have known of the first. */
   #isOfTheRightN(): boolean {
     const { world, violations } = this.#parts
-    const wanted = world.copiesRecorded
-    if (wanted.length === 0) return true
+    if (world.copiesRecorded.length === 0) return true
+    const wanted = [...world.copiesRecorded, ...world.copiesInDoubt]
     const lists = world.hosts[0]?.node?.ring().owners ?? []
     const isWanted = wanted.some((n) => lists.every((owners) => owners.length === n))
     if (!isWanted)
@@ -362,4 +362,8 @@ function rowOn(host: SimHost, key: string): Uint8Array | undefined {
   const name = host.disk.keys().find((candidate) => rowNameOf(candidate)?.key === key)
   if (name === undefined || host.disk.damaged.has(name)) return undefined
   return host.disk.get(name)
+}
+
+function sumOf(counts: ReadonlyMap<unknown, number>): number {
+  return [...counts.values()].reduce((sum, count) => sum + count, 0)
 }

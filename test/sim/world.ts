@@ -47,6 +47,8 @@ export class World {
   readonly several: SeveralN
   /** Those that were recorded while clients worked. */
   readonly copiesRecorded: number[] = []
+  /** Those of which nobody was told whether they were. */
+  readonly copiesInDoubt: number[] = []
   readonly logLines: LogLine[] = []
   readonly reaping: ReapCheck
   /** The process on this host has ended otherwise than by a stop that wrote everything out: what was in its memory is gone. */
