@@ -22,6 +22,8 @@ export interface ClusterOptions {
   readonly moreArguments?: readonly string[]
   /** Arguments for the first node's `node`. */
   readonly firstNodeArguments?: readonly string[]
+  /** Every node's inspector listens, the first one's here and the others' on the ports that follow. */
+  readonly firstInspectorPort?: number
 }
 
 interface NodeProcess {
@@ -149,7 +151,9 @@ function spawnNode(
 ): NodeProcess {
   const logFile = join(options.directory, `n${number + 1}.log`)
   const log = openSync(logFile, 'a')
-  const nodeArguments = number === 0 ? (options.firstNodeArguments ?? []) : []
+  const { firstInspectorPort: inspector } = options
+  const inspected = inspector === undefined ? [] : [`--inspect=127.0.0.1:${inspector + number}`]
+  const nodeArguments = [...inspected, ...(number === 0 ? (options.firstNodeArguments ?? []) : [])]
   const command = commandOf(options, number, clientPorts, peerPorts)
   const child = spawn(process.execPath, [...nodeArguments, ...command], { stdio: ['ignore', log, log] })
   closeSync(log)

@@ -17,6 +17,7 @@
  * The exit code is 1 where an answer is wrong, a stage does not end, or the median of a stage's ratios is above --assert.
  *
  *   --stages handoff,reaping,refill --rounds 3 --warm 0 --keys 10000 --value-bytes 1024 --clients 16 --gets 0.5 --durability fsync --dir DIR --assert 1.5
+ *   --cpu-prof DIR   every node is profiled in each stage, and in the quiet window before it
  */
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -24,7 +25,10 @@ import { parseArgs } from 'node:util'
 import { Cluster } from '../clusters.js'
 import { freshDirectory } from '../disk.js'
 import { median } from '../measure/statistics.js'
+import { profiled } from './profiled.js'
 import { type StageName, Stages, stageNames } from './stages.js'
+
+const FIRST_INSPECTOR_PORT = 39_229
 
 const { values: given } = parseArgs({
   options: {
@@ -37,6 +41,7 @@ const { values: given } = parseArgs({
     rounds: { type: 'string', default: '3' },
     warm: { type: 'string', default: '0' },
     assert: { type: 'string' },
+    'cpu-prof': { type: 'string' },
     dir: { type: 'string' },
   },
 })
@@ -59,6 +64,10 @@ function stagesAsked(): StageName[] {
   return stages
 }
 
+function inspectorPorts({ clientPorts }: Cluster): number[] {
+  return clientPorts.map((_, number) => FIRST_INSPECTOR_PORT + number)
+}
+
 /** Of a fourth node. */
 function changesWeight(names: readonly StageName[]): boolean {
   return names.includes('grow') || names.includes('shrink')
@@ -71,6 +80,10 @@ async function bench(cluster: Cluster, names: readonly StageName[]): Promise<voi
     clients: Number(given.clients),
     shareOfGets: Number(given.gets),
     say,
+    profiled: (what, window) =>
+      profiles === undefined
+        ? window()
+        : profiled(inspectorPorts(cluster), profiles, what, window),
     failed: (why) => {
       say(why)
       process.exitCode = 1
@@ -91,6 +104,7 @@ async function bench(cluster: Cluster, names: readonly StageName[]): Promise<voi
   }
 }
 
+const profiles = given['cpu-prof']
 const names = stagesAsked()
 const directory = freshDirectory(given.dir)
 let cluster: Cluster | undefined
@@ -100,6 +114,7 @@ try {
     directory: join(directory, 'rotunda'),
     durability: given.durability,
     nodes: changesWeight(names) ? 4 : 3,
+    ...(profiles === undefined ? {} : { firstInspectorPort: FIRST_INSPECTOR_PORT }),
     moreArguments: names.includes('exchange') ? ['--hint-bytes', '1'] : [],
   })
   await bench(cluster, names)

@@ -34,6 +34,8 @@ export interface StageOptions {
   readonly shareOfGets: number
   say(line: string): void
   failed(why: string): void
+  /** Runs the window, and leaves a profile of it where profiles are wanted. */
+  profiled<T>(what: string, window: () => Promise<T>): Promise<T>
 }
 
 const QUIET_MS = 5_000
@@ -106,8 +108,9 @@ export class Stages {
 
   /** The p99 of the stage over that of the quiet windows around it. */
   async run(name: StageName): Promise<number> {
-    const before = await this.#quietUs()
-    const felt = await this.#stage(name)
+    const { profiled } = this.#options
+    const before = await profiled(`${name}-quiet`, () => this.#quietUs())
+    const felt = await profiled(name, () => this.#stage(name))
     await this.#untilSwept()
     const quietUs = (before + (await this.#quietUs())) / 2
     const p99 = felt.latency.quantile(0.99)
@@ -147,9 +150,13 @@ export class Stages {
   }
 
   async #quietUs(): Promise<number> {
-    const { clients } = this.#options
-    const { latency } = await this.#crowd.run(clients, 1_000, QUIET_MS)
+    const { clients, say } = this.#options
+    await this.#crowd.run(clients, 0, 1_000)
+    const before = await this.#workDone()
+    const { latency, seconds } = await this.#crowd.run(clients, 0, QUIET_MS)
+    const work = workBetween(before, await this.#workDone(), seconds)
     await this.#crowd.rest()
+    say(`  quiet: ${(latency.total / seconds).toFixed(0)} /s, p99 ${ms(latency.quantile(0.99))}; ${work}`)
     return latency.quantile(0.99)
   }
 
@@ -264,6 +271,8 @@ export class Stages {
     const p99s: string[] = []
     const grants: string[] = []
     const cpus: string[] = []
+    const atStart = await this.#workDone()
+    const startMs = performance.now()
     let over = false
     while (!over && p99s.length < MOST_WINDOWS) {
       const before = this.#cpuUs()
@@ -279,11 +288,13 @@ export class Stages {
       cpus.push(shares.map((share) => share.toFixed(0)).join('/'))
       over = await done(nodes)
     }
+    const work = workBetween(atStart, await this.#workDone(), (performance.now() - startMs) / 1_000)
     await this.#crowd.rest()
     if (!over) failed(`not done within ${MOST_WINDOWS} s`)
     say(`  p99 second by second, ms  ${p99s.join(' ')}`)
     say(`  least grant               ${grants.join(' ')}`)
     say(`  % of a core, each node    ${cpus.join(' ')}`)
+    say(`  in all                    ${work}`)
     say(`  slices, p99 (longest), ms ${slicesOf(await this.#metrics())}`)
     return { latency, seconds: p99s.length }
   }
@@ -291,6 +302,19 @@ export class Stages {
   #cpuUs(): number[] {
     const numbers = Array.from({ length: this.#cluster.size }, (_, number) => number)
     return numbers.map((number) => cpuTime(this.#cluster.pidsOf(number)).totalUs)
+  }
+
+  /** Of each node, since its start. */
+  async #workDone(): Promise<WorkDone[]> {
+    const metrics = await this.#metrics()
+    const cpuUs = this.#cpuUs()
+    return metrics.map((node, number) => ({
+      cpuUs: cpuUs[number] ?? 0,
+      syncs: node.get('rotunda_storage_commits_total') ?? 0,
+      rows: node.get('rotunda_storage_rows_written_total') ?? 0,
+      sent: node.get('rotunda_transfer_rows_sent_total') ?? 0,
+      dropped: node.get('rotunda_transfer_rows_dropped_total') ?? 0,
+    }))
   }
 
   async #fill(): Promise<void> {
@@ -301,6 +325,27 @@ export class Stages {
     const ports = this.#frozen ? this.#twoPorts : this.#cluster.clientPorts
     return Promise.all(ports.map(metricsOfAny))
   }
+}
+
+interface WorkDone {
+  readonly cpuUs: number
+  /** Batches, each with one sync. */
+  readonly syncs: number
+  readonly rows: number
+  readonly sent: number
+  readonly dropped: number
+}
+
+/** A node that came meanwhile began with nothing; one that left counts no more. */
+function workBetween(before: readonly WorkDone[], after: readonly WorkDone[], seconds: number): string {
+  const of = (what: keyof WorkDone) =>
+    after.map((node, number) => Math.max(0, node[what] - (before[number]?.[what] ?? 0)))
+  const rates = (what: keyof WorkDone, unit: number) =>
+    of(what)
+      .map((amount) => (amount / seconds / unit).toFixed(0))
+      .join('/')
+  const [sent, dropped] = [of('sent').join('/'), of('dropped').join('/')]
+  return `${rates('cpuUs', 10_000)} % of a core, ${rates('syncs', 1)} syncs/s, ${rates('rows', 1)} rows written/s, moved rows sent ${sent} dropped ${dropped}`
 }
 
 /** A node that is away holds nothing and asks for nothing. */
