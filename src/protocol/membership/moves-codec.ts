@@ -3,8 +3,7 @@
  * with others.
  */
 import { limits } from '../../limits.js'
-import type { ByteReader, ByteWriter } from '../../wire/bytes.js'
-import { WireError } from '../../wire/bytes.js'
+import { type ByteReader, ByteWriter, WireError } from '../../wire/bytes.js'
 import { type Handing, handingOrder, LIST_SEPARATOR, listText, type Moves, type Settled } from './moves.js'
 
 const TABLE = /^[0-9a-f]{16}$/
@@ -23,7 +22,17 @@ class Numbered {
   }
 }
 
-export function encodeMoves(writer: ByteWriter, { settled, handings, left }: Moves): void {
+const encodings = new WeakMap<Moves, Uint8Array>()
+
+/** Never changed by anybody: written once for the disk, for gossip, and to be compared. */
+export function encodeMoves(writer: ByteWriter, moves: Moves): void {
+  const known = encodings.get(moves) ?? encoded(moves)
+  encodings.set(moves, known)
+  writer.raw(known)
+}
+
+function encoded({ settled, handings, left }: Moves): Uint8Array {
+  const writer = new ByteWriter(1024)
   const ids = new Numbered()
   const lists = new Numbered()
   for (const { list } of settled) lists.of(listText(list))
@@ -46,6 +55,7 @@ export function encodeMoves(writer: ByteWriter, { settled, handings, left }: Mov
     writer,
     left.map((id) => ids.of(id)),
   )
+  return writer.take()
 }
 
 function encodeHanding(writer: ByteWriter, handing: Handing, ids: Numbered, lists: Numbered): void {

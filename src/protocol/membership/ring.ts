@@ -7,7 +7,7 @@
 import { ByteWriter } from '../../wire/bytes.js'
 import type { Digest64 } from '../../wire/messages.js'
 import type { Placement } from '../effects.js'
-import { listsOf, type Moves, type PartitionLists, sameNodes } from './moves.js'
+import { listsOf, listText, type Moves, type PartitionLists, sameNodes } from './moves.js'
 import { type ClusterState, movesOf, removed } from './state.js'
 import { digest64, sameDigest, type Table, tableOf } from './table.js'
 
@@ -89,11 +89,14 @@ export class Ring {
     const moving = isEmpty ? new Map<number, PartitionLists>() : movingOf(moves, table, gone)
     this.moving = moving
     const targets = isEmpty ? moves.settled.map(({ list }) => list) : table.lists
-    const lists = targets.map((list, p) => inForce(moving.get(p), list))
+    const inForce = new ListsInForce()
+    const lists = targets.map((list, p) => inForce.of(moving.get(p), list))
     this.owners = lists.map(({ owners }) => owners)
     this.holders = lists.map(({ holders }) => holders)
     this.members = membersOf(table, moving, this.holders)
-    const digests = lists.map((one, p) => (isEmpty || moving.has(p) ? digestOf(table, one) : table.digest))
+    const digests = lists.map((one, p) =>
+      isEmpty || moving.has(p) ? inForce.digestOf(table, one) : table.digest,
+    )
     const special = isEmpty ? [...digests.keys()] : [...moving.keys()]
     this.digest = special.length === 0 ? table.digest : digestOfAll(table, special, digests)
     this.holding = special.length === 0 ? table.digest : holdingDigest(table, special, this.holders)
@@ -153,9 +156,31 @@ function movingOf(
   return moving
 }
 
-function inForce(lists: PartitionLists | undefined, list: readonly string[]): Lists {
-  if (lists === undefined) return { owners: list, others: NONE, holders: list }
-  const { settled, versions, complete } = lists
+/** Of hundreds of partitions that move most share their lists with others: what follows from them is found out once. */
+class ListsInForce {
+  readonly #known = new Map<string, Lists>()
+  readonly #digests = new Map<Lists, Digest64>()
+
+  /** `lists`: undefined where the partition does not move, and has this list. */
+  of(lists: PartitionLists | undefined, list: readonly string[]): Lists {
+    if (lists === undefined) return { owners: list, others: NONE, holders: list }
+    const { settled, versions, complete } = lists
+    const texts = [settled, ...versions.map((version) => version.list)].map(listText)
+    const name = `${complete} ${texts.join(' ')}`
+    const known = this.#known.get(name) ?? inForce(lists)
+    this.#known.set(name, known)
+    return known
+  }
+
+  /** That requests carry, under this table. */
+  digestOf(table: Table, lists: Lists): Digest64 {
+    const known = this.#digests.get(lists) ?? digestOf(table, lists)
+    this.#digests.set(lists, known)
+    return known
+  }
+}
+
+function inForce({ settled, versions, complete }: PartitionLists): Lists {
   const all = [settled, ...versions.map((version) => version.list)]
   const owners = all[complete + 1]!
   const others: (readonly string[])[] = []
@@ -178,7 +203,7 @@ function membersOf(
 function digestOf({ name }: Table, { owners, others }: Lists): Digest64 {
   const writer = new ByteWriter(256)
   writer.text(name)
-  for (const list of [owners, ...others]) writer.text(list.join())
+  for (const list of [owners, ...others]) writer.text(listText(list))
   return digest64(writer.take())
 }
 
