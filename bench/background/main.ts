@@ -81,9 +81,7 @@ async function bench(cluster: Cluster, names: readonly StageName[]): Promise<voi
     shareOfGets: Number(given.gets),
     say,
     profiled: (what, window) =>
-      profiles === undefined
-        ? window()
-        : profiled(inspectorPorts(cluster), profiles, what, window),
+      profiles === undefined ? window() : profiled(inspectorPorts(cluster), profiles, what, window),
     failed: (why) => {
       say(why)
       process.exitCode = 1
