@@ -189,7 +189,8 @@ export class Ending {
       this.#notServed(`keys ${[...waiting].join(', ')} cannot be deleted`, SERVE_MS)
       return false
     }
-    if (world.hosts.some(({ disk }) => disk.damaged.size > 0)) return true
+    // What has gone bad stops reaping; the deletes still have to reach everybody before trees are looked at.
+    if (world.hosts.some(({ disk }) => disk.damaged.size > 0)) return this.#convergeByThemselves()
     const left = (): string[] =>
       world.hosts.flatMap((host) => {
         const rows = keys.filter((key) => rowOn(host, key) !== undefined)
