@@ -117,9 +117,14 @@ export class SimHost {
     return this.#running?.process.stopped === true
   }
 
-  /** Its directory is an older copy, and no process on it has heard anybody yet, who could know. */
+  /** Its directory is an older copy, and nobody has told a process on it what others know of its later starts. */
   get mayShowOldCopy(): boolean {
-    return this.#hasOldCopy && this.#running?.network.hasHeard !== true
+    return this.#hasOldCopy
+  }
+
+  /** Others have said that they know of no later start, or its directory was set aside: from now on there is no excuse. */
+  isKnown(): void {
+    this.#hasOldCopy = false
   }
 
   /** An older copy of its directory is put back, while no process has it open. */
@@ -223,7 +228,6 @@ export class SimHost {
   #abandon(running: Running, dark: boolean): void {
     this.#running = undefined
     this.#state = 'off'
-    if (running.network.hasHeard) this.#hasOldCopy = false
     running.process.kill()
     running.engine.abandon()
     running.sideFile.abandon()

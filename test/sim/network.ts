@@ -32,8 +32,6 @@ export class SimNetwork implements Network {
   #hello: (() => Hello) | undefined
   #sink: NetworkSink | undefined
   #stopped = false
-  /** Whether this process has ever heard another one. */
-  hasHeard = false
 
   constructor(process: SimProcess, fabric: Fabric, address: string) {
     this.process = process
@@ -152,7 +150,6 @@ export class SimNetwork implements Network {
     if (!this.isConnected(connection) || this.#stopped) return
     this.#tellDropped(end.peerId)
     end.up = true
-    this.hasHeard = true
     this.sink.peerUp(end.peerId, end.peerHello)
   }
 

@@ -301,6 +301,7 @@ export class World {
     )
     this.counters.count(`log ${line.event}`)
     this.#suspicious(line)
+    if (line.event === 'identity-confirmed') this.machines.find(({ name }) => name === line.node)?.isKnown()
     if (line.event === 'storage-buffer-lost') this.#forgot(line.node)
     if (line.event === 'ring-changed' && this.#founded) this.#hasChanged = true
     this.logLines.push(line)
@@ -348,6 +349,7 @@ export class World {
   setAside(host: SimHost): void {
     this.timeline.trace.act(this.timeline.nowMs, `the operator sets ${host.name}'s directory aside`)
     host.disk.wipe()
+    host.isKnown()
     host.lostSomethingAtMs = this.timeline.nowMs
     this.#failedStarts.delete(host.name)
     this.startLater(host, OPERATOR_MS)
