@@ -1,5 +1,5 @@
 /** Whoever gives the cluster another N while clients work: once, or once and then another one. */
-import { ERRORS, type ErrorCode } from '../../src/errors.js'
+import { ERRORS } from '../../src/errors.js'
 import type { Counters } from './counters.js'
 import { Errands } from './errands.js'
 import { ask } from './operator.js'
@@ -45,8 +45,7 @@ export class Copier {
     if (host.state !== 'up' || host.isStopped) return again()
     ask(this.#world, host, { kind: 'copies', copies }, (isRecorded, code) => {
       if (!isRecorded && code !== 'BAD_PARAM') {
-        if (code === undefined || ERRORS[code as ErrorCode]?.mayBeWritten)
-          this.#world.copiesInDoubt.push(copies)
+        if (code === undefined || ERRORS[code].mayBeWritten) this.#world.copiesInDoubt.push(copies)
         return again()
       }
       this.#counters.count('change copies')

@@ -241,7 +241,7 @@ export class Ending {
     }
     if (!world.hosts.every(hasNoDamage)) return true
     // One that was begun before they were alike may still bring what it had found.
-    const exchanging = (): number => sumOf(this.#measured('exchanges_in_flight'))
+    const exchanging = (): number => sumOf(this.#measured('exchanges_in_flight').values())
     this.#within(TREES_MS, () => exchanging() === 0)
     const ring = this.#rings()
     const before = this.#measured('exchange_keys_repaired_total')
@@ -261,10 +261,9 @@ export class Ending {
 
   /** For each host, over all labels. */
   #measured(metric: string): Map<SimHost, number> {
-    const ofMetric = (host: SimHost) =>
-      [...(host.node?.measurements() ?? [])].filter(([name]) => name.startsWith(metric))
-    const { hosts } = this.#parts.world
-    return new Map(hosts.map((host) => [host, sumOf(new Map(ofMetric(host)))]))
+    const counts = ({ node }: SimHost) =>
+      [...(node?.measurements() ?? [])].flatMap(([name, count]) => (name.startsWith(metric) ? [count] : []))
+    return new Map(this.#parts.world.hosts.map((host) => [host, sumOf(counts(host))]))
   }
 
   #readAll(key: string, waiting: Set<string>): void {
@@ -365,6 +364,6 @@ function rowOn(host: SimHost, key: string): Uint8Array | undefined {
   return host.disk.get(name)
 }
 
-function sumOf(counts: ReadonlyMap<unknown, number>): number {
-  return [...counts.values()].reduce((sum, count) => sum + count, 0)
+function sumOf(counts: Iterable<number>): number {
+  return [...counts].reduce((sum, count) => sum + count, 0)
 }

@@ -31,7 +31,7 @@ export class Fates {
   }
 
   /** It lives, and is going to be removed all the same, by those who do not hear it. */
-  isTakenForDead(host: SimHost): void {
+  takenForDead(host: SimHost): void {
     this.#condemned.add(host)
     this.#mistaken.add(host)
     this.#sinceMs.set(host, this.#nowMs())
@@ -43,7 +43,7 @@ export class Fates {
     this.#condemned.delete(host)
   }
 
-  isBuried(host: SimHost): void {
+  buried(host: SimHost): void {
     this.#buried.add(host)
     this.#died.add(host)
   }

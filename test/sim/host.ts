@@ -123,7 +123,7 @@ export class SimHost {
   }
 
   /** Others have said that they know of no later start, or its directory was set aside: from now on there is no excuse. */
-  isKnown(): void {
+  recognised(): void {
     this.#hasOldCopy = false
   }
 

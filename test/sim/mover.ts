@@ -2,6 +2,7 @@
  * All machines of a seed are switched off, get other addresses, and come up as two islands: those of each know the new addresses of each other and no others. Somebody
  * gives one of them seeds of both, and everything must be one cluster again.
  */
+import type { Counters } from './counters.js'
 import { Errands } from './errands.js'
 import type { Prng } from './prng.js'
 import type { World } from './world.js'
@@ -9,12 +10,14 @@ import type { World } from './world.js'
 export class Mover {
   readonly #world: World
   readonly #prng: Prng
+  readonly #counters: Counters
   readonly #errands: Errands
   #areApart = false
 
-  constructor(world: World, prng: Prng) {
+  constructor(world: World, prng: Prng, counters: Counters) {
     this.#world = world
     this.#prng = prng
+    this.#counters = counters
     this.#errands = new Errands(world.timeline, 'mover')
   }
 
@@ -37,7 +40,7 @@ export class Mover {
     const islands = [moving.slice(0, border), moving.slice(border)]
     const named = islands.map((island) => island.map(({ name }) => name).join(' '))
     this.#errands.tell(`all machines get other addresses, and come up as two islands: ${named.join(' and ')}`)
-    world.counters.count('islands')
+    this.#counters.count('islands')
     for (const host of moving) {
       host.crash(this.#prng.chance(0.3) && world.config.durability === 'fsync')
       host.move()

@@ -1,4 +1,5 @@
 /** Whoever lets machines join and leave while clients work, as the seed says. */
+import type { ErrorCode } from '../../src/errors.js'
 import type { ChangeRequest, ClusterChangeRequest } from '../../src/node/requests.js'
 import type { Counters } from './counters.js'
 import { Errands } from './errands.js'
@@ -20,12 +21,12 @@ export function ask(
   world: World,
   host: SimHost,
   change: Wanted,
-  done: (isRecorded: boolean, code?: string) => void,
+  done: (isRecorded: boolean, code?: ErrorCode) => void,
 ): void {
   const { timeline } = world
   const of = 'member' in change ? ` of ${change.member}` : ''
   let isOver = false
-  const end = (isRecorded: boolean, code?: string): void => {
+  const end = (isRecorded: boolean, code?: ErrorCode): void => {
     if (!isOver) done(isRecorded, code)
     isOver = true
   }
@@ -97,22 +98,11 @@ export class Operator {
     const members = asked.node.cluster().members.filter(({ status }) => status === 'member')
     if (members.length <= world.n) return again()
     this.#errands.tell(`${host.name} is to leave, says ${asked.name}`)
-    let isOver = false
-    const end = (isRecorded: boolean): void => {
-      if (isOver) return
-      isOver = true
-      if (!isRecorded) return again()
+    ask(world, asked, { kind: 'leave', member: host.name }, (isRecorded, code) => {
+      // Where nobody knows it any more it has left.
+      if (!isRecorded && code !== 'NOT_FOUND') return again()
       this.#counters.count('change leave')
       world.leaving.add(host)
-    }
-    asked.process?.enter('leave', () => {
-      const deadlineMs = asked.clock.monotonicMs() + PATIENCE_MS
-      const request = { kind: 'leave', member: host.name, deadlineMs } as const
-      asked.node?.change(request, (outcome) => {
-        this.#errands.tell(`leave of ${host.name}: ${outcome.status === 'ok' ? 'recorded' : outcome.message}`)
-        end(outcome.status === 'ok' || outcome.code === 'NOT_FOUND')
-      })
     })
-    this.#errands.later(PATIENCE_MS, () => end(false))
   }
 }

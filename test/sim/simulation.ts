@@ -143,7 +143,7 @@ export class Simulation {
     const splitter = new Splitter(this.#world, this.#prng.split('splitter'), this.#counters)
     const copier = new Copier(this.#world, this.#prng.split('copier'), this.#counters)
     for (const client of clients) client.start()
-    const mover = new Mover(this.#world, this.#prng.split('mover'))
+    const mover = new Mover(this.#world, this.#prng.split('mover'), this.#counters)
     const others = [nemesis, operator, undertaker, reshaper, splitter, copier, mover]
     for (const other of others) other.start()
     this.#runUntil(this.#timeline.nowMs + SAFETY_MS, () => !mayWrite())

@@ -66,7 +66,7 @@ export class Undertaker {
     if (!world.hosts.includes(host) || world.leaving.has(host)) return
     const company = world.hosts.filter((other) => other !== host && this.#prng.chance(0.25))
     const apart = [host, ...company.slice(0, world.hosts.length - 2)]
-    world.fates.isTakenForDead(host)
+    world.fates.takenForDead(host)
     this.#counters.count('live machine taken for dead')
     this.#errands.tell(`${apart.map(({ name }) => name)} are cut off, and ${host.name} is taken for dead`)
     world.cutOff(apart, true)

@@ -54,7 +54,7 @@ export class World {
   /** The process on this host has ended otherwise than by a stop that wrote everything out: what was in its memory is gone. */
   onMemoryLost: (host: SimHost) => void = () => {}
   readonly #violations: Violations
-  readonly counters: Counters
+  readonly #counters: Counters
   readonly #failedStarts = new Map<string, number>()
   #founded = false
   /** Some node goes by another ring than the one that was there when the cluster had formed. */
@@ -76,7 +76,7 @@ export class World {
     this.several = new SeveralN([config.n, ...config.copies].map(mostNodes))
     this.timeline = timeline
     this.#violations = violations
-    this.counters = counters
+    this.#counters = counters
     this.reaping = new ReapCheck(
       book,
       violations,
@@ -122,7 +122,7 @@ export class World {
 
   /** It is no member any more, and nobody waits for it. */
   bury(host: SimHost): void {
-    this.fates.isBuried(host)
+    this.fates.buried(host)
     if (this.hosts.includes(host)) this.hosts.splice(this.hosts.indexOf(host), 1)
   }
 
@@ -205,10 +205,10 @@ export class World {
 
   /** Adds up what the nodes have counted in their present lives. */
   measure(): void {
-    this.counters.count('damaged frames', this.fabric.damagedFrames)
+    this.#counters.count('damaged frames', this.fabric.damagedFrames)
     for (const host of this.machines) {
       for (const [name, count] of host.node?.measurements() ?? []) {
-        if (name.includes('_total')) this.counters.count(name, count)
+        if (name.includes('_total')) this.#counters.count(name, count)
       }
     }
   }
@@ -299,9 +299,10 @@ export class World {
       line.timeMs,
       () => `${line.node} ${line.level} ${line.event} ${JSON.stringify(line.fields ?? {})}`,
     )
-    this.counters.count(`log ${line.event}`)
+    this.#counters.count(`log ${line.event}`)
     this.#suspicious(line)
-    if (line.event === 'identity-confirmed') this.machines.find(({ name }) => name === line.node)?.isKnown()
+    if (line.event === 'identity-confirmed')
+      this.machines.find(({ name }) => name === line.node)?.recognised()
     if (line.event === 'storage-buffer-lost') this.#forgot(line.node)
     if (line.event === 'ring-changed' && this.#founded) this.#hasChanged = true
     this.logLines.push(line)
@@ -349,7 +350,7 @@ export class World {
   setAside(host: SimHost): void {
     this.timeline.trace.act(this.timeline.nowMs, `the operator sets ${host.name}'s directory aside`)
     host.disk.wipe()
-    host.isKnown()
+    host.recognised()
     host.lostSomethingAtMs = this.timeline.nowMs
     this.#failedStarts.delete(host.name)
     this.startLater(host, OPERATOR_MS)
