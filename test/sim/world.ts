@@ -301,17 +301,12 @@ export class World {
     )
     this.#counters.count(`log ${line.event}`)
     this.#suspicious(line)
-    if (line.event === 'identity-confirmed')
-      this.machines.find(({ name }) => name === line.node)?.recognised()
-    if (line.event === 'storage-buffer-lost') this.#forgot(line.node)
+    const host = this.machines.find(({ name }) => name === line.node)
+    if (line.event === 'identity-confirmed') host?.recognised()
+    if (line.event === 'storage-buffer-lost' && host !== undefined) this.onMemoryLost(host)
     if (line.event === 'ring-changed' && this.#founded) this.#hasChanged = true
     this.logLines.push(line)
     if (this.logLines.length > 2 * LOG_LINES) this.logLines.splice(0, LOG_LINES)
-  }
-
-  #forgot(name: string): void {
-    const host = this.machines.find((candidate) => candidate.name === name)
-    if (host !== undefined) this.onMemoryLost(host)
   }
 
   /** What a sound node never has to say in a world without damaged frames. */
