@@ -1,6 +1,5 @@
 /** The stages of the bench of background work, and what clients feel in each. */
 
-import { SLICE_KINDS } from '../../src/node/slices.js'
 import type { Cluster } from '../clusters.js'
 import { fillOver } from '../load/fill.js'
 import { Generator } from '../load/generator.js'
@@ -10,8 +9,9 @@ import { Values } from '../load/values.js'
 import { cpuTime } from '../measure/cpu.js'
 import { Histogram } from '../measure/histogram.js'
 import { Crowd, sleep } from '../overload/crowd.js'
-import { type Metrics, metricsOf, most, sum } from '../overload/watch.js'
+import { type Metrics, most, sum } from '../overload/watch.js'
 import { DeletingWorkload } from './deleting-workload.js'
+import { metricsOfAny, slicesOf, type WorkDone, workBetween } from './work.js'
 
 export const stageNames = [
   'restart',
@@ -38,8 +38,11 @@ export interface StageOptions {
   profiled<T>(what: string, window: () => Promise<T>): Promise<T>
 }
 
-const QUIET_MS = 5_000
+/** What counts of a second or so: then the nodes are looked at, and until what that costs clients is over, nothing counts. The same where it is quiet. */
 const WINDOW_MS = 1_000
+const LOOKED_MS = 100
+const QUIET_WINDOWS = 5
+const WARM_MS = 10_000
 const RESTART_WINDOWS = 8
 /** A stage that has not ended after so many windows does not end. */
 const MOST_WINDOWS = 120
@@ -66,6 +69,8 @@ interface ClusterView {
 interface Felt {
   readonly latency: Histogram
   readonly seconds: number
+  /** What each node did meanwhile. */
+  readonly work: string
 }
 
 export class Stages {
@@ -98,7 +103,7 @@ export class Stages {
     }
     await this.#fill()
     await this.#crowd.grow(this.#twoPorts, clients, valueBytes)
-    await this.#crowd.run(clients, 0, 2 * QUIET_MS)
+    await this.#crowd.run(clients, 0, WARM_MS)
     await this.#crowd.rest()
   }
 
@@ -117,7 +122,7 @@ export class Stages {
     const ratio = p99 / quietUs
     const perSecond = (felt.latency.total / felt.seconds).toFixed(0)
     this.#options.say(
-      `${name}: ${felt.seconds} s, ${perSecond} /s, p99 ${ms(p99)} beside ${ms(quietUs)} quiet: ${ratio.toFixed(2)} ×`,
+      `${name}: ${felt.seconds.toFixed(0)} s, ${perSecond} /s, p99 ${ms(p99)} beside ${ms(quietUs)} quiet: ${ratio.toFixed(2)} ×`,
     )
     return ratio
   }
@@ -151,11 +156,13 @@ export class Stages {
 
   async #quietUs(): Promise<number> {
     const { clients, say } = this.#options
-    await this.#crowd.run(clients, 0, 1_000)
-    const before = await this.#workDone()
-    const { latency, seconds } = await this.#crowd.run(clients, 0, QUIET_MS)
-    const work = workBetween(before, await this.#workDone(), seconds)
-    await this.#crowd.rest()
+    await this.#crowd.run(clients, 0, WINDOW_MS)
+    let windows = 0
+    const { latency, seconds, work } = await this.#watch(async () => {
+      // What a stage asks for every second costs the same here.
+      await this.#isSettled(THIRD + 2)
+      return ++windows === QUIET_WINDOWS
+    })
     say(`  quiet: ${(latency.total / seconds).toFixed(0)} /s, p99 ${ms(latency.quantile(0.99))}; ${work}`)
     return latency.quantile(0.99)
   }
@@ -208,8 +215,10 @@ export class Stages {
 
   /** The fourth node, which was there all the time, takes its part over or gives it back: rows move, and no process starts. */
   async #weigh(weight: number): Promise<Felt> {
-    await this.#change('weight', { member: 'n4', weight })
-    return this.#during(() => this.#isSettled(THIRD + 2))
+    return this.#during(
+      () => this.#isSettled(THIRD + 2),
+      () => this.#change('weight', { member: 'n4', weight }),
+    )
   }
 
   /** A fourth node starts and takes its part over. */
@@ -220,8 +229,10 @@ export class Stages {
 
   /** It gives all of it back, and goes. */
   async #leave(): Promise<Felt> {
-    await this.#change('leave', { member: 'n4' })
-    const felt = await this.#during(() => this.#cluster.lastHasEnded)
+    const felt = await this.#during(
+      () => this.#cluster.lastHasEnded,
+      () => this.#change('leave', { member: 'n4' }),
+    )
     await this.#cluster.dropNode()
     return felt
   }
@@ -264,39 +275,62 @@ export class Stages {
     this.#frozen = false
   }
 
-  /** The clients work until `done`. */
-  async #during(done: (nodes: readonly Metrics[]) => boolean | Promise<boolean>): Promise<Felt> {
-    const { clients, say, failed } = this.#options
-    const latency = new Histogram()
+  /** The clients work until `done`; what is to be seen is begun when they do. */
+  async #during(
+    done: (nodes: readonly Metrics[]) => boolean | Promise<boolean>,
+    begin: () => Promise<void> = async () => {},
+  ): Promise<Felt> {
+    const { say, failed } = this.#options
     const p99s: string[] = []
     const grants: string[] = []
     const cpus: string[] = []
-    const atStart = await this.#workDone()
-    const startMs = performance.now()
     let over = false
-    while (!over && p99s.length < MOST_WINDOWS) {
-      const before = this.#cpuUs()
-      const window = await this.#crowd.run(clients, 0, WINDOW_MS)
-      if (window.faults > 0) failed(`${window.faults} wrong answers: ${window.firstFault}`)
-      const nodes = await this.#metrics()
-      latency.add(window.latency)
-      p99s.push((window.latency.quantile(0.99) / 1_000).toFixed(0))
+    const felt = await this.#watch(async (nodes, latency, shares) => {
+      p99s.push((latency.quantile(0.99) / 1_000).toFixed(0))
       grants.push(Math.min(...nodes.map((node) => node.get(GRANT) ?? Number.POSITIVE_INFINITY)).toFixed(0))
-      // A node that left meanwhile has no process any more.
-      const used = this.#cpuUs().map((us, node) => Math.max(0, us - before[node]!))
-      const shares = used.map((us) => us / window.seconds / 10_000)
       cpus.push(shares.map((share) => share.toFixed(0)).join('/'))
       over = await done(nodes)
-    }
-    const work = workBetween(atStart, await this.#workDone(), (performance.now() - startMs) / 1_000)
-    await this.#crowd.rest()
+      return over || p99s.length === MOST_WINDOWS
+    }, begin)
     if (!over) failed(`not done within ${MOST_WINDOWS} s`)
     say(`  p99 second by second, ms  ${p99s.join(' ')}`)
     say(`  least grant               ${grants.join(' ')}`)
     say(`  % of a core, each node    ${cpus.join(' ')}`)
-    say(`  in all                    ${work}`)
+    say(`  in all                    ${felt.work}`)
     say(`  slices, p99 (longest), ms ${slicesOf(await this.#metrics())}`)
-    return { latency, seconds: p99s.length }
+    return felt
+  }
+
+  /** Window by window, until one is the last. `shares`: what each node used in it, in percent of a core. */
+  async #watch(
+    isLast: (nodes: readonly Metrics[], latency: Histogram, shares: readonly number[]) => Promise<boolean>,
+    begin: () => Promise<void> = async () => {},
+  ): Promise<Felt> {
+    const { clients, failed } = this.#options
+    const latency = new Histogram()
+    const atStart = await this.#workDone()
+    const startMs = performance.now()
+    let begun: Promise<void> | undefined
+    let seconds = 0
+    for (let over = false; !over; ) {
+      const before = this.#cpuUs()
+      const fromMs = performance.now()
+      const running = this.#crowd.run(clients, begun === undefined ? 0 : LOOKED_MS, WINDOW_MS)
+      begun ??= begin()
+      const window = await running
+      await begun
+      seconds += window.seconds
+      if (window.faults > 0) failed(`${window.faults} wrong answers: ${window.firstFault}`)
+      latency.add(window.latency)
+      const percentMs = (performance.now() - fromMs) / 100
+      // A node that left meanwhile has no process any more.
+      const used = this.#cpuUs().map((us, node) => Math.max(0, us - before[node]!))
+      const shares = used.map((us) => us / 1_000 / percentMs)
+      over = await isLast(await this.#metrics(), window.latency, shares)
+    }
+    const work = workBetween(atStart, await this.#workDone(), (performance.now() - startMs) / 1_000)
+    await this.#crowd.rest()
+    return { latency, seconds, work }
   }
 
   #cpuUs(): number[] {
@@ -325,49 +359,6 @@ export class Stages {
     const ports = this.#frozen ? this.#twoPorts : this.#cluster.clientPorts
     return Promise.all(ports.map(metricsOfAny))
   }
-}
-
-interface WorkDone {
-  readonly cpuUs: number
-  /** Batches, each with one sync. */
-  readonly syncs: number
-  readonly rows: number
-  readonly sent: number
-  readonly dropped: number
-}
-
-/** A node that came meanwhile began with nothing; one that left counts no more. */
-function workBetween(before: readonly WorkDone[], after: readonly WorkDone[], seconds: number): string {
-  const of = (what: keyof WorkDone) =>
-    after.map((node, number) => Math.max(0, node[what] - (before[number]?.[what] ?? 0)))
-  const rates = (what: keyof WorkDone, unit: number) =>
-    of(what)
-      .map((amount) => (amount / seconds / unit).toFixed(0))
-      .join('/')
-  const [sent, dropped] = [of('sent').join('/'), of('dropped').join('/')]
-  return `${rates('cpuUs', 10_000)} % of a core, ${rates('syncs', 1)} syncs/s, ${rates('rows', 1)} rows written/s, moved rows sent ${sent} dropped ${dropped}`
-}
-
-/** A node that is away holds nothing and asks for nothing. */
-async function metricsOfAny(port: number): Promise<Metrics> {
-  try {
-    return await metricsOf(port)
-  } catch {
-    return new Map()
-  }
-}
-
-const SLICE = 'rotunda_background_slice'
-
-/** Of any of the nodes, since their start; on this machine's clock, so with whatever else ran meanwhile. */
-function slicesOf(nodes: readonly Metrics[]): string {
-  const inMs = (name: string) => (most(nodes, name) * 1_000).toFixed(1)
-  return SLICE_KINDS.filter((kind) => sum(nodes, `${SLICE}s_total{kind="${kind}"}`) > 0)
-    .map((kind) => {
-      const p99 = inMs(`${SLICE}_seconds{kind="${kind}",quantile="0.99"}`)
-      return `${kind} ${p99} (${inMs(`${SLICE}_longest_seconds{kind="${kind}"}`)})`
-    })
-    .join(', ')
 }
 
 function ms(us: number): string {
