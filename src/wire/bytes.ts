@@ -190,6 +190,24 @@ export class ByteReader {
     this.#end = end
   }
 
+  /** How many bytes were read. */
+  get at(): number {
+    return this.#at
+  }
+
+  /** What was read since then. */
+  since(at: number): Buffer {
+    return this.#buffer.subarray(at, this.#at)
+  }
+
+  /** If the next bytes are these, they count as read. */
+  passes(bytes: Uint8Array): boolean {
+    const next = this.#at + bytes.length
+    if (next > this.#end || this.#buffer.compare(bytes, 0, bytes.length, this.#at, next) !== 0) return false
+    this.#at = next
+    return true
+  }
+
   /** A count of items that take at least `itemBytes` each: refused before anything is allocated when they cannot be there. */
   count(itemBytes: number): number {
     const count = this.u32()

@@ -7,7 +7,8 @@
  */
 
 import { quorum } from '../../src/protocol/coordinator/quorum.js'
-import { duty, withHanding } from '../../src/protocol/membership/moves.js'
+import { duty } from '../../src/protocol/membership/move-lists.js'
+import { withHanding } from '../../src/protocol/membership/moves.js'
 import { Ring, sameDigest } from '../../src/protocol/membership/ring.js'
 import type { ClusterState } from '../../src/protocol/membership/state.js'
 import {

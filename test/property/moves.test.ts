@@ -1,9 +1,19 @@
 /** Partitions on their way to other owners: no history of changes, gossip and requests loses a write or makes a read go back; and states merge alike in any order. */
 import test from 'ava'
-import { mergeStates } from '../../src/protocol/membership/state.js'
+import { duty, listsOf } from '../../src/protocol/membership/move-lists.js'
+import { mergeMoves, withHanding } from '../../src/protocol/membership/moves.js'
+import { Ring } from '../../src/protocol/membership/ring.js'
+import {
+  type ClusterState,
+  mergeStates,
+  movesOf,
+  removed,
+  withMoves,
+} from '../../src/protocol/membership/state.js'
 import { decodeState, encodeState } from '../../src/protocol/membership/state-codec.js'
 import { WireError } from '../../src/wire/bytes.js'
 import { type Chance, MovingCluster } from '../model/moving-cluster.js'
+import { plainLists, plainMerge } from '../model/plain-moves.js'
 import { Prng } from '../sim/prng.js'
 
 const HISTORIES = 150
@@ -70,6 +80,68 @@ test('states merge alike in any order, any number of times, and go through bytes
     if (Buffer.compare(back, merged) !== 0) return t.fail(`history ${seed}: not the same bytes`)
   }
   t.pass()
+})
+
+/** The same in objects of its own: nothing that was found out about the one is known of the other. */
+function anew(state: ClusterState): ClusterState {
+  return structuredClone(state)
+}
+
+function partsOf({ digest, holding, table, n, members, owners, holders, moving }: Ring): object {
+  return { digest, holding, table: table.name, n, members, owners, holders, moving: [...moving] }
+}
+
+/** Somebody has recorded some of what it has to record. */
+function goneOn(state: ClusterState, ring: Ring, chance: Chance): ClusterState {
+  const by = ring.members[chance(ring.members.length)]!
+  const handed = new Map<number, readonly string[]>()
+  const released = new Set<number>()
+  for (const [partition, lists] of ring.moving) {
+    const due = duty(by, partition, lists, state.moves?.handings ?? [])
+    if (due === 'hand' && chance(3) > 0) handed.set(partition, lists.versions.at(-1)!.list)
+    if (due === 'release' && chance(3) > 0) released.add(partition)
+  }
+  if (handed.size + released.size === 0) return state
+  const { level, name: table } = ring.table
+  const version = { level, table, gone: removed(state) }
+  return withMoves(state, withHanding(movesOf(state), by, version, handed, released))
+}
+
+test('what is taken over from what was known before is what would be worked out anew: merged moves, lists in force, bytes', (t) => {
+  let [moved, settled] = [0, 0]
+  for (let seed = 1; seed <= HISTORIES; seed++) {
+    const chance = chanceOf(20_000 + seed)
+    const cluster = new MovingCluster(2 + chance(3), 1 + chance(5), chance, seed % 2 === 0)
+    for (let step = 0; step < STEPS; step++) cluster.step()
+    const some = () => cluster.nodes[chance(cluster.nodes.length)]!.state
+    let state = some()
+    let ring = new Ring(state)
+    for (let step = 0; step < 20; step++) {
+      const [before, other] = [state, some()]
+      const isSame = step % 4 > 0
+      state = isSame ? goneOn(state, ring, chance) : mergeStates(state, other)
+      const merged = mergeMoves(movesOf(before), movesOf(isSame ? state : other))
+      const plain = plainMerge(movesOf(before), movesOf(isSame ? state : other))
+      if (before.changes.length === other.changes.length)
+        t.deepEqual(merged, plain, `history ${seed}: merged`)
+      const left = ring.moving.size
+      ring = new Ring(state, ring)
+      t.deepEqual(partsOf(ring), partsOf(new Ring(anew(state))), `history ${seed}: ring`)
+      const moves = movesOf(state)
+      const { level, name: table, lists } = ring.table
+      lists.forEach((list, partition) => {
+        const target = { level, table, gone: removed(state), list }
+        const found = listsOf(partition, moves, target)
+        t.deepEqual(found, plainLists(partition, moves, target), `history ${seed}: lists`)
+      })
+      const bytes = encodeState(state)
+      if (Buffer.compare(bytes, encodeState(anew(state))) !== 0) return t.fail(`history ${seed}: bytes`)
+      t.deepEqual(movesOf(decodeState(Buffer.from(bytes))), moves, `history ${seed}: read again`)
+      moved += ring.moving.size
+      settled += Math.max(0, left - ring.moving.size)
+    }
+  }
+  t.true(moved > HISTORIES && settled > HISTORIES, JSON.stringify({ moved, settled }))
 })
 
 test('damaged bytes of a state give a state or a WireError', (t) => {

@@ -16,6 +16,8 @@
  * A fact belongs to one table, named by level and digest; versions of one partition that became complete lie in a chain of ever higher levels.
  */
 
+import { haveAll, olderThan, type Records, recordsOf, versionsOf } from './move-lists.js'
+
 /** The list of a partition that all older ones have given way to. */
 export interface Settled {
   /** The level of the table that it comes from. */
@@ -82,8 +84,12 @@ export function listText(list: readonly string[]): string {
   return text
 }
 
+export function sameList(a: readonly string[], b: readonly string[]): boolean {
+  return a === b || listText(a) === listText(b)
+}
+
 export function sameNodes(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((node) => b.includes(node))
+  return a === b || (a.length === b.length && a.every((node) => b.includes(node)))
 }
 
 /**
@@ -109,139 +115,156 @@ export function splitMoves(moves: Moves, partitions: number): Moves {
   }
 }
 
-/** Commutative, associative, idempotent on all that nodes record. One of them may have heard of a split of which the other has not. */
+/**
+ * Commutative, associative, idempotent on all that nodes record. One of them may have heard of a split of which the other has not.
+ *
+ * Nearly all of what is merged is known on both sides. What is not changed by it stays the same object, so that whoever has worked it out (its bytes, the lists in
+ * force) need not do so again: states are merged while requests wait.
+ */
 export function mergeMoves(one: Moves, other: Moves): Moves {
   const partitions = Math.max(one.settled.length, other.settled.length)
   const [a, b] = [splitMoves(one, partitions), splitMoves(other, partitions)]
-  const settled = a.settled.map((one, partition) => later(one, b.settled[partition]!))
-  const handings = [...a.handings, ...b.handings].sort(handingOrder)
-  const merged: Handing[] = []
-  for (const handing of handings) {
-    const last = merged.at(-1)
-    if (last !== undefined && handingOrder(last, handing) === 0)
-      merged[merged.length - 1] = union(last, handing)
-    else merged.push(handing)
-  }
-  const left = [...new Set([...a.left, ...b.left])].sort()
-  return settle({ settled, handings: merged, left })
+  const settled = laterOfEach(a.settled, b.settled)
+  const handings = handingsOf(a.handings, b.handings)
+  const left = leftOf(a.left, b.left)
+  const isOld = settled === a.settled && handings === a.handings && left === a.left
+  return isOld && settledOnes.has(a) ? a : settle({ settled, handings, left })
 }
 
-/** Of equal level there is one list only, unless a directory is an old copy: then any fixed choice will do. */
+/** `a` itself where nothing in `b` is later. */
+function laterOfEach(a: readonly Settled[], b: readonly Settled[]): readonly Settled[] {
+  if (a === b) return a
+  let isNew = false
+  const latest = a.map((one, partition) => {
+    const last = later(one, b[partition]!)
+    isNew ||= last !== one
+    return last
+  })
+  return isNew ? latest : a
+}
+
+/** Of equal level there is one list only, unless a directory is an old copy: then any fixed choice will do. The first where they say the same. */
 function later(a: Settled, b: Settled): Settled {
   if (a.level !== b.level) return a.level > b.level ? a : b
-  return listText(a.list) >= listText(b.list) ? a : b
+  return a.list === b.list || listText(a.list) >= listText(b.list) ? a : b
 }
 
-function union(a: Handing, b: Handing): Handing {
-  const handed = new Map([...a.handed, ...b.handed])
-  return { ...a, handed, released: new Set([...a.released, ...b.released]) }
+/** `a` itself where `b` adds nothing. */
+function handingsOf(a: readonly Handing[], b: readonly Handing[]): readonly Handing[] {
+  if (a === b || b.length === 0) return a
+  const merged: Handing[] = []
+  let [i, j, isNew] = [0, 0, false]
+  while (i < a.length || j < b.length) {
+    const [mine, theirs] = [a[i], b[j]]
+    const turn = mine === undefined ? 1 : theirs === undefined ? -1 : handingOrder(mine, theirs)
+    const next = turn < 0 ? mine! : turn > 0 ? theirs! : union(mine!, theirs!)
+    merged.push(next)
+    isNew ||= next !== mine
+    if (turn <= 0) i++
+    if (turn >= 0) j++
+  }
+  return isNew ? merged : a
 }
+
+/** What is in both once; `a`, or a part of it, itself where `b` adds nothing. */
+function union(a: Handing, b: Handing): Handing {
+  if (a === b) return a
+  const handed = handedOf(a.handed, b.handed)
+  const released = releasedOf(a.released, b.released)
+  return handed === a.handed && released === a.released ? a : { ...a, handed, released }
+}
+
+function handedOf(a: Handing['handed'], b: Handing['handed']): Handing['handed'] {
+  if (a === b) return a
+  let merged: Map<number, readonly string[]> | undefined
+  for (const [partition, list] of b) {
+    const known = a.get(partition)
+    if (known !== undefined && sameList(known, list)) continue
+    merged ??= new Map(a)
+    merged.set(partition, list)
+  }
+  return merged ?? a
+}
+
+function releasedOf(a: Handing['released'], b: Handing['released']): Handing['released'] {
+  if (a === b) return a
+  let merged: Set<number> | undefined
+  for (const partition of b) {
+    if (a.has(partition)) continue
+    merged ??= new Set(a)
+    merged.add(partition)
+  }
+  return merged ?? a
+}
+
+function leftOf(a: readonly string[], b: readonly string[]): readonly string[] {
+  return b.every((id) => a.includes(id)) ? a : [...new Set([...a, ...b])].sort()
+}
+
+/** Those in which nothing is left to settle. */
+const settledOnes = new WeakSet<Moves>()
 
 /** Versions that everybody concerned has released become the settled ones, and what was recorded up to them is forgotten. */
 function settle({ settled: before, handings, left }: Moves): Moves {
-  if (handings.length === 0) return { settled: before, handings, left }
-  const settled = [...before]
-  const touched = new Set(handings.flatMap(({ handed }) => [...handed.keys()]))
-  for (const partition of touched) settled[partition] = advanced(partition, settled[partition]!, handings)
-  const kept = handings.map((handing) => withoutSettled(handing, settled))
-  return {
-    settled,
-    handings: kept.filter(({ handed, released }) => handed.size + released.size > 0),
-    left,
-  }
+  const settled = advancedAll(before, handings)
+  const kept = handings
+    .map((handing) => withoutSettled(handing, settled))
+    .filter(({ handed, released }) => handed.size + released.size > 0)
+  const isSame = kept.length === handings.length && kept.every((handing, i) => handing === handings[i])
+  const result = { settled, handings: isSame ? handings : kept, left }
+  settledOnes.add(result)
+  return result
 }
 
-function advanced(partition: number, from: Settled, handings: readonly Handing[]): Settled {
+/** `settled` itself where nothing has advanced. */
+function advancedAll(settled: readonly Settled[], handings: readonly Handing[]): readonly Settled[] {
+  if (handings.length === 0) return settled
+  const recorded = recordsOf(handings)
+  let advanced: Settled[] | undefined
+  for (const partition of recorded.partitions) {
+    const now = advancedOf(partition, settled[partition]!, recorded)
+    if (now === settled[partition]) continue
+    advanced ??= [...settled]
+    advanced[partition] = now
+  }
+  return advanced ?? settled
+}
+
+function advancedOf(partition: number, from: Settled, recorded: Records): Settled {
   let settled = from
-  for (;;) {
-    const versions = versionsOf(partition, settled.level, handings)
+  while (mayAdvance(partition, settled, recorded)) {
+    const versions = versionsOf(partition, settled.level, recorded)
     const next = versions.find((version, index) => {
       const older = olderThan(settled.list, versions, index)
-      const isComplete = haveAll('handed', partition, version, older, handings)
-      return isComplete && haveAll('released', partition, version, older, handings)
+      const isComplete = haveAll('handed', partition, version, older, recorded)
+      return isComplete && haveAll('released', partition, version, older, recorded)
     })
     if (next === undefined) return settled
     settled = { level: next.level, list: next.list }
   }
+  return settled
 }
 
+/** Is there a version which the nodes of the settled list, of whom every version waits, have released? */
+function mayAdvance(partition: number, { list }: Settled, recorded: Records): boolean {
+  for (const { by, gone } of recorded.tables)
+    if (list.every((node) => gone.has(node) || by.get(node)?.released.has(partition) === true)) return true
+  return false
+}
+
+/** Itself where nothing of it is settled. */
 function withoutSettled(handing: Handing, settled: readonly Settled[]): Handing {
-  const isOpen = (partition: number) => handing.level > settled[partition]!.level
-  const handed = new Map([...handing.handed].filter(([partition]) => isOpen(partition)))
-  return { ...handing, handed, released: new Set([...handing.released].filter(isOpen)) }
-}
-
-/** Those of which anything was recorded, above this level. */
-function versionsOf(partition: number, above: number, handings: readonly Handing[]): Version[] {
-  const versions: Version[] = []
-  for (const { level, table, gone, handed } of handings) {
-    const list = handed.get(partition)
-    if (list === undefined || level <= above) continue
-    const last = versions.at(-1)
-    if (last?.level !== level || last.table !== table) versions.push({ level, table, gone, list })
+  const { level, handed, released } = handing
+  let isSettled = false
+  for (const partition of handed.keys()) isSettled ||= level <= settled[partition]!.level
+  for (const partition of released) isSettled ||= level <= settled[partition]!.level
+  if (!isSettled) return handing
+  const isOpen = (partition: number) => level > settled[partition]!.level
+  return {
+    ...handing,
+    handed: new Map([...handed].filter(([partition]) => isOpen(partition))),
+    released: new Set([...released].filter(isOpen)),
   }
-  return versions
-}
-
-function olderThan(settled: readonly string[], versions: readonly Version[], index: number): string[] {
-  const nodes = new Set(settled)
-  for (const { list } of versions.slice(0, index)) for (const node of list) nodes.add(node)
-  return [...nodes]
-}
-
-/** Have all of these, but those removed under the version's table, recorded this of the partition? */
-function haveAll(
-  what: 'handed' | 'released',
-  partition: number,
-  version: Version,
-  older: readonly string[],
-  handings: readonly Handing[],
-): boolean {
-  return older.every(
-    (node) =>
-      version.gone.includes(node) || handingOf(node, version, handings)?.[what].has(partition) === true,
-  )
-}
-
-function handingOf(by: string, { level, table }: Version, handings: readonly Handing[]): Handing | undefined {
-  return handings.find((one) => one.by === by && one.level === level && one.table === table)
-}
-
-/** The lists in force; `target` is that of the table that follows from all changes known. */
-export function listsOf(
-  partition: number,
-  { settled, handings }: Moves,
-  target: Version,
-  recorded: ReadonlySet<number>,
-): PartitionLists {
-  const { level, list } = settled[partition]!
-  const versions = recorded.has(partition) ? versionsOf(partition, level, handings) : []
-  if (versions.length === 0 && sameNodes(list, target.list)) return { settled: list, versions, complete: -1 }
-  const last = versions.at(-1)
-  if (last?.level !== target.level || last.table !== target.table) versions.push(target)
-  const complete = versions.findLastIndex((version, index) =>
-    haveAll('handed', partition, version, olderThan(list, versions, index), handings),
-  )
-  return { settled: list, versions, complete }
-}
-
-/** What `node` has still to record of a partition: nothing, that it has handed its rows over to the target, or that it has released the older lists. */
-export function duty(
-  node: string,
-  partition: number,
-  { settled, versions, complete }: PartitionLists,
-  handings: readonly Handing[],
-): 'none' | 'hand' | 'release' {
-  const target = versions.at(-1)
-  if (target === undefined || target.gone.includes(node)) return 'none'
-  const older = olderThan(settled, versions, versions.length - 1).filter((one) => !target.gone.includes(one))
-  // Where all who had anything are gone, somebody has to say so.
-  const concerned = older.length > 0 ? older : target.list.slice(0, 1)
-  if (!concerned.includes(node)) return 'none'
-  const own = handingOf(node, target, handings)
-  if (own?.handed.has(partition) !== true) return 'hand'
-  if (complete < versions.length - 1 || own.released.has(partition)) return 'none'
-  return 'release'
 }
 
 /** With what `by` records now under the table of `target`. */

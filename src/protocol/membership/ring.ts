@@ -7,7 +7,8 @@
 import { ByteWriter } from '../../wire/bytes.js'
 import type { Digest64 } from '../../wire/messages.js'
 import type { Placement } from '../effects.js'
-import { listsOf, listText, type Moves, type PartitionLists, sameNodes } from './moves.js'
+import { listsOf, recordsOf, sameLists } from './move-lists.js'
+import { listText, type Moves, type PartitionLists, sameNodes, type Version } from './moves.js'
 import { type ClusterState, movesOf, removed } from './state.js'
 import { digest64, sameDigest, type Table, tableOf } from './table.js'
 
@@ -71,38 +72,67 @@ export class Ring {
   readonly holders: readonly (readonly string[])[]
   /** Partitions on their way, and the lists that count. */
   readonly moving: ReadonlyMap<number, PartitionLists>
-  /** The same, as requests take it with them. */
+  /** What of it counts, and what requests take with them. */
+  readonly #lists: readonly Lists[]
   readonly #placements: readonly Placement[]
+  readonly #moves: Moves
   readonly #shift: number
 
-  /** `before`: the ring that was in force until now; what stays as it was is taken over. */
+  /**
+   * `before`: the ring that was in force until now. What stays as it was is taken over: while partitions move, most of what is recorded changes nothing that counts, and requests wait
+   * until this is done.
+   */
   constructor(state: ClusterState, before?: Ring) {
     const table = tableOf(state.birth, state.changes)
     const moves = movesOf(state)
-    const gone = removed(state)
+    const known = before?.table === table ? before : undefined
     this.table = table
+    this.#moves = moves
     this.partitions = table.partitions
     this.n = table.n || Math.max(...moves.settled.map(({ list }) => list.length))
     this.#shift = 16 - Math.log2(this.partitions)
     // Where the last members were told to go by nodes that did not know of each other, they stay until there is somebody to hand over to.
     const isEmpty = table.members.length === 0
-    const moving = isEmpty ? new Map<number, PartitionLists>() : movingOf(moves, table, gone)
+    const isKnown = known !== undefined && saysNoMoreOfLists(moves, known.#moves)
+    const moving = isEmpty
+      ? NOTHING_MOVES
+      : isKnown
+        ? known.moving
+        : movingOf(moves, table, removed(state), known?.moving)
     this.moving = moving
+    if (known !== undefined && !isEmpty && moving === known.moving) {
+      // What does not move has the list of the table.
+      this.owners = known.owners
+      this.holders = known.holders
+      this.members = known.members
+      this.digest = known.digest
+      this.holding = known.holding
+      this.#lists = known.#lists
+      this.#placements = known.#placements
+      return
+    }
     const targets = isEmpty ? moves.settled.map(({ list }) => list) : table.lists
     const inForce = new ListsInForce()
-    const lists = targets.map((list, p) => inForce.of(moving.get(p), list))
+    const lists = targets.map((list, p) => {
+      const now = moving.get(p)
+      const isSame = known !== undefined && !isEmpty && known.moving.get(p) === now
+      return isSame ? known.#lists[p]! : inForce.of(now, list)
+    })
+    this.#lists = lists
     this.owners = lists.map(({ owners }) => owners)
     this.holders = lists.map(({ holders }) => holders)
     this.members = membersOf(table, moving, this.holders)
-    const digests = lists.map((one, p) =>
-      isEmpty || moving.has(p) ? inForce.digestOf(table, one) : table.digest,
-    )
+    const digests = lists.map((one, p) => {
+      if (!isEmpty && !moving.has(p)) return table.digest
+      const isSame = known !== undefined && known.#lists[p] === one
+      return isSame ? known.#placements[p]!.ring : inForce.digestOf(table, one)
+    })
     const special = isEmpty ? [...digests.keys()] : [...moving.keys()]
     this.digest = special.length === 0 ? table.digest : digestOfAll(table, special, digests)
-    this.holding = special.length === 0 ? table.digest : holdingDigest(table, special, this.holders)
+    this.holding = special.length === 0 ? table.digest : holdingDigest(table, special, lists)
     this.#placements = lists.map((one, p) => {
-      const known = before?.table === table ? before.#placements[p]! : undefined
-      if (known !== undefined && sameDigest(known.ring, digests[p]!)) return known
+      const placement = known === undefined ? undefined : known.#placements[p]!
+      if (placement !== undefined && sameDigest(placement.ring, digests[p]!)) return placement
       return new PartitionPlacement(digests[p]!, one, table.members, p)
     })
   }
@@ -141,19 +171,41 @@ export class Ring {
   }
 }
 
+const NOTHING_MOVES: ReadonlyMap<number, PartitionLists> = new Map()
+
+/** Nothing was handed over since, or settled: under the same table the same lists count. */
+function saysNoMoreOfLists(now: Moves, before: Moves): boolean {
+  if (now.settled !== before.settled || now.handings.length !== before.handings.length) return false
+  return now.handings.every(({ by, level, table, handed }, i) => {
+    const known = before.handings[i]!
+    return known.by === by && known.level === level && known.table === table && known.handed === handed
+  })
+}
+
+/** `before`, or parts of it, themselves where nothing counts otherwise; it has to come from the same table. */
 function movingOf(
   moves: Moves,
   { level, name, lists }: Table,
   gone: readonly string[],
+  before: ReadonlyMap<number, PartitionLists> = NOTHING_MOVES,
 ): ReadonlyMap<number, PartitionLists> {
-  const recorded = new Set(moves.handings.flatMap(({ handed }) => [...handed.keys()]))
+  const recorded = recordsOf(moves.handings).partitions
   const moving = new Map<number, PartitionLists>()
+  const targets = new Map<string, Version>()
+  let isNew = false
   lists.forEach((list, partition) => {
     if (!recorded.has(partition) && sameNodes(moves.settled[partition]!.list, list)) return
-    const found = listsOf(partition, moves, { level, table: name, gone, list }, recorded)
-    if (found.versions.length > 0) moving.set(partition, found)
+    const text = listText(list)
+    const target = targets.get(text) ?? { level, table: name, gone, list }
+    targets.set(text, target)
+    const found = listsOf(partition, moves, target)
+    if (found.versions.length === 0) return
+    const known = before.get(partition)
+    const isSame = known !== undefined && sameLists(known, found)
+    isNew ||= !isSame
+    moving.set(partition, isSame ? known : found)
   })
-  return moving
+  return isNew || moving.size !== before.size ? moving : before
 }
 
 /** Of hundreds of partitions that move most share their lists with others: what follows from them is found out once. */
@@ -219,16 +271,16 @@ function digestOfAll({ name }: Table, moving: Iterable<number>, digests: readonl
   return digest64(writer.take())
 }
 
-function holdingDigest(
-  { name }: Table,
-  moving: Iterable<number>,
-  holders: readonly (readonly string[])[],
-): Digest64 {
+function holdingDigest({ name }: Table, moving: Iterable<number>, lists: readonly Lists[]): Digest64 {
+  const texts = new Map<Lists, string>()
   const writer = new ByteWriter(1024)
   writer.text(name)
   for (const partition of moving) {
+    const one = lists[partition]!
+    const text = texts.get(one) ?? [...one.holders].sort().join()
+    texts.set(one, text)
     writer.u32(partition)
-    writer.text([...holders[partition]!].sort().join())
+    writer.text(text)
   }
   return digest64(writer.take())
 }

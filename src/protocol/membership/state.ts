@@ -14,8 +14,8 @@ import type { ChangeMark } from '../../kernel/index.js'
 import type { Digest64 } from '../../wire/messages.js'
 import type { Speaks } from '../../wire/versions.js'
 import { type BucketRegister, mergeBuckets } from './buckets.js'
-import { type Moves, mergeMoves, type Settled, splitMoves } from './moves.js'
-import { tableOf } from './table.js'
+import { type Moves, mergeMoves, type Settled, sameList, splitMoves } from './moves.js'
+import { type Table, tableOf } from './table.js'
 
 const NOBODY: readonly never[] = []
 
@@ -132,6 +132,7 @@ export function mergeStates(a: ClusterState, b: ClusterState): ClusterState {
 
 /** The longer list itself where it holds all of the other: what follows from it need not be computed anew. */
 export function mergeChanges(a: readonly Change[], b: readonly Change[]): readonly Change[] {
+  if (areAlike(a, b)) return a
   const sorted = [...a, ...b].sort(changeOrder)
   const merged: Change[] = []
   for (const change of sorted) {
@@ -144,6 +145,7 @@ export function mergeChanges(a: readonly Change[], b: readonly Change[]): readon
 }
 
 function areAlike(a: readonly Change[], b: readonly Change[]): boolean {
+  if (a === b) return true
   if (a.length !== b.length) return false
   return a.every((change, i) => {
     const other = b[i]!
@@ -167,11 +169,19 @@ function marksOrder(a: Change['after'], b: Change['after']): number {
   return mine.stamp - others.stamp || order(mine.author, others.author)
 }
 
+/** Where every partition has come to where the table wants it. */
+const settledWith = new WeakMap<Table, Moves>()
+
 /** How far every partition has come, spelt out. */
 export function movesOf(state: ClusterState): Moves {
   if (state.moves !== undefined) return splitMoves(state.moves, partitionsIn(state.birth, state.changes))
-  const { level, lists } = tableOf(state.birth, state.changes)
-  return { settled: lists.map((list) => ({ level, list })), handings: [], left: [] }
+  const table = tableOf(state.birth, state.changes)
+  const known = settledWith.get(table)
+  if (known !== undefined) return known
+  const { level, lists } = table
+  const moves = { settled: lists.map((list) => ({ level, list })), handings: [], left: [] }
+  settledWith.set(table, moves)
+  return moves
 }
 
 /** States that mean the same have the same bytes. */
@@ -179,7 +189,7 @@ function canonical(state: ClusterState & { readonly moves: Moves }): ClusterStat
   const { settled, handings, left } = state.moves
   const { level, lists } = tableOf(state.birth, state.changes)
   const isPlain = (one: Settled, partition: number) =>
-    one.level === level && one.list.join() === lists[partition]!.join()
+    one.level === level && sameList(one.list, lists[partition]!)
   if (handings.length + left.length > 0 || !settled.every(isPlain)) return state
   const { moves: _, ...rest } = state
   return rest

@@ -95,9 +95,7 @@ function compute(
   const checkpoint =
     before?.checkpoint.after(packed) ?? PlacementCheckpoint.of(birth.partitions, birth.n, packed)
   const { partitions, n: copies, copies: n, members, gone, heads, dues, table: slots } = checkpoint.placement
-  const lists = Array.from({ length: partitions }, (_, p) =>
-    Array.from(slots.subarray(p * n, (p + 1) * n), (index) => members[index]!),
-  )
+  const lists = listsOf(slots, partitions, n, members)
   const name = digestText(digest)
   const table = {
     level: changes.length,
@@ -116,6 +114,23 @@ function compute(
   LATEST.push(found)
   if (LATEST.length > KEPT) LATEST.shift()
   return found
+}
+
+/** Partitions with the same owners share one list: what follows from it is worked out once. */
+function listsOf(
+  slots: Uint16Array | Uint32Array,
+  partitions: number,
+  n: number,
+  members: readonly string[],
+): readonly (readonly string[])[] {
+  const known = new Map<string, readonly string[]>()
+  return Array.from({ length: partitions }, (_, p) => {
+    const numbers = slots.subarray(p * n, (p + 1) * n)
+    const name = numbers.join()
+    const list = known.get(name) ?? Array.from(numbers, (number) => members[number]!)
+    known.set(name, list)
+    return list
+  })
 }
 
 function kernelChange(change: Change): KernelChange {

@@ -12,7 +12,8 @@
 
 import type { ExchangeOutcome } from '../entropy/exchange.js'
 import { type Chunk, chunkOf, chunksOf, isWhole, sharedPartitions } from '../entropy/schedule.js'
-import { duty, type Handing } from '../membership/moves.js'
+import { duty } from '../membership/move-lists.js'
+import type { Handing } from '../membership/moves.js'
 import type { Ring } from '../membership/ring.js'
 
 /** Before a chunk is compared again that was broken off, or could not be told from. */
@@ -51,6 +52,8 @@ export class Handover {
   #epoch = 0
   /** What was under way when the lists changed has landed. */
   #landed = false
+  /** What the latest plan followed from. */
+  #planned: { readonly moving: Ring['moving']; readonly own: readonly Handing[] } | undefined
   readonly #running = new Set<Chunk>()
   readonly #restMs = new Map<string, number>()
 
@@ -67,6 +70,9 @@ export class Handover {
 
   /** Other lists may be in force. True: what is under way here now has to land (`landed`) before anything is compared. */
   plan(ring: Ring, handings: readonly Handing[]): boolean {
+    const own = handings.filter(({ by }) => by === this.#self)
+    if (this.#planned?.moving === ring.moving && sameItems(this.#planned.own, own)) return false
+    this.#planned = { moving: ring.moving, own }
     const released = new Set<number>()
     const due = new Map<number, Entry>()
     for (const [partition, lists] of ring.moving) {
@@ -157,6 +163,10 @@ export class Handover {
     if (entry?.list.includes(peer) !== true) return false
     return entry.covered.get(peer) !== this.#bootOf(peer)
   }
+}
+
+function sameItems<T>(a: readonly T[], b: readonly T[]): boolean {
+  return a.length === b.length && a.every((item, i) => item === b[i])
 }
 
 function entryOf(list: readonly string[], place: number): Entry {

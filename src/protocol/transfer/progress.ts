@@ -2,7 +2,8 @@
  * How far partitions have come that move, as this node sees it: how many are left, how fast they become settled, and whom they wait for. The numbers follow from the
  * membership state, so all nodes that have heard the same say the same; the rate is what this node has seen itself.
  */
-import { duty, type Handing, type PartitionLists } from '../membership/moves.js'
+import { duty } from '../membership/move-lists.js'
+import type { Handing, PartitionLists } from '../membership/moves.js'
 import type { Ring } from '../membership/ring.js'
 import type { ClusterState } from '../membership/state.js'
 

@@ -226,9 +226,9 @@ export const MOVING_CANARIES: readonly Canary[] = [
     rare: true,
     patches: [
       {
-        file: 'src/protocol/membership/moves.js',
-        find: 'version.gone.includes(node) ||',
-        replace: 'version.gone.length > 0 ||',
+        file: 'src/protocol/membership/move-lists.js',
+        find: '!version.gone.includes(node) &&',
+        replace: 'version.gone.length === 0 &&',
       },
     ],
   },
