@@ -40,6 +40,9 @@ export const limits = {
   gossipPartners: 8,
   /** A member that misses another one for so long dials the addresses that it was started with: longer than a restart takes. */
   seedsAfterMs: 15_000,
+  /** Requests of peers that wait for lists of owners to be adopted which are known here and not yet on the disk, and for how long at the most. */
+  earlyRequests: 4_096,
+  earlyMs: 100,
   /** Rumours that are known when they come again, from another side: some seconds' worth where many nodes start at once. */
   rumoursRemembered: 256,
   /** Slots of changes, and of facts, in the summary of a membership state that is compared: one kilobyte says which sixteenth of ten thousand entries differs. */

@@ -1,6 +1,7 @@
 /** What this node answers when a peer asks its replica: store this, show that row, show a range, list keys. */
 import { liveCount, makeRowKey, objectDigest, rowObject, skeletonOf, versionDigest } from '../kernel/index.js'
 import type { Clock } from '../ports/clock.js'
+import type { Scheduler } from '../ports/scheduler.js'
 import { type Governor, REFILL_PAGE_UNITS } from '../protocol/background/governor.js'
 import type { LocalFault } from '../protocol/effects.js'
 import { isNodeId } from '../protocol/hints/record.js'
@@ -18,6 +19,7 @@ import type {
 import { ReplicaStatus } from '../wire/messages.js'
 import type { Admission } from './admission.js'
 import type { Drain } from './drain.js'
+import { EarlyRequests } from './early-requests.js'
 import type { ScanPage, StorageGuard } from './guard/index.js'
 import type { Outflow } from './outflow.js'
 import { PeerService } from './peer-service.js'
@@ -30,6 +32,7 @@ const PAGE_BYTES = 1024 * 1024
 
 export interface AnsweringParts {
   readonly clock: Clock
+  readonly scheduler: Scheduler
   readonly replica: Replica
   readonly guard: StorageGuard
   readonly membership: Membership
@@ -50,17 +53,26 @@ export class Answering {
   readonly #bulk = new Set<string>()
 
   readonly #service: PeerService
+  readonly #early: EarlyRequests
 
   constructor(parts: AnsweringParts) {
     this.#parts = parts
+    this.#early = new EarlyRequests(parts)
     this.#service = new PeerService(parts.clock, (tookMs) => parts.governor.served(tookMs))
   }
 
-  /** Stores the object; the answer leaves when it is durable (see `stored`). */
-  write(from: string, { id, ring, rowKey, object, durable }: ReplicaWrite): void {
+  /** Other lists of owners may be in force. */
+  adopted(): void {
+    this.#early.adopted()
+  }
+
+  /** Stores the object; the answer leaves when it is durable (see `stored`). `sinceMs`: when it came, if it has waited since. */
+  write(from: string, message: ReplicaWrite, sinceMs?: number): void {
     const { membership } = this.#parts
+    const { id, ring, rowKey, object, durable } = message
     const placement = membership.ring.placementOf(rowKey)
     if (!sameDigest(ring, placement.ring)) {
+      if (this.#early.holds(ring, rowKey, sinceMs, (since) => this.write(from, message, since))) return
       this.#written(from, id, ReplicaStatus.stale, membership.encoded)
       return
     }
@@ -77,10 +89,12 @@ export class Answering {
   }
 
   /** Keeps the object for an owner that is away; the answer leaves when it is durable here. */
-  hint(from: string, { id, ring, target, rowKey, object }: HintedWrite): void {
+  hint(from: string, message: HintedWrite, sinceMs?: number): void {
     const { membership } = this.#parts
     const { hints } = this.#parts.replica
+    const { id, ring, target, rowKey, object } = message
     if (!this.#isCurrent(ring, rowKey)) {
+      if (this.#early.holds(ring, rowKey, sinceMs, (since) => this.hint(from, message, since))) return
       this.#written(from, id, ReplicaStatus.stale, membership.encoded)
       return
     }
@@ -110,8 +124,10 @@ export class Answering {
     this.#written(to, id, fault === undefined ? held : statusOf(fault), NOTHING)
   }
 
-  read(from: string, { id, ring, rowKey, digest }: ReplicaRead): void {
+  read(from: string, message: ReplicaRead, sinceMs?: number): void {
+    const { id, ring, rowKey, digest } = message
     if (!this.#isCurrent(ring, rowKey)) {
+      if (this.#early.holds(ring, rowKey, sinceMs, (since) => this.read(from, message, since))) return
       this.#notRead(from, id, ReplicaStatus.stale, this.#parts.membership.encoded)
       return
     }

@@ -132,13 +132,13 @@ export class Keeper {
     return stamp
   }
 
-  /** True when something new was learned; adoption follows when it is on the disk. */
+  /** From a peer that counts by other lists of owners: takes its state over and tells it what it lacks. True when a state is about to be adopted that says more than the one in force. */
   learn(from: string, state: Uint8Array): boolean {
-    let news = false
-    this.#run((out) => {
-      news = this.#parts.membership.learn(from, state, true, out)
-    })
-    return news
+    const { membership, outbox } = this.#parts
+    this.#run((out) => membership.learn(from, state, true, out))
+    if (membership.knowsMoreThan(state))
+      outbox.post(from, 'control', { type: 21, id: 0, final: true, state: membership.encoded })
+    return membership.isAdopting
   }
 
   message(from: string, message: Message): void {

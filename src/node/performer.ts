@@ -38,7 +38,7 @@ export interface PerformerParts {
   post(to: string, message: Message, conversation: number): void
   /** A message of this node to itself. */
   toSelf(message: Message): void
-  /** Takes over a peer's membership state; true when there was news in it, which is adopted later. */
+  /** Takes over a peer's membership state; true when one is about to be adopted. */
   learn(from: string, state: Uint8Array): boolean
   /** This peer's replica asked for an object to be stored; so it came out. `buffered`: it is in memory only. */
   stored(
@@ -56,9 +56,9 @@ export interface PerformerParts {
 
 export class Performer {
   readonly #parts: PerformerParts
-  /** Conversations that wait for news of the membership to be adopted. */
-  #learners: number[] = []
+  /** Conversations that peers count otherwise: they go on in a moment, or as soon as the news of the membership that is on its way to the disk is adopted. */
   readonly #lookingAgain = new Set<number>()
+  readonly #learners = new Set<number>()
 
   constructor(parts: PerformerParts) {
     this.#parts = parts
@@ -95,9 +95,12 @@ export class Performer {
 
   /** News was adopted: those who waited for it go on. */
   adopted(): void {
-    const learners = this.#learners
-    this.#learners = []
-    for (const conversation of learners) this.#parts.replace(conversation)
+    const learners = [...this.#learners]
+    this.#learners.clear()
+    for (const conversation of learners) {
+      this.#lookingAgain.delete(conversation)
+      this.#parts.replace(conversation)
+    }
   }
 
   #send({ conversation, to, message }: Effect & { kind: 'send' }): void {
@@ -214,13 +217,11 @@ export class Performer {
     }
   }
 
-  /** Take over what the peer knows and tell it what we know; then the conversation goes on under the table in force. */
+  /** Take over what the peer knows and tell it what it lacks; then the conversation goes on under the table in force. */
   #learn({ conversation, from, state }: Effect & { kind: 'learn' }): void {
     this.#parts.counts.learned++
-    const news = this.#parts.learn(from, state)
-    this.#parts.post(from, { type: 21, id: 0, final: true, state: this.#parts.membership.encoded }, 0)
-    if (news) this.#learners.push(conversation)
-    else this.#lookAgain(conversation)
+    if (this.#parts.learn(from, state)) this.#learners.add(conversation)
+    this.#lookAgain(conversation)
   }
 
   /** Once, however many peers are under another table: each look asks all of them again. */
@@ -228,7 +229,8 @@ export class Performer {
     if (this.#lookingAgain.has(conversation)) return
     this.#lookingAgain.add(conversation)
     this.#parts.scheduler.after(LEARN_AGAIN_MS, () => {
-      this.#lookingAgain.delete(conversation)
+      if (!this.#lookingAgain.delete(conversation)) return
+      this.#learners.delete(conversation)
       this.#parts.replace(conversation)
     })
   }

@@ -116,8 +116,8 @@ export class RunningNode {
     this.governor = new Governor(clock.monotonicMs(), limits.background)
     const { admission, governor } = this
     const outflow = new Outflow(membership, clock.monotonicMs(), transferRate)
-    const answers = { clock, replica, guard, membership, admission, governor, reads, outflow, reply }
-    this.#answering = new Answering({ ...answers, shownWholeBytes })
+    const answers = { clock, scheduler, replica, guard, membership, admission, governor, reads, outflow }
+    this.#answering = new Answering({ ...answers, reply, shownWholeBytes })
     const holdsWrites = () => this.keeper.holdsWrites || this.isTooSmall
     this.coordination = new Coordination({
       ...{ clock, random, membership, peers, conversations },
@@ -332,9 +332,7 @@ export class RunningNode {
 
   #adopted(ringChanged: boolean): void {
     this.conversations.place(this.membership.ring, this.#ports.clock.monotonicMs())
-    this.#performer.adopted()
-    this.reaper.adopted()
-    this.transfers.adopted()
+    for (const one of [this.#performer, this.reaper, this.transfers, this.#answering]) one.adopted()
     if (ringChanged) this.entropy.ringChanged()
     if (ringChanged && this.membership.own.incomplete) this.rebuilder.restart()
     this.coordination.releaseHeld(this.#ports.clock.monotonicMs())

@@ -71,6 +71,11 @@ export class Membership {
     return this.#adopted
   }
 
+  /** A state is on its way to the disk, and will be in force when it is there. */
+  get isAdopting(): boolean {
+    return this.#writing !== undefined
+  }
+
   /** The state in force and all that is about to be: what is decided anew has to go beyond it. */
   get latest(): ClusterState {
     return this.#next ?? this.#writing ?? this.#adopted
@@ -241,6 +246,11 @@ export class Membership {
     if (!final && !news && this.#theyLack(heard))
       out.push({ kind: 'tell', to: from, message: this.#stateMessage(true) })
     return news
+  }
+
+  /** Whether whoever has sent this state lacks something of the one in force here. Throws WireError when the bytes are no state. */
+  knowsMoreThan(bytes: Uint8Array): boolean {
+    return this.#theyLack(this.#heard.of(bytes))
   }
 
   /** Something of the state in force here. */
