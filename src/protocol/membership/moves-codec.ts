@@ -11,7 +11,7 @@
  */
 import { limits } from '../../limits.js'
 import { type ByteReader, ByteWriter, WireError } from '../../wire/bytes.js'
-import { type Handing, handingOrder, LIST_SEPARATOR, listText, type Moves, type Settled } from './moves.js'
+import { type Handing, handingOrder, listText, type Moves, type Settled } from './moves.js'
 
 const TABLE = /^[0-9a-f]{16}$/
 const HANDED_BYTES = 8
@@ -36,6 +36,10 @@ class Numbered {
     this.all.push(text)
     return this.all.length - 1
   }
+
+  known(text: string): number | undefined {
+    return this.#numbers.get(text)
+  }
 }
 
 /** The parts of a handing that were met last under one table by one node, beside their bytes. */
@@ -55,6 +59,8 @@ interface Spelling {
   /** In the order of their numbers. */
   readonly listed: readonly (readonly string[])[]
   readonly settled: readonly Settled[]
+  /** So many of the lists are those that partitions are settled with, and of the ids those that are in lists; undefined where they are not said first, or not in the order of their use. */
+  readonly first: { readonly lists: number; readonly ids: number } | undefined
   /** By table and node. */
   readonly blocks: Map<string, Blocks>
 }
@@ -89,41 +95,96 @@ function encoded(moves: Moves): Uint8Array {
 }
 
 /** The lists that partitions are settled with, in the order of their first use. */
-const settledTexts = new WeakMap<readonly Settled[], readonly string[]>()
+const settledLists = new WeakMap<readonly Settled[], Lists>()
 /** Those that a node handed partitions over to, in the order of the partitions. */
-const handedTexts = new WeakMap<Handing['handed'], readonly string[]>()
+const handedLists = new WeakMap<Handing['handed'], Lists>()
 
-function textsOf(settled: readonly Settled[]): readonly string[] {
-  const known = settledTexts.get(settled) ?? [...new Set(settled.map(({ list }) => listText(list)))]
-  settledTexts.set(settled, known)
+/** Different ones, by their texts. */
+type Lists = ReadonlyMap<string, readonly string[]>
+
+function listsOfSettled(settled: readonly Settled[]): Lists {
+  const known = settledLists.get(settled) ?? new Map(settled.map(({ list }) => [listText(list), list]))
+  settledLists.set(settled, known)
   return known
 }
 
-function textsOfHanded(handed: Handing['handed']): readonly string[] {
-  const known = handedTexts.get(handed)
+function listsOfHanded(handed: Handing['handed']): Lists {
+  const known = handedLists.get(handed)
   if (known !== undefined) return known
-  const texts = new Set<string>()
-  for (const partition of rising(handed.keys(), handed.size)) texts.add(listText(handed.get(partition)!))
-  const found = [...texts]
-  handedTexts.set(handed, found)
-  return found
+  const lists = new Map<string, readonly string[]>()
+  for (const partition of rising(handed.keys(), handed.size)) {
+    const list = handed.get(partition)!
+    lists.set(listText(list), list)
+  }
+  handedLists.set(handed, lists)
+  return lists
 }
 
-function spellingOf({ settled, handings, left }: Moves): Spelling {
-  const lists = new Numbered(textsOf(settled))
+function spellingOf(moves: Moves): Spelling {
+  const { settled, handings, left } = moves
+  const known = spellings.findLast((one) => one.settled === settled && fits(one, moves))
+  if (known !== undefined) return known
+  const all = new Map(listsOfSettled(settled))
+  const firstLists = all.size
   // In the order of the partitions, whoever recorded what first: equal states have equal bytes.
-  for (const { handed } of handings) for (const text of textsOfHanded(handed)) lists.of(text)
-  const listed = lists.all.map((list) => list.split(LIST_SEPARATOR))
-  const ids = new Numbered(new Set(listed.flat()))
+  for (const { handed } of handings)
+    for (const [text, list] of listsOfHanded(handed)) if (!all.has(text)) all.set(text, list)
+  const [lists, listed] = [new Numbered(all.keys()), [...all.values()]]
+  const ids = new Numbered()
+  for (const list of listed) for (const id of list) ids.of(id)
+  const first = { lists: firstLists, ids: ids.all.length }
   for (const { by, gone } of handings) for (const id of [by, ...gone]) ids.of(id)
   for (const id of left) ids.of(id)
-  const known = spellings.findLast(
-    (one) =>
-      one.settled === settled && sameTexts(one.ids.all, ids.all) && sameTexts(one.lists.all, lists.all),
-  )
-  if (known !== undefined) return known
   const start = spelled(ids, lists, listed, settled)
-  return remember({ start, ids, lists, listed, settled, blocks: new Map() })
+  return remember({ start, ids, lists, listed, settled, first, blocks: new Map() })
+}
+
+/** Would these moves, settled as the spelling is, be spelt with the same lists and ids in the same order? */
+function fits({ first, lists, ids }: Spelling, { handings, left }: Moves): boolean {
+  if (first === undefined) return false
+  const nextList = new Following(lists, first.lists)
+  const nextId = new Following(ids, first.ids)
+  for (const { by, gone, handed } of handings) {
+    for (const text of listsOfHanded(handed).keys()) if (!nextList.takes(text)) return false
+    if (!nextId.takes(by) || !gone.every((id) => nextId.takes(id))) return false
+  }
+  return left.every((id) => nextId.takes(id)) && nextList.isAtEnd && nextId.isAtEnd
+}
+
+/** Takes texts that were numbered: those beyond the first ones in the order of their numbers. */
+class Following {
+  readonly #texts: Numbered
+  #next: number
+
+  constructor(texts: Numbered, first: number) {
+    this.#texts = texts
+    this.#next = first
+  }
+
+  get isAtEnd(): boolean {
+    return this.#next === this.#texts.all.length
+  }
+
+  takes(text: string): boolean {
+    const number = this.#texts.known(text)
+    if (number === undefined || number > this.#next) return false
+    if (number === this.#next) this.#next++
+    return true
+  }
+}
+
+/** What the spelling that was read begins with, if it is as it would be written. */
+function firstOf(
+  ids: readonly string[],
+  listed: readonly (readonly string[])[],
+  settled: readonly Settled[],
+): Spelling['first'] {
+  const texts = [...listsOfSettled(settled).keys()]
+  const used = [...new Set(listed.flat())]
+  const isOrdered = texts.every((text, i) => listText(listed[i]!) === text)
+  return isOrdered && used.every((id, i) => ids[i] === id)
+    ? { lists: texts.length, ids: used.length }
+    : undefined
 }
 
 function sameTexts(a: readonly string[], b: readonly string[]): boolean {
@@ -231,7 +292,8 @@ function readSpelling(reader: ByteReader, partitions: number): Spelling {
   // A copy: it came in a frame, which may be large.
   const start = Buffer.from(reader.since(from))
   const lists = new Numbered(listed.map(listText))
-  return remember({ start, ids: new Numbered(ids), lists, listed, settled, blocks: new Map() })
+  const first = firstOf(ids, listed, settled)
+  return remember({ start, ids: new Numbered(ids), lists, listed, settled, first, blocks: new Map() })
 }
 
 function decodeHanding(reader: ByteReader, { ids, listed, settled, blocks }: Spelling): Handing {

@@ -72,14 +72,13 @@ function order(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0
 }
 
-export const LIST_SEPARATOR = ','
 const texts = new WeakMap<readonly string[], string>()
 
 /** A list as one text. */
 export function listText(list: readonly string[]): string {
   const known = texts.get(list)
   if (known !== undefined) return known
-  const text = list.join(LIST_SEPARATOR)
+  const text = list.join()
   texts.set(list, text)
   return text
 }

@@ -98,7 +98,12 @@ export class Ring {
       ? NOTHING_MOVES
       : isKnown
         ? known.moving
-        : movingOf(moves, table, removed(state), known?.moving)
+        : movingOf(
+            moves,
+            table,
+            removed(state),
+            known && { moving: known.moving, settled: known.#moves.settled },
+          )
     this.moving = moving
     if (known !== undefined && !isEmpty && moving === known.moving) {
       // What does not move has the list of the table.
@@ -113,27 +118,34 @@ export class Ring {
     }
     const targets = isEmpty ? moves.settled.map(({ list }) => list) : table.lists
     const inForce = new ListsInForce()
-    const lists = targets.map((list, p) => {
+    // What moved neither then nor now has the list of the table, as it had before.
+    const base = isEmpty ? undefined : known
+    const touched = new Set([...(base?.moving.keys() ?? []), ...moving.keys()])
+    const partly = <T>(before: readonly T[] | undefined, of: (partition: number) => T) =>
+      before === undefined ? targets.map((_, p) => of(p)) : patched(before, touched, of)
+    const lists = partly(base === undefined ? undefined : base.#lists, (p) => {
       const now = moving.get(p)
-      const isSame = known !== undefined && !isEmpty && known.moving.get(p) === now
-      return isSame ? known.#lists[p]! : inForce.of(now, list)
+      const isSame = base !== undefined && now !== undefined && base.moving.get(p) === now
+      return isSame ? base.#lists[p]! : inForce.of(now, targets[p]!)
     })
     this.#lists = lists
-    this.owners = lists.map(({ owners }) => owners)
-    this.holders = lists.map(({ holders }) => holders)
+    this.owners = partly(base?.owners, (p) => lists[p]!.owners)
+    this.holders = partly(base?.holders, (p) => lists[p]!.holders)
     this.members = membersOf(table, moving, this.holders)
-    const digests = lists.map((one, p) => {
-      if (!isEmpty && !moving.has(p)) return table.digest
-      const isSame = known !== undefined && known.#lists[p] === one
-      return isSame ? known.#placements[p]!.ring : inForce.digestOf(table, one)
-    })
-    const special = isEmpty ? [...digests.keys()] : [...moving.keys()]
-    this.digest = special.length === 0 ? table.digest : digestOfAll(table, special, digests)
+    const special = isEmpty ? [...targets.keys()] : [...moving.keys()]
+    const digests = new Map(
+      special.map((p) => {
+        const isSame = base !== undefined && base.#lists[p] === lists[p] && base.moving.has(p)
+        return [p, isSame ? base.#placements[p]!.ring : inForce.digestOf(table, lists[p]!)]
+      }),
+    )
+    this.digest = special.length === 0 ? table.digest : digestOfAll(table, digests)
     this.holding = special.length === 0 ? table.digest : holdingDigest(table, special, lists)
-    this.#placements = lists.map((one, p) => {
-      const placement = known === undefined ? undefined : known.#placements[p]!
-      if (placement !== undefined && sameDigest(placement.ring, digests[p]!)) return placement
-      return new PartitionPlacement(digests[p]!, one, table.members, p)
+    this.#placements = partly(base === undefined ? undefined : base.#placements, (p) => {
+      const digest = digests.get(p) ?? table.digest
+      const placement = base === undefined ? undefined : base.#placements[p]!
+      if (placement !== undefined && sameDigest(placement.ring, digest)) return placement
+      return new PartitionPlacement(digest, lists[p]!, table.members, p)
     })
   }
 
@@ -182,30 +194,54 @@ function saysNoMoreOfLists(now: Moves, before: Moves): boolean {
   })
 }
 
-/** `before`, or parts of it, themselves where nothing counts otherwise; it has to come from the same table. */
+interface MovingBefore {
+  readonly moving: ReadonlyMap<number, PartitionLists>
+  readonly settled: Moves['settled']
+}
+
+/** What moved before, or parts of it, itself where nothing counts otherwise; it has to come from the same table. By partition. */
 function movingOf(
   moves: Moves,
   { level, name, lists }: Table,
   gone: readonly string[],
-  before: ReadonlyMap<number, PartitionLists> = NOTHING_MOVES,
+  before: MovingBefore | undefined,
 ): ReadonlyMap<number, PartitionLists> {
   const recorded = recordsOf(moves.handings).partitions
   const moving = new Map<number, PartitionLists>()
-  const targets = new Map<string, Version>()
-  let isNew = false
-  lists.forEach((list, partition) => {
-    if (!recorded.has(partition) && sameNodes(moves.settled[partition]!.list, list)) return
-    const text = listText(list)
-    const target = targets.get(text) ?? { level, table: name, gone, list }
-    targets.set(text, target)
+  const targets = new Map<readonly string[], Version>()
+  let isNew = before === undefined
+  for (const partition of before === undefined ? lists.keys() : mayMove(moves.settled, recorded, before)) {
+    const list = lists[partition]!
+    if (!recorded.has(partition) && sameNodes(moves.settled[partition]!.list, list)) continue
+    const target = targets.get(list) ?? { level, table: name, gone, list }
+    targets.set(list, target)
     const found = listsOf(partition, moves, target)
-    if (found.versions.length === 0) return
-    const known = before.get(partition)
+    if (found.versions.length === 0) continue
+    const known = before?.moving.get(partition)
     const isSame = known !== undefined && sameLists(known, found)
     isNew ||= !isSame
     moving.set(partition, isSame ? known : found)
-  })
-  return isNew || moving.size !== before.size ? moving : before
+  }
+  if (moving.size === 0) return before?.moving.size === 0 ? before.moving : NOTHING_MOVES
+  return isNew || moving.size !== before?.moving.size ? moving : before.moving
+}
+
+/** Partitions that may be on their way now, rising: those that were, those of which anything is recorded, and those that were settled otherwise. */
+function mayMove(
+  settled: Moves['settled'],
+  recorded: ReadonlySet<number>,
+  before: MovingBefore,
+): Uint32Array {
+  const all = new Set([...before.moving.keys(), ...recorded])
+  if (settled !== before.settled)
+    for (let p = 0; p < settled.length; p++) if (settled[p] !== before.settled[p]) all.add(p)
+  return Uint32Array.from(all).sort()
+}
+
+function patched<T>(before: readonly T[], at: Iterable<number>, of: (partition: number) => T): readonly T[] {
+  const copy = [...before]
+  for (const partition of at) copy[partition] = of(partition)
+  return copy
 }
 
 /** Of hundreds of partitions that move most share their lists with others: what follows from them is found out once. */
@@ -259,11 +295,10 @@ function digestOf({ name }: Table, { owners, others }: Lists): Digest64 {
   return digest64(writer.take())
 }
 
-function digestOfAll({ name }: Table, moving: Iterable<number>, digests: readonly Digest64[]): Digest64 {
+function digestOfAll({ name }: Table, digests: ReadonlyMap<number, Digest64>): Digest64 {
   const writer = new ByteWriter(1024)
   writer.text(name)
-  for (const partition of moving) {
-    const { high, low } = digests[partition]!
+  for (const [partition, { high, low }] of digests) {
     writer.u32(partition)
     writer.u32(high)
     writer.u32(low)
