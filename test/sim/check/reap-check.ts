@@ -43,6 +43,8 @@ export class ReapCheck {
   shedClocks = 0
   /** Rows that went to other owners. */
   passedOn = 0
+  /** Told of all that a disk lets go of, or sheds. */
+  onGone: (holder: string, key: string, gone: ReadClock) => void = () => {}
 
   constructor(book: RowBook, violations: Violations, disks: () => readonly ReapDisk[], nowMs: () => number) {
     this.#book = book
@@ -79,6 +81,7 @@ export class ReapCheck {
       this.#violations.add('A1', `${holder} let go of its row of ${key}, which held ${this.#named(live.dot)}`)
     this.#book.reaped(key, object.clock)
     this.#lookEverywhere(engineKey, object.clock, `${holder} let go of its tombstone of ${key}`)
+    this.onGone(holder, key, object.clock)
   }
 
   /** As many other disks as there are owners hold all that was in it, or what has seen it: it went because others own it now. */
@@ -103,6 +106,7 @@ export class ReapCheck {
     this.shedClocks += 1
     this.#book.shed(key, gone)
     this.#lookEverywhere(engineKey, gone, `${holder} shed entries of its clock of ${key}`)
+    this.onGone(holder, key, gone)
   }
 
   #lookEverywhere(engineKey: string, gone: ReadClock, what: string): void {
