@@ -1,10 +1,8 @@
 /** At the end of a seed every backup is brought back through every member that is left: what each says of it is judged row by row. */
-import type { Restored } from '../../src/node/requests.js'
 import type { Archive, BackedRow } from './archive.js'
 import { countRows, restore } from './archivist.js'
 import type { ClientWorld } from './caller.js'
 import type { ReapHistoryCheck } from './check/reap-history-check.js'
-import type { SimHost } from './host.js'
 import type { Prng } from './prng.js'
 
 const AGAIN_MS = 300
@@ -41,34 +39,25 @@ export class FinalRestores {
       this.#left -= 1
       return
     }
-    const { world, counters } = this.#parts
+    const { world, counters, violations } = this.#parts
     const host = this.#prng.pick(world.hosts)
     const again = (): void => {
       world.timeline.after(AGAIN_MS, 'final restore', () => this.#next(archive, rows))
     }
     if (host.state !== 'up') return again()
-    const isCounted = this.#histories.holdsGone(archive, row.rowKey)
+    const histories = this.#histories
+    const askedMs = world.timeline.nowMs
+    const isCounted = histories.holdsGone(archive, row.rowKey) && !histories.isSettled(row.key, row, askedMs)
     restore(world, host, archive, [row], (outcome) => {
       if (outcome?.status !== 'ok' || outcome.failed > 0) return again()
       countRows(counters, outcome)
-      if (isCounted) this.#judge(archive, row, host, outcome)
+      // A value of it has gone, and nothing covers it any more.
+      if (isCounted && outcome.held === 0 && !histories.isSettled(row.key, row, askedMs))
+        violations.add(
+          'histories',
+          `${host.name} did not count ${row.key} of backup ${archive.number} among what may have been deleted since`,
+        )
       this.#next(archive, others)
     })
-  }
-
-  /** A value of it has gone: it is left out and counted, unless what is there covers it, and then it stays covered. */
-  #judge({ number }: Archive, row: BackedRow, host: SimHost, { held }: Restored): void {
-    const { violations, world, book } = this.#parts
-    if (held > 0) return
-    const engineKey = `d${Buffer.from(row.rowKey).toString('latin1')}`
-    const isCovered = world.hosts.some(({ disk }) => {
-      const there = disk.damaged.has(engineKey) ? undefined : disk.get(engineKey)
-      return there !== undefined && row.live.every((dot) => book.parse(there).object.clock.has(dot))
-    })
-    if (isCovered) return
-    violations.add(
-      'histories',
-      `${host.name} did not count ${row.key} of backup ${number} among what may have been deleted since, and nobody holds it`,
-    )
   }
 }

@@ -39,7 +39,7 @@ export const HISTORY_CANARIES: readonly Canary[] = [
     story:
       'A directory that lost the end of its log goes on with the history that is left of it, under the same name.',
     breaks: ['histories', 'A3'],
-    focus: { ...BACKED, only: ['lost-tail'] },
+    focus: { ...BACKED, clients: 3, thinkMs: 300, calmMs: 3_000, only: ['lost-tail'] },
     rare: true,
     patches: [
       {

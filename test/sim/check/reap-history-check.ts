@@ -3,7 +3,7 @@
  * to be so by every history that is asked about it, from the instant at which the first disk lets go of it, whatever has happened to the member since: each may be the one
  * through which the backup is brought back. And nothing that has gone comes back on any disk.
  */
-import type { Archive } from '../archive.js'
+import type { Archive, BackedRow } from '../archive.js'
 import { HISTORY_KEY, type ReadHistory, readHistory } from '../history-reader.js'
 import type { SimHost } from '../host.js'
 import { type ReadClock, type ReadObject, UnreadableBytes } from '../object-reader.js'
@@ -44,6 +44,7 @@ export class ReapHistoryCheck {
   /** From now on it is told of every row. */
   watch(): void {
     this.#world.reaping.onGone = (holder, key, clock) => this.#wentAt(holder, key, clock)
+    this.#world.reaping.isBackedUp = (key, object) => this.#isBackedUp(key, object)
     this.#book.onWritten = (node, key, object, before) => this.#written(node, key, object, before)
   }
 
@@ -60,6 +61,21 @@ export class ReapHistoryCheck {
   /** Does this row of the backup hold a value that has gone since? */
   holdsGone(archive: Archive, rowKey: Uint8Array): boolean {
     return this.#facts.some((fact) => fact.archive === archive && fact.rowKey === rowKey)
+  }
+
+  /** Has anything of the key gone since, or does some disk hold what has seen all these dots? Then there is nothing to count in the row of a backup that holds them. */
+  isSettled(key: string, { rowKey, live }: BackedRow, sinceMs: number): boolean {
+    if ((this.#gone.get(key) ?? []).some(({ timeMs }) => timeMs >= sinceMs)) return true
+    const engineKey = `d${Buffer.from(rowKey).toString('latin1')}`
+    return this.#world.hosts.some(({ disk }) => {
+      const row = disk.damaged.has(engineKey) ? undefined : disk.get(engineKey)
+      return row !== undefined && live.every((dot) => this.#book.parse(row).object.clock.has(dot))
+    })
+  }
+
+  #isBackedUp(key: string, object: Uint8Array): boolean {
+    const isSame = (row: BackedRow): boolean => row.key === key && Buffer.compare(row.object, object) === 0
+    return this.#archives.some(({ rows }) => rows.some(isSame))
   }
 
   #wentAt(holder: string, key: string, clock: ReadClock): void {
