@@ -1,5 +1,5 @@
 /**
- * Judges what members remember of reaping (docs/decisions/0067-what-may-have-been-deleted-since.md) by what really went. A value of a backup that was let go of since must be known
+ * Judges what members remember of reaping (docs/decisions/0067-what-may-have-been-deleted-since-a-backup.md) by what really went. A value of a backup that was let go of since must be known
  * to be so by every history that is asked about it, from the instant at which the first disk lets go of it, whatever has happened to the member since: each may be the one
  * through which the backup is brought back. And nothing that has gone comes back on any disk.
  */
