@@ -1,4 +1,4 @@
-/** At the end of a seed every backup is brought back through every member that is left: what each says of it is judged row by row. */
+/** At the end of a seed every backup is brought back, row by row, each through some member: what that says of it is judged. */
 import type { Archive, BackedRow } from './archive.js'
 import { countRows, restore } from './archivist.js'
 import type { ClientWorld } from './caller.js'
