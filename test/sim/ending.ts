@@ -1,11 +1,13 @@
 /** The last three acts of a simulation: all faults end, the cluster must serve and converge, and what is left is judged. */
 
+import type { Archivist } from './archivist.js'
 import { BUCKET, Caller, type ClientWorld } from './caller.js'
 import { FinalCheck, type FinalRow, partitionOfKey } from './check/final-check.js'
 import { rowNameOf } from './check/row-book.js'
 import { treeFault } from './check/tree-check.js'
 import { fallbackKey, hintOf, rowKeyOfFallback } from './fallback-reader.js'
 import { FinalDeletes } from './final-deletes.js'
+import { FinalRestores } from './final-restores.js'
 import type { SimHost } from './host.js'
 import { KNOWS_NOTHING, operationOf, valueBytesOf, type WriteEntry } from './ledger.js'
 import { spareActors } from './object-reader.js'
@@ -32,10 +34,12 @@ export class Ending {
   readonly #caller: Caller
   readonly #final: FinalCheck
   readonly #deletes: FinalDeletes
+  readonly #archivist: Archivist
 
-  constructor(parts: ClientWorld, prng: Prng, runUntil: RunUntil) {
+  constructor(parts: ClientWorld, prng: Prng, archivist: Archivist, runUntil: RunUntil) {
     this.#parts = parts
     this.#prng = prng
+    this.#archivist = archivist
     this.#runUntil = runUntil
     this.#caller = new Caller(parts, prng.split('ways'))
     this.#deletes = new FinalDeletes(parts, prng.split('deletes'), this.#caller)
@@ -51,6 +55,7 @@ export class Ending {
       () => this.#convergeByThemselves(),
       () => this.#readAlike(),
       () => this.#letGo(),
+      () => this.#restore(),
       () => this.#shed(),
       () => this.#treesAreRight(),
       () => this.#agree(),
@@ -203,6 +208,17 @@ export class Ending {
         'reaping',
         `${REAP_MS} ms after their delete tombstones are left on ${left().join('; ')}`,
       )
+    return false
+  }
+
+  /** Backups come back, and nothing with them that was deleted meanwhile; then all are alike again. */
+  #restore(): boolean {
+    const { archives, histories } = this.#archivist
+    if (archives.length === 0) return true
+    const restores = new FinalRestores(this.#parts, this.#prng.split('restores'), histories)
+    restores.begin(archives)
+    if (this.#within(SERVE_MS, () => restores.left === 0)) return this.#readAlike()
+    this.#notServed(`${restores.left} backups cannot be brought back`, SERVE_MS)
     return false
   }
 

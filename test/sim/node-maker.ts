@@ -34,6 +34,7 @@ export function makeNode(config: Config): NodeMaker {
       spareEntries: config.spareEntries,
       shedAfterMs: config.reapAfterMs,
       speaks: config.mixed && builds.chance(0.6) ? SPEAKS : FIRST,
+      ...(config.backups > 0 ? { reapHistory: true } : {}),
       seedsAfterMs: config.mixed || config.islands ? SEEDS_AFTER_MS : 0,
     })
 }

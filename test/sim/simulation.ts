@@ -8,9 +8,11 @@
  *   judge     what is left is held against the ledger
  */
 
+import { Archivist } from './archivist.js'
 import type { ClientWorld } from './caller.js'
 import { AnswerCheck } from './check/answer-check.js'
 import { BoundsCheck } from './check/bounds-check.js'
+import { ReapHistoryCheck } from './check/reap-history-check.js'
 import { RowBook, rowNameOf } from './check/row-book.js'
 import { type Violation, Violations, WITHOUT_BUDGET } from './check/violation.js'
 import { Client } from './client.js'
@@ -61,6 +63,7 @@ export class Simulation {
   readonly #world: World
   readonly #parts: ClientWorld
   readonly #bounds: BoundsCheck
+  readonly #archivist: Archivist
   readonly #prng: Prng
 
   constructor(config: Config, make: NodeMaker, keepStory = false) {
@@ -82,6 +85,9 @@ export class Simulation {
     }
     if (isBuffered) this.#world.onMemoryLost = (host) => this.#ledger.memoryLost(host.name)
     const check = new AnswerCheck(this.#ledger, book, this.#violations, replicas, this.#world.n)
+    const histories = new ReapHistoryCheck(this.#world, book, this.#violations)
+    const archivist = this.#prng.split('archivist')
+    this.#archivist = new Archivist(this.#world, archivist, this.#counters, histories)
     this.#bounds = new BoundsCheck(this.#world, book, this.#violations)
     this.#parts = {
       world: this.#world,
@@ -96,7 +102,7 @@ export class Simulation {
   run(): Verdict {
     this.#timeline.trace.act(0, describe(this.#config))
     if (this.#form() && this.#safety())
-      new Ending(this.#parts, this.#prng.split('ending'), (untilMs, done) =>
+      new Ending(this.#parts, this.#prng.split('ending'), this.#archivist, (untilMs, done) =>
         this.#runUntil(untilMs, done),
       ).run()
     if (!this.#violations.any) this.#bounds.atRest()
@@ -144,7 +150,7 @@ export class Simulation {
     const copier = new Copier(this.#world, this.#prng.split('copier'), this.#counters)
     for (const client of clients) client.start()
     const mover = new Mover(this.#world, this.#prng.split('mover'), this.#counters)
-    const others = [nemesis, operator, undertaker, reshaper, splitter, copier, mover]
+    const others = [nemesis, operator, undertaker, reshaper, splitter, copier, mover, this.#archivist]
     for (const other of others) other.start()
     this.#runUntil(this.#timeline.nowMs + SAFETY_MS, () => !mayWrite())
     this.#runUntil(this.#timeline.nowMs + AFTERMATH_MS)
@@ -194,6 +200,9 @@ export class Simulation {
     const { trace, ran, nowMs } = this.#timeline
     this.#world.measure()
     this.#counters.count('unacknowledged writes shown once and not again', this.#parts.check.wentBack)
+    const { asked, values } = this.#archivist.histories
+    if (values > 0) this.#counters.count('values of backups let go of', values)
+    if (asked > 0) this.#counters.count('histories held against what went', asked)
     this.#counters.count('virtual seconds', Math.round(nowMs / 1000))
     for (const violation of this.#violations.found)
       trace.act(violation.timeMs, `${violation.invariant}: ${violation.sentence}`)
@@ -239,6 +248,7 @@ function describe(config: Config): string {
     splitApart,
     n,
     copies,
+    backups,
     partitions,
     durability,
     clients,
@@ -253,5 +263,6 @@ function describe(config: Config): string {
   const further = `${death ? fate : ''}${islands ? ', all move and come up as two islands' : ''}${reshapes === 0 ? '' : `, ${reshapes} get other weights or zones`}`
   const several = copies.length === 0 ? '' : `, then ${copies.join(', then ')}`
   const q = `Q=${partitions}${splits === 0 ? '' : `, split ${splits === 1 ? 'once' : 'twice'}`}${splitApart ? ', split apart' : ''}`
-  return `${nodes} nodes${moves}${further}, N=${n}${several}, ${q}, ${durability}, ${trees}; ${clients} clients, ${writes} writes on ${keys} keys; faults: ${faults}${mode}`
+  const taken = backups === 0 ? '' : `, ${backups} backups`
+  return `${nodes} nodes${moves}${further}, N=${n}${several}, ${q}, ${durability}, ${trees}${taken}; ${clients} clients, ${writes} writes on ${keys} keys; faults: ${faults}${mode}`
 }

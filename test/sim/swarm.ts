@@ -102,6 +102,8 @@ export interface Config {
   readonly splitApart: boolean
   /** Other N that the cluster gets, one after the other. */
   readonly copies: readonly number[]
+  /** How often a backup of the cluster is taken; each is brought back now and then. */
+  readonly backups: number
   /** Each start of a node is one of a build that speaks wire version 1 alone, or of the present one, by chance; and members dial their seeds when they miss somebody. */
   readonly mixed: boolean
 }
@@ -167,6 +169,7 @@ export function configure(seed: number, wish: Wish = {}): Config {
     splits: splitsOf(seed),
     ...latestOf(seed, nodes, n, drawn),
     ...youngestOf(seed),
+    ...backupsOf(seed),
     mixed: mixedOf(seed),
   }
   return apply(config, wish)
@@ -222,6 +225,24 @@ function youngestOf(seed: number): Pick<Config, 'mistaken' | 'islands'> {
   if (seed < YOUNGEST_FROM) return { mistaken: false, islands: false }
   const prng = new Prng(`seed ${seed}`).split('youngest changes')
   return { mistaken: prng.chance(0.6), islands: prng.chance(0.3) }
+}
+
+/** Recorded seeds below this one are older than backups, and stay what they were. */
+const BACKUPS_FROM = 5_000_000
+
+/** Where there is something to bring back that should not be: keys are deleted, and their tombstones go. */
+function backupsOf(
+  seed: number,
+): Pick<Config, 'backups'> & Partial<Pick<Config, 'deletes' | 'reapEveryMs' | 'reapAfterMs' | 'blindness'>> {
+  if (seed < BACKUPS_FROM) return { backups: 0 }
+  const prng = new Prng(`seed ${seed}`).split('backups')
+  return {
+    backups: prng.whole(1, 4),
+    deletes: prng.pick([0.1, 0.3, 0.6]),
+    reapEveryMs: prng.pick([100, 100, 400]),
+    reapAfterMs: prng.pick([0, 0, 100]),
+    blindness: prng.pick([0.05, 0.05, 0.2]),
+  }
 }
 
 /** Of a stream of its own, too. */

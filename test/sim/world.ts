@@ -2,7 +2,7 @@
 
 import type { StartFailure } from '../../src/node/options.js'
 import { HintCheck, type HintDisk } from './check/hint-check.js'
-import { ReapCheck, type ReapDisk } from './check/reap-check.js'
+import { ownersRead, ReapCheck, type ReapDisk } from './check/reap-check.js'
 import { type RowBook, rowNameOf } from './check/row-book.js'
 import type { Violations } from './check/violation.js'
 import type { Counters } from './counters.js'
@@ -276,7 +276,7 @@ export class World {
     const hasLost = lostSomethingAtMs > Number.NEGATIVE_INFINITY
     return {
       name,
-      copies: () => Math.min(this.n, host.node?.ring().n ?? this.several.least),
+      copies: (engineKey) => Math.min(this.n, ownersAt(host, engineKey) ?? this.several.least),
       lostSomething: hasLost,
       goneSinceMs: this.fates.goneSinceMs(host),
       mayHaveLost: (engineKey) => disk.damaged.has(engineKey) || (hasLost && this.#hasChanged),
@@ -356,6 +356,10 @@ export class World {
 function isNobodys(disk: SimDisk): boolean {
   const isKnown = disk.get('sidentity') !== undefined && disk.get('smembership') !== undefined
   return !isKnown && !disk.keys().some((key) => key.startsWith('d'))
+}
+
+function ownersAt({ node }: SimHost, engineKey: string): number | undefined {
+  return node === undefined ? undefined : ownersRead(node.ring(), engineKey)
 }
 
 function watchDisk(host: SimHost, book: RowBook, hints: HintCheck, reaping: ReapCheck): DiskWatcher {

@@ -7,6 +7,7 @@ import { BUFFERED_CANARIES } from './buffered.js'
 import type { Canary } from './canary.js'
 import { ENTROPY_CANARIES } from './entropy.js'
 import { HINT_CANARIES } from './hints.js'
+import { HISTORY_CANARIES } from './histories.js'
 import { MOVING_CANARIES } from './moving.js'
 import { PROTOCOL_CANARIES } from './protocol.js'
 import { REAPING_CANARIES } from './reaping.js'
@@ -22,6 +23,7 @@ export const CANARIES: readonly Canary[] = [
   ...ENTROPY_CANARIES,
   ...REAPING_CANARIES,
   ...MOVING_CANARIES,
+  ...HISTORY_CANARIES,
 ]
 
 export function canaryNamed(name: string): Canary {

@@ -84,6 +84,21 @@ const ANOTHER_N = {
   only: ['slow-disk', 'slow-sync'],
 } as const
 
+/** The larger N asks more of a quorum; what owners send arrives late, or not while it matters. */
+const LARGER_N = {
+  ...MOVES,
+  nodes: 5,
+  partitions: 16,
+  changes: 0,
+  copies: [5],
+  calmMs: 150,
+  thinkMs: 20,
+  linkMs: 1,
+  oddQuorums: 0,
+  deletes: 0,
+  only: ['clog', 'partition-one-way', 'partition-halves'],
+} as const
+
 /** What one owner has, others have late. */
 const LATE = {
   ...MOVES,
@@ -215,6 +230,34 @@ export const MOVING_CANARIES: readonly Canary[] = [
         find: 'this.#others = lists.map((owners)',
         replace:
           'if (lists.length > 0) { this.#owners = lists[lists.length - 1]; this.#sum(); }\n        this.#others = [].map((owners)',
+      },
+    ],
+  },
+  {
+    name: 'tallies-all-holders-once',
+    story: 'While a key moves, a write is acknowledged when W nodes hold it, whichever lists those are in.',
+    breaks: ['A1', 'A2', 'A3', 'A4'],
+    focus: LATE,
+    rare: true,
+    patches: [
+      {
+        file: 'src/protocol/coordinator/quorum.js',
+        find: 'return this.#lists.every((list) => this.#isEnough(list));',
+        replace: 'return this.#counted.length >= this.#needed;',
+      },
+    ],
+  },
+  {
+    name: 'tallies-by-one-n',
+    story: 'While N becomes another one, W is the quorum of the list that is read in all other lists too.',
+    breaks: ['A1', 'A2', 'A3', 'A4'],
+    focus: LARGER_N,
+    rare: true,
+    patches: [
+      {
+        file: 'src/protocol/coordinator/quorum.js',
+        find: 'needed: quorumOf(choice, owners.length) }));',
+        replace: 'needed: this.#needed }));',
       },
     ],
   },

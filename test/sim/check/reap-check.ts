@@ -2,6 +2,7 @@
  * Judges the very moment at which a node lets go of a tombstone (A3), from all disks, also of nodes that are away: nowhere may a value be left that this
  * tombstone covers, in a row or in what is kept for others. What is on its way shows by coming back. Likewise of entries that a clock sheds.
  */
+import type { RingView } from '../../../src/node/cluster-view.js'
 import { fallbackKey, readFallback } from '../fallback-reader.js'
 import type { ReadClock, ReadObject } from '../object-reader.js'
 import type { RowBook } from './row-book.js'
@@ -9,8 +10,8 @@ import type { Violations } from './violation.js'
 
 export interface ReapDisk {
   readonly name: string
-  /** Owners of each key, as its node goes by: fewer than N where there are fewer members. */
-  copies(): number
+  /** Owners of this key, as its node goes by: fewer than N where there are fewer members. */
+  copies(engineKey: string): number
   /** It has lost, once, what it had said to be durable: nobody can know what it holds. */
   readonly lostSomething: boolean
   /** When its machine died for ever: what is there now means nothing. */
@@ -19,6 +20,14 @@ export interface ReapDisk {
   mayHaveLost(engineKey: string): boolean
   /** What is there now, durable or not; undefined also where it is damaged. */
   get(engineKey: string): Uint8Array | undefined
+}
+
+/**
+ * Owners of a key in the list that is read, and never more than N. A larger N is none yet, as long as its list is not complete: what a disk drops now was let go of under the smaller one.
+ */
+export function ownersRead({ n, owners, partitions }: RingView, engineKey: string): number {
+  const hash = engineKey.charCodeAt(1) * 256 + engineKey.charCodeAt(2)
+  return Math.min(n, owners[Math.floor((hash * partitions) / 65_536)]?.length ?? n)
 }
 
 /** A replica that has let go of a state does not take it back for so long, unless its process was another one meanwhile. */
@@ -43,6 +52,10 @@ export class ReapCheck {
   shedClocks = 0
   /** Rows that went to other owners. */
   passedOn = 0
+  /** Told of all that a disk lets go of, or sheds. */
+  onGone: (holder: string, key: string, gone: ReadClock) => void = () => {}
+  /** A backup that is brought back may bring a tombstone along, which goes again. */
+  isBackedUp: (key: string, object: Uint8Array) => boolean = () => false
 
   constructor(book: RowBook, violations: Violations, disks: () => readonly ReapDisk[], nowMs: () => number) {
     this.#book = book
@@ -61,7 +74,7 @@ export class ReapCheck {
     const grave = this.#graves.get(`${holder} ${engineKey}`)
     if (grave === undefined || grave.life !== life || this.#nowMs() - grave.timeMs > NOT_BACK_MS) return
     const { objectBytes } = this.#book.parse(row)
-    if (Buffer.compare(objectBytes, grave.bytes) === 0)
+    if (Buffer.compare(objectBytes, grave.bytes) === 0 && !this.isBackedUp(key, objectBytes))
       this.#violations.add('reaping', `${holder} took back the tombstone of ${key} that it had let go of`)
   }
 
@@ -79,6 +92,7 @@ export class ReapCheck {
       this.#violations.add('A1', `${holder} let go of its row of ${key}, which held ${this.#named(live.dot)}`)
     this.#book.reaped(key, object.clock)
     this.#lookEverywhere(engineKey, object.clock, `${holder} let go of its tombstone of ${key}`)
+    this.onGone(holder, key, object.clock)
   }
 
   /** As many other disks as there are owners hold all that was in it, or what has seen it: it went because others own it now. */
@@ -86,7 +100,7 @@ export class ReapCheck {
     let copies = Number.POSITIVE_INFINITY
     const holders = this.#disks().filter((disk) => {
       if (disk.name === holder) {
-        copies = disk.copies()
+        copies = disk.copies(engineKey)
         return false
       }
       if (this.#nowMs() - (disk.goneSinceMs ?? this.#nowMs()) > SAID_MS) return false
@@ -103,6 +117,7 @@ export class ReapCheck {
     this.shedClocks += 1
     this.#book.shed(key, gone)
     this.#lookEverywhere(engineKey, gone, `${holder} shed entries of its clock of ${key}`)
+    this.onGone(holder, key, gone)
   }
 
   #lookEverywhere(engineKey: string, gone: ReadClock, what: string): void {

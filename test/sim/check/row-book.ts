@@ -42,6 +42,9 @@ export class RowBook {
   mostSiblings = 0
   /** Told of a row that has shed entries of its clock. */
   onShed: (node: string, engineKey: string, key: string, gone: ReadClock) => void = () => {}
+  /** Told of every row that is written. */
+  onWritten: (node: string, key: string, object: ReadObject, before: ReadObject | undefined) => void =
+    () => {}
 
   constructor(ledger: Ledger, violations: Violations) {
     this.#ledger = ledger
@@ -114,6 +117,7 @@ export class RowBook {
     if (row === undefined) return
     this.saw(name.key, row.object, `${node}'s row`)
     const older = before === undefined ? undefined : this.#read(node, name, before)
+    this.onWritten(node, name.key, row.object, older?.object)
     if (older !== undefined) this.#rises(node, engineKey, name, older.object, row.object)
   }
 

@@ -13,6 +13,7 @@ export const INVARIANTS = {
   A12: 'bytes were served or stored that nobody wrote, or a replica went back',
   A14: 'replicas that were alike were repaired',
   reaping: 'tombstones were not let go of, though the cluster was whole',
+  histories: 'a member does not remember that a value of a backup may have been deleted since',
   listing: 'a listing does not show exactly the live keys',
   crash: 'a node crashed or gave up',
 } as const
