@@ -44,7 +44,7 @@ const WELL = 1.25
 const GROWTH = 1.25
 const LARGEST_CUT = 0.25
 /** Where a grant starts, in the least. */
-const START = 2
+const START = 8
 /** Windows without a quiet one after which one is made. */
 const LISTEN_EVERY = 30
 const LISTEN_AT_LEAST_EVERY = 10
