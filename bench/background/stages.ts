@@ -111,18 +111,19 @@ export class Stages {
     this.#crowd.close()
   }
 
-  /** The p99 of the stage over that of the quiet windows around it. */
+  /** The p99 of the stage over that of the quiet windows around it, which are not alike where it changes how many nodes serve. */
   async run(name: StageName): Promise<number> {
     const { profiled } = this.#options
     const before = await profiled(`${name}-quiet`, () => this.#quietUs())
     const felt = await profiled(name, () => this.#stage(name))
     await this.#untilSwept()
-    const quietUs = (before + (await this.#quietUs())) / 2
+    const after = await this.#quietUs()
+    const quietUs = (before + after) / 2
     const p99 = felt.latency.quantile(0.99)
     const ratio = p99 / quietUs
     const perSecond = (felt.latency.total / felt.seconds).toFixed(0)
     this.#options.say(
-      `${name}: ${felt.seconds.toFixed(0)} s, ${perSecond} /s, p99 ${ms(p99)} beside ${ms(quietUs)} quiet: ${ratio.toFixed(2)} ×`,
+      `${name}: ${felt.seconds.toFixed(0)} s, ${perSecond} /s, p99 ${ms(p99)} beside ${ms(quietUs)} quiet: ${ratio.toFixed(2)} × (before it ${ms(before)}, after it ${ms(after)})`,
     )
     return ratio
   }
