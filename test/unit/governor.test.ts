@@ -52,6 +52,15 @@ test('with nobody there it soon goes as fast as it can', (t) => {
   t.is(world.governor.grant, OPTIONS.most)
 })
 
+test('work begins gently beside clients that keep the node busy, and at eight times its least rate where nobody is', (t) => {
+  const busy = new World()
+  busy.run(10, 1_000, 10, 0, 0)
+  t.is(busy.governor.grant, 2 * OPTIONS.least)
+  const idle = new World()
+  idle.run(10, 0, 10, 0, 0)
+  t.is(idle.governor.grant, 8 * OPTIONS.least)
+})
+
 test('clients are slowed down by no more than half, and the work goes on at more than the least', (t) => {
   const world = new World()
   world.run(10, 1_000, 10, 0, 0)

@@ -43,8 +43,9 @@ const TOO_SLOW = 1.5
 const WELL = 1.25
 const GROWTH = 1.25
 const LARGEST_CUT = 0.25
-/** Where a grant starts, in the least. */
+/** Where a grant starts, in the least: where nobody is there to be slowed down, and where clients keep the node busy. */
 const START = 8
+const START_BESIDE_CLIENTS = 2
 /** Windows without a quiet one after which one is made. */
 const LISTEN_EVERY = 30
 const LISTEN_AT_LEAST_EVERY = 10
@@ -70,6 +71,8 @@ export class Governor {
   #beganMs: number
   #tickedMs: number
   #p99Ms = 0
+  /** The last window had enough answers: clients are at work. */
+  #isBusy = false
   #listening = false
 
   constructor(nowMs: number, options: GovernorOptions) {
@@ -150,6 +153,7 @@ export class Governor {
     const known = total >= ENOUGH
     const nobody = total * this.#options.windowMs < HARDLY_ANY * lastedMs
     if (known) this.#p99Ms = this.#answers.quantile(0.99)
+    this.#isBusy = known
     const quiet = this.#spent <= (QUIET_SHARE * this.#options.least * lastedMs) / 1_000
     if (known && quiet) this.#learn()
     else if (known) this.#noisyWindows++
@@ -167,7 +171,8 @@ export class Governor {
   }
 
   get #start(): number {
-    return Math.min(this.#options.most, this.#options.least * START)
+    const start = this.#isBusy ? START_BESIDE_CLIENTS : START
+    return Math.min(this.#options.most, this.#options.least * start)
   }
 
   #learn(): void {
