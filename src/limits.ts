@@ -40,8 +40,9 @@ export const limits = {
   gossipPartners: 8,
   /** A member that misses another one for so long dials the addresses that it was started with: longer than a restart takes. */
   seedsAfterMs: 15_000,
-  /** Requests of peers that wait for lists of owners to be adopted which are known here and not yet on the disk, and for how long at the most. */
+  /** Requests of peers that wait for lists of owners to be adopted which are known here and not yet on the disk, their keys and objects, and for how long at the most. */
   earlyRequests: 4_096,
+  earlyBytes: 16 * MiB,
   earlyMs: 100,
   /** Rumours that are known when they come again, from another side: some seconds' worth where many nodes start at once. */
   rumoursRemembered: 256,

@@ -66,13 +66,17 @@ export class Answering {
     this.#early.adopted()
   }
 
+  stop(): void {
+    this.#early.stop()
+  }
+
   /** Stores the object; the answer leaves when it is durable (see `stored`). `sinceMs`: when it came, if it has waited since. */
   write(from: string, message: ReplicaWrite, sinceMs?: number): void {
     const { membership } = this.#parts
     const { id, ring, rowKey, object, durable } = message
     const placement = membership.ring.placementOf(rowKey)
     if (!sameDigest(ring, placement.ring)) {
-      if (this.#early.holds(ring, rowKey, sinceMs, (since) => this.write(from, message, since))) return
+      if (this.#early.holds(message, sinceMs, (since) => this.write(from, message, since))) return
       this.#written(from, id, ReplicaStatus.stale, membership.encoded)
       return
     }
@@ -94,7 +98,7 @@ export class Answering {
     const { hints } = this.#parts.replica
     const { id, ring, target, rowKey, object } = message
     if (!this.#isCurrent(ring, rowKey)) {
-      if (this.#early.holds(ring, rowKey, sinceMs, (since) => this.hint(from, message, since))) return
+      if (this.#early.holds(message, sinceMs, (since) => this.hint(from, message, since))) return
       this.#written(from, id, ReplicaStatus.stale, membership.encoded)
       return
     }
@@ -127,7 +131,7 @@ export class Answering {
   read(from: string, message: ReplicaRead, sinceMs?: number): void {
     const { id, ring, rowKey, digest } = message
     if (!this.#isCurrent(ring, rowKey)) {
-      if (this.#early.holds(ring, rowKey, sinceMs, (since) => this.read(from, message, since))) return
+      if (this.#early.holds(message, sinceMs, (since) => this.read(from, message, since))) return
       this.#notRead(from, id, ReplicaStatus.stale, this.#parts.membership.encoded)
       return
     }

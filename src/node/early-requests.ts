@@ -9,69 +9,80 @@ import type { Clock } from '../ports/clock.js'
 import type { Scheduler } from '../ports/scheduler.js'
 import type { Membership } from '../protocol/membership/membership.js'
 import { type Ring, sameDigest } from '../protocol/membership/ring.js'
-import type { Digest64 } from '../wire/messages.js'
+import type { HintedWrite, ReplicaRead, ReplicaWrite } from '../wire/messages.js'
+
+type Request = ReplicaWrite | ReplicaRead | HintedWrite
 
 interface Early {
   readonly sinceMs: number
+  readonly bytes: number
   /** Looks at the request again, which has been there since then. */
   readonly again: (sinceMs: number) => void
+  readonly cancel: () => void
+}
+
+export interface EarlyRequestsParts {
+  readonly clock: Clock
+  readonly scheduler: Scheduler
+  readonly membership: Membership
 }
 
 export class EarlyRequests {
-  readonly #clock: Clock
-  readonly #scheduler: Scheduler
-  readonly #membership: Membership
-  #waiting: Early[] = []
-  /** The rings in force now and before. */
-  #rings: { readonly now: Ring; readonly before: Ring | undefined }
-  #isTimed = false
+  readonly #parts: EarlyRequestsParts
+  readonly #waiting = new Set<Early>()
+  #bytes = 0
+  /** In force, and before that. */
+  #now: Ring
+  #before: Ring | undefined
 
-  constructor({
-    clock,
-    scheduler,
-    membership,
-  }: { clock: Clock; scheduler: Scheduler; membership: Membership }) {
-    this.#clock = clock
-    this.#scheduler = scheduler
-    this.#membership = membership
-    this.#rings = { now: membership.ring, before: undefined }
+  constructor(parts: EarlyRequestsParts) {
+    this.#parts = parts
+    this.#now = parts.membership.ring
   }
 
   /**
-   * Whether a request that names other lists than those in force is looked at again, when the next ones are, or after `limits.earlyMs`. `sinceMs`: when it came, if it has waited
-   * before. False: it has to be answered now.
+   * Whether a request that names other lists than those in force is looked at again, when the next state is adopted, or `limits.earlyMs` after it came. `sinceMs`: when that was, if
+   * it has waited before. False: it has to be answered now.
    */
-  holds(ring: Digest64, rowKey: Uint8Array, sinceMs: number | undefined, again: Early['again']): boolean {
-    if (!this.#membership.isAdopting || this.#waiting.length >= limits.earlyRequests) return false
-    const { before } = this.#rings
-    if (before !== undefined && sameDigest(before.placementOf(rowKey).ring, ring)) return false
-    const nowMs = this.#clock.monotonicMs()
+  holds(request: Request, sinceMs: number | undefined, again: Early['again']): boolean {
+    const { clock, scheduler, membership } = this.#parts
+    const { ring, rowKey } = request
+    const bytes = rowKey.length + ('object' in request ? request.object.length : 0)
+    const isFull = this.#waiting.size >= limits.earlyRequests || this.#bytes + bytes > limits.earlyBytes
+    if (!membership.isAdopting || isFull) return false
+    if (this.#before !== undefined && sameDigest(this.#before.placementOf(rowKey).ring, ring)) return false
+    const nowMs = clock.monotonicMs()
     const since = sinceMs ?? nowMs
-    if (nowMs - since >= limits.earlyMs) return false
-    this.#waiting.push({ sinceMs: since, again })
-    this.#time()
+    const leftMs = since + limits.earlyMs - nowMs
+    if (leftMs <= 0) return false
+    const cancel = scheduler.after(leftMs, () => this.#look(early))
+    const early: Early = { sinceMs: since, bytes, again, cancel }
+    this.#waiting.add(early)
+    this.#bytes += bytes
     return true
   }
 
+  /** Other lists may be in force. Requests that still name others may wait on. */
   adopted(): void {
-    const { ring } = this.#membership
-    if (ring !== this.#rings.now) this.#rings = { now: ring, before: this.#rings.now }
-    this.#lookAgain()
+    const { ring } = this.#parts.membership
+    if (!sameDigest(ring.digest, this.#now.digest)) this.#before = this.#now
+    this.#now = ring
+    for (const early of [...this.#waiting]) this.#look(early)
   }
 
-  /** One timer at a time: it looks at all that wait. */
-  #time(): void {
-    if (this.#isTimed) return
-    this.#isTimed = true
-    this.#scheduler.after(limits.earlyMs, () => {
-      this.#isTimed = false
-      this.#lookAgain()
-    })
+  /** Nobody answers any more. */
+  stop(): void {
+    for (const early of this.#waiting) this.#drop(early)
   }
 
-  #lookAgain(): void {
-    const waiting = this.#waiting
-    this.#waiting = []
-    for (const { sinceMs, again } of waiting) again(sinceMs)
+  #look(early: Early): void {
+    this.#drop(early)
+    early.again(early.sinceMs)
+  }
+
+  #drop(early: Early): void {
+    early.cancel()
+    this.#waiting.delete(early)
+    this.#bytes -= early.bytes
   }
 }

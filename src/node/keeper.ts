@@ -134,10 +134,8 @@ export class Keeper {
 
   /** From a peer that counts by other lists of owners: takes its state over and tells it what it lacks. True when a state is about to be adopted that says more than the one in force. */
   learn(from: string, state: Uint8Array): boolean {
-    const { membership, outbox } = this.#parts
-    this.#run((out) => membership.learn(from, state, true, out))
-    if (membership.knowsMoreThan(state))
-      outbox.post(from, 'control', { type: 21, id: 0, final: true, state: membership.encoded })
+    const { membership } = this.#parts
+    this.#run((out) => membership.compareWith(from, state, out))
     return membership.isAdopting
   }
 

@@ -57,7 +57,7 @@ export interface PerformerParts {
 export class Performer {
   readonly #parts: PerformerParts
   /** Conversations that peers count otherwise: they go on in a moment, or as soon as the news of the membership that is on its way to the disk is adopted. */
-  readonly #lookingAgain = new Set<number>()
+  readonly #lookingAgain = new Map<number, () => void>()
   readonly #learners = new Set<number>()
 
   constructor(parts: PerformerParts) {
@@ -98,6 +98,7 @@ export class Performer {
     const learners = [...this.#learners]
     this.#learners.clear()
     for (const conversation of learners) {
+      this.#lookingAgain.get(conversation)?.()
       this.#lookingAgain.delete(conversation)
       this.#parts.replace(conversation)
     }
@@ -227,11 +228,11 @@ export class Performer {
   /** Once, however many peers are under another table: each look asks all of them again. */
   #lookAgain(conversation: number): void {
     if (this.#lookingAgain.has(conversation)) return
-    this.#lookingAgain.add(conversation)
-    this.#parts.scheduler.after(LEARN_AGAIN_MS, () => {
-      if (!this.#lookingAgain.delete(conversation)) return
+    const cancel = this.#parts.scheduler.after(LEARN_AGAIN_MS, () => {
+      this.#lookingAgain.delete(conversation)
       this.#learners.delete(conversation)
       this.#parts.replace(conversation)
     })
+    this.#lookingAgain.set(conversation, cancel)
   }
 }

@@ -202,6 +202,7 @@ export class RunningNode {
   stop(): void {
     this.#stopped = true
     this.keeper.stop()
+    this.#answering.stop()
     this.#cancelTick()
   }
 

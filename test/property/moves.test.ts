@@ -1,7 +1,8 @@
 /** Partitions on their way to other owners: no history of changes, gossip and requests loses a write or makes a read go back; and states merge alike in any order. */
 import test from 'ava'
 import { duty, listsOf } from '../../src/protocol/membership/move-lists.js'
-import { mergeMoves, withHanding } from '../../src/protocol/membership/moves.js'
+import { type Moves, mergeMoves, withHanding } from '../../src/protocol/membership/moves.js'
+import { decodeMoves, encodeMoves } from '../../src/protocol/membership/moves-codec.js'
 import { Ring } from '../../src/protocol/membership/ring.js'
 import {
   type ClusterState,
@@ -11,7 +12,7 @@ import {
   withMoves,
 } from '../../src/protocol/membership/state.js'
 import { decodeState, encodeState } from '../../src/protocol/membership/state-codec.js'
-import { WireError } from '../../src/wire/bytes.js'
+import { ByteReader, ByteWriter, WireError } from '../../src/wire/bytes.js'
 import { type Chance, MovingCluster } from '../model/moving-cluster.js'
 import { plainLists, plainMerge } from '../model/plain-moves.js'
 import { Prng } from '../sim/prng.js'
@@ -142,6 +143,37 @@ test('what is taken over from what was known before is what would be worked out 
     }
   }
   t.true(moved > HISTORIES && settled > HISTORIES, JSON.stringify({ moved, settled }))
+})
+
+test('bytes that name a list twice, or members out of order, mean what they mean and are not passed on', (t) => {
+  const written = (lists: number, left: readonly number[]) => {
+    const writer = new ByteWriter()
+    writer.u32(2)
+    for (const id of [1, 2]) writer.raw(Buffer.alloc(16, id))
+    writer.u32(lists)
+    for (let list = 0; list < lists; list++) for (const number of [2, 0, 1]) writer.u16(number)
+    for (const list of [0, lists - 1]) for (const number of [7, list]) writer.u32(number)
+    writer.u32(1)
+    writer.u16(0)
+    writer.u32(8)
+    writer.text('0123456789abcdef')
+    writer.u16(0)
+    for (const number of [1, 0, lists - 1, 0]) writer.u32(number)
+    for (const number of [left.length, ...left]) writer.u16(number)
+    return writer.take()
+  }
+  const spelt = (moves: Moves) => {
+    const writer = new ByteWriter()
+    encodeMoves(writer, moves)
+    return writer.take()
+  }
+  const read = (bytes: Buffer) => decodeMoves(new ByteReader(bytes), 2)
+  const good = written(1, [0, 1])
+  for (const odd of [written(2, [0, 1]), written(1, [1, 0]), written(2, [1, 0, 0])]) {
+    const moves = read(odd)
+    t.deepEqual(spelt(mergeMoves(moves, moves)), good)
+    t.deepEqual(spelt(mergeMoves(read(good), moves)), good)
+  }
 })
 
 test('damaged bytes of a state give a state or a WireError', (t) => {

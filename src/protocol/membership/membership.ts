@@ -248,9 +248,11 @@ export class Membership {
     return news
   }
 
-  /** Whether whoever has sent this state lacks something of the one in force here. Throws WireError when the bytes are no state. */
-  knowsMoreThan(bytes: Uint8Array): boolean {
-    return this.#theyLack(this.#heard.of(bytes))
+  /** From a peer that counts by other lists of owners: takes its state over, and tells it at once what it lacks. */
+  compareWith(from: string, bytes: Uint8Array, out: MembershipEffect[]): void {
+    this.learn(from, bytes, true, out)
+    if (this.#theyLack(this.#heard.of(bytes)))
+      out.push({ kind: 'tell', to: from, message: this.#stateMessage(true) })
   }
 
   /** Something of the state in force here. */

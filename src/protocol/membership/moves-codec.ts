@@ -11,7 +11,7 @@
  */
 import { limits } from '../../limits.js'
 import { type ByteReader, ByteWriter, WireError } from '../../wire/bytes.js'
-import { type Handing, handingOrder, listText, type Moves, type Settled } from './moves.js'
+import { type Handing, handingOrder, listText, type Moves, type Settled, sameList } from './moves.js'
 
 const TABLE = /^[0-9a-f]{16}$/
 const HANDED_BYTES = 8
@@ -48,8 +48,8 @@ interface Blocks {
   readonly handedBytes: Buffer
   readonly released: Handing['released']
   readonly releasedBytes: Buffer
-  /** What both belonged to, where that is known. */
-  readonly handing: Handing | undefined
+  /** What both belong to. */
+  readonly handing: Handing
 }
 
 interface Spelling {
@@ -59,7 +59,7 @@ interface Spelling {
   /** In the order of their numbers. */
   readonly listed: readonly (readonly string[])[]
   readonly settled: readonly Settled[]
-  /** So many of the lists are those that partitions are settled with, and of the ids those that are in lists; undefined where they are not said first, or not in the order of their use. */
+  /** So many of the lists are those that partitions are settled with, and of the ids those that are in lists; undefined where they are not said first, or not in the order of their use, or twice. */
   readonly first: { readonly lists: number; readonly ids: number } | undefined
   /** By table and node. */
   readonly blocks: Map<string, Blocks>
@@ -182,13 +182,10 @@ function firstOf(
   const texts = [...listsOfSettled(settled).keys()]
   const used = [...new Set(listed.flat())]
   const isOrdered = texts.every((text, i) => listText(listed[i]!) === text)
-  return isOrdered && used.every((id, i) => ids[i] === id)
+  const isOnce = new Set(listed.map(listText)).size === listed.length
+  return isOrdered && isOnce && used.every((id, i) => ids[i] === id)
     ? { lists: texts.length, ids: used.length }
     : undefined
-}
-
-function sameTexts(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((text, i) => text === b[i])
 }
 
 function spelled(
@@ -231,7 +228,7 @@ function encodeHanding(writer: ByteWriter, handing: Handing, { ids, lists, block
 }
 
 function keep(blocks: Spelling['blocks'], name: string, block: Blocks): void {
-  if (blocks.size >= limits.members) blocks.clear()
+  if (!blocks.has(name) && blocks.size >= limits.members) blocks.clear()
   blocks.set(name, block)
 }
 
@@ -308,8 +305,7 @@ function decodeHanding(reader: ByteReader, { ids, listed, settled, blocks }: Spe
   const known = blocks.get(name)
   const isHandedKnown = known?.handedBytes.equals(handedBytes) === true
   const isReleasedKnown = known?.releasedBytes.equals(releasedBytes) === true
-  const isKnown = isHandedKnown && isReleasedKnown && sameTexts(known.handing?.gone ?? [], gone)
-  if (isKnown && known.handing !== undefined) return known.handing
+  if (isHandedKnown && isReleasedKnown && sameList(known.handing.gone, gone)) return known.handing
   const handed = isHandedKnown ? known.handed : readHanded(handedBytes, settled.length, listed)
   const released = isReleasedKnown ? known.released : readReleased(releasedBytes, settled.length)
   const handing = { by, level, table, gone, handed, released }

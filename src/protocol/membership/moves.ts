@@ -197,7 +197,8 @@ function releasedOf(a: Handing['released'], b: Handing['released']): Handing['re
 }
 
 function leftOf(a: readonly string[], b: readonly string[]): readonly string[] {
-  return b.every((id) => a.includes(id)) ? a : [...new Set([...a, ...b])].sort()
+  const all = [...new Set([...a, ...b])].sort()
+  return sameList(all, a) ? a : all
 }
 
 /** Those in which nothing is left to settle. */

@@ -222,7 +222,6 @@ function movingOf(
     isNew ||= !isSame
     moving.set(partition, isSame ? known : found)
   }
-  if (moving.size === 0) return before?.moving.size === 0 ? before.moving : NOTHING_MOVES
   return isNew || moving.size !== before?.moving.size ? moving : before.moving
 }
 

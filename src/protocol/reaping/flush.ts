@@ -1,6 +1,6 @@
 /**
  * A flush: one message to every other member that overtakes nothing, and is answered at once. When all have answered, everything that this
- * node had sent to anybody before has arrived and was taken in. A connection that broke meanwhile has lost what it has lost: what was sent on it
+ * node had sent to anybody before has arrived and was taken in, but for requests that will be refused (decision 79). A connection that broke meanwhile has lost what it has lost: what was sent on it
  * arrives no more, because nobody reads it any more once the new one stands.
  */
 import type { Effect, Input } from '../effects.js'

@@ -348,6 +348,11 @@ export const MOVING_CANARIES: readonly Canary[] = [
         find: 'return sameDigest(ring, this.#parts.membership.ring.placementOf(rowKey).ring);',
         replace: 'return true;',
       },
+      {
+        file: 'src/node/answering.js',
+        find: 'if (!sameDigest(ring, placement.ring)) {',
+        replace: 'if (sameDigest(ring, NOTHING)) {',
+      },
     ],
   },
 ]
