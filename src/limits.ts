@@ -250,6 +250,8 @@ export const limits = {
   /** Of one request, rows on their way to their owners at a time, and those begun in one piece: half a millisecond or two. */
   restoredRowsAtOnce: 256,
   restoredRowsInSlice: 128,
+  /** RocksDB closes in milliseconds, or a second where the disk is slow. After this it never does. */
+  storageCloseMs: 30_000,
   /** Default memory for rows, filled by use. What was used while half of it went by is still there. */
   storageCacheBytes: 128 * MiB,
 } as const

@@ -25,6 +25,9 @@ export declare function coversContext(object: Uint8Array, context: Uint8Array): 
 /** CRC-32C, continuing from `seed`. */
 export declare function crc32c(bytes: Uint8Array, seed: number): number
 
+/** Ends the process with this exit code, whatever its threads do. Node's own exit joins the threads of its pool first, and waits for ever for one that a disk or a database keeps. */
+export declare function endProcess(code: number): void
+
 /** All 64 bits of the key hash, big endian, into `out`. */
 export declare function keyHash(bucket: Uint8Array, key: Uint8Array, out: Buffer): number
 

@@ -2,12 +2,14 @@
 
 import type { ProcessLog } from '../io/log.js'
 import type { Secret } from '../io/secret.js'
+import { endProcess } from '../kernel/index.js'
 import type { StartFailure } from '../node/options.js'
 import { VERSION } from '../version.js'
 import { Fault } from './ask.js'
 import { type ComposedNode, composeNode } from './compose.js'
 import type { NodeConfig } from './node-config.js'
 import { setAside } from './set-aside.js'
+import { complain } from './terminal.js'
 import { UsageError } from './usage-error.js'
 import { type HostPort, hostPort, hostPortText } from './values.js'
 
@@ -33,6 +35,7 @@ export async function runNode(
       throw new UsageError(end.message)
     case 'fault':
     case 'removed':
+    case 'stuck':
       throw new Fault(end.message)
     case 'superseded': {
       const directory = setAside(config.dataDirectory, Date.now())
@@ -65,7 +68,12 @@ async function runOnce(
   if (end === 'asked') log.info('stopping')
   else if (end.kind === 'left') log.info('stopping', { reason: end.message })
   else log.error('stopping', { reason: end.message })
-  await stop(composed)
+  // No new requests, those in flight finish, then the node closes, if it can.
+  const late = setTimeout(() => giveUp(log, 'stopping takes too long; giving up'), LONGEST_STOP_MS)
+  await composed.api.close()
+  if (end !== 'asked' && end.kind === 'stuck') giveUp(log, end.message)
+  await new Promise<void>((resolve) => composed.node.stop(resolve))
+  clearTimeout(late)
   log.info('stopped')
   return end
 }
@@ -103,13 +111,9 @@ function cannotListen(address: HostPort, { code, message }: NodeJS.ErrnoExceptio
   }
 }
 
-/** No new requests, those in flight finish, then the node closes. */
-async function stop({ node, api }: ComposedNode): Promise<void> {
-  const late = setTimeout(() => {
-    process.stderr.write('rotunda: stopping takes too long; giving up\n')
-    process.exit(1)
-  }, LONGEST_STOP_MS)
-  await api.close()
-  await new Promise<void>((resolve) => node.stop(resolve))
-  clearTimeout(late)
+/** Not by `process.exit`: it waits for what the storage is doing. */
+function giveUp(log: ProcessLog, why: string): never {
+  log.flush()
+  complain(why)
+  return endProcess(1)
 }

@@ -8,9 +8,13 @@ import { complain } from './terminal.js'
 import { UsageError } from './usage-error.js'
 import { type HostPort, isLoopback } from './values.js'
 
+/** What is written to the standard streams at the end is out by then. */
+const LINGER_MS = 400
+
 /** `rotunda start`: one node, until it is told to stop. */
 export async function start(invocation: Invocation): Promise<number> {
-  const asked = untilAsked(invocation.settings.stopWithParent)
+  let atOnce = () => process.exit(1)
+  const asked = untilAsked(invocation.settings.stopWithParent, () => atOnce())
   const config = await withPorts(nodeConfig(invocation))
   // RocksDB makes its files with the mode that this leaves: for this user alone.
   process.umask(0o077)
@@ -19,12 +23,17 @@ export async function start(invocation: Invocation): Promise<number> {
   const { processLog } = await import('../io/log.js')
   const readable = process.stdout.isTTY === true
   const log = processLog({ level: config.logLevel, node: config.name, readable })
+  const { endProcess } = await import('../kernel/index.js')
+  atOnce = () => {
+    log.flush()
+    return endProcess(1)
+  }
   // Whatever is thrown where nobody expected it leaves the node in a state that nobody knows. The disk is safe to stop on.
   process.on('uncaughtException', (error) => {
     log.error('uncaught', { error })
     log.flush()
     complain(`a bug, whose stack is in the log: ${error}`)
-    process.exit(1)
+    endProcess(1)
   })
   for (const warning of [...warnings, ...secret.warnings, ...exposure(config)])
     log.warn('unsafe', { warning })
@@ -35,16 +44,15 @@ export async function start(invocation: Invocation): Promise<number> {
   } finally {
     log.flush()
     if (config.stopWithParent) process.stdin.destroy()
+    // Where a call to the disk never comes back, neither would the end of the event loop, nor process.exit.
+    setTimeout(() => endProcess(Number(process.exitCode)), LINGER_MS).unref()
   }
 }
 
 /** Resolves when somebody wants this process to stop. Asked a second time it ends at once. */
-function untilAsked(stopWithParent: boolean): Promise<'asked'> {
+function untilAsked(stopWithParent: boolean, atOnce: () => never): Promise<'asked'> {
   return new Promise((resolve) => {
-    onStopSignals(
-      () => resolve('asked'),
-      () => process.exit(1),
-    )
+    onStopSignals(() => resolve('asked'), atOnce)
     if (stopWithParent) onParentGone(() => resolve('asked'))
   })
 }

@@ -70,6 +70,7 @@ export {
   writtenContextBound,
 } from './object.js'
 export { type Move, type Placement, PlacementCheckpoint, type Plan, placementTable } from './placement.js'
+export { endProcess } from './process.js'
 export {
   applyWrite,
   applyWriteBound,

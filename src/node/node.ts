@@ -79,6 +79,7 @@ export class RotundaNode implements Database {
       {
         fenced: () => this.#running?.fenced(),
         reopened: (report) => this.#running?.reopened(report),
+        stuck: (message) => this.#fatal({ kind: 'stuck', message }),
         unreadable: (rowKey) => this.#running?.rebuilder.suspect(rowKey),
       },
     )

@@ -79,9 +79,10 @@ export interface NodeOptions {
 export interface StartFailure {
   /**
    * `config`: what was asked for cannot be (exit 2). `fault`: it should have worked (exit 1). `superseded`: this directory is an old
-   * copy; set it aside and start on an empty one with `join`. `left`: it was asked to leave, and everything is with others (exit 0). `removed`: somebody removed or replaced it (exit 1).
+   * copy; set it aside and start on an empty one with `join`. `left`: it was asked to leave, and everything is with others (exit 0). `removed`: somebody removed or replaced it (exit 1). `stuck`: its storage
+   * never closes, and neither does the node: only the end of the process helps (exit 1).
    */
-  readonly kind: 'config' | 'fault' | 'superseded' | 'left' | 'removed'
+  readonly kind: 'config' | 'fault' | 'superseded' | 'left' | 'removed' | 'stuck'
   /** One sentence or two for the operator. */
   readonly message: string
   readonly join?: readonly string[]

@@ -1,7 +1,5 @@
 import { randomInt } from 'node:crypto'
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { createServer } from 'node:net'
 import { isPortFree } from '../../src/cli/ports.js'
 
 /** Below those that systems give to outgoing connections: a node that is killed must find its port free again. */
@@ -12,7 +10,7 @@ const BLOCKS = 20
 const APART = 10
 
 const given = new Set<number>()
-let ownFirst: number | undefined
+let ownFirst: Promise<number> | undefined
 
 /**
  * Ports that nobody listens on, none twice, and from a block that no other test process has: while a node of theirs is down its port is
@@ -20,43 +18,33 @@ let ownFirst: number | undefined
  */
 export async function freePorts(count: number): Promise<number[]> {
   ownFirst ??= ownBlock()
+  const first = await ownFirst
   const found: number[] = []
   while (found.length < count) {
-    const port = randomInt(ownFirst, ownFirst + BLOCK_PORTS - APART)
+    const port = randomInt(first, first + BLOCK_PORTS - 2 * APART)
     const isNear = [...given].some((other) => Math.abs(other - port) < APART)
     const isTaken = given.has(port) || (isNear && given.size < BLOCK_PORTS / APART / 4)
-    if (isTaken || !(await isPortFree('127.0.0.1', port))) continue
+    if (isTaken) continue
+    // Before anything is waited for: another test of this process is looking too.
     given.add(port)
-    found.push(port)
+    if (await isPortFree('127.0.0.1', port)) found.push(port)
   }
   return found
 }
 
-function ownBlock(): number {
+/** The first port of a block that is this process's as long as it lives: it listens on the block's last port. */
+async function ownBlock(): Promise<number> {
   for (let block = 0; block < BLOCKS; block++) {
-    if (claim(join(tmpdir(), `rotunda-test-ports-${block}`))) return FIRST_PORT + block * BLOCK_PORTS
+    const first = FIRST_PORT + block * BLOCK_PORTS
+    if (await hold(first + BLOCK_PORTS - 1)) return first
   }
   return FIRST_PORT + BLOCK_PORTS * randomInt(BLOCKS)
 }
 
-/** Whether the block is this process's from now on: nobody has it, or one that has ended. */
-function claim(folder: string): boolean {
-  const owner = join(folder, 'pid')
-  try {
-    mkdirSync(folder)
-  } catch {
-    if (isAlive(owner)) return false
-  }
-  writeFileSync(owner, String(process.pid))
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
-  return true
-}
-
-function isAlive(owner: string): boolean {
-  try {
-    return process.kill(Number(readFileSync(owner, 'latin1')), 0)
-  } catch (error) {
-    // Just made, and not written yet: somebody's. Not ours to signal: alive.
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH'
-  }
+function hold(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer((socket) => socket.destroy())
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => resolve(true)).unref()
+  })
 }

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { endProcess } from '../../src/kernel/index.js'
 import type { OpenReport, ReopenReport, RowRead, StorageFaultKind } from '../../src/node/guard/index.js'
 import { StorageNode, type StorageSettings, saying } from './storage-node.js'
 
@@ -21,6 +22,7 @@ type News =
   | { readonly refused: string; readonly kind: StorageFaultKind }
   | { readonly fenced: string }
   | { readonly reopened: ReopenReport }
+  | { readonly stuck: string }
   | { readonly answer: unknown }
 
 /** The value that is written under a key. */
@@ -43,11 +45,13 @@ export class StorageChild {
   readonly reopens: ReopenReport[] = []
   /** One sentence if it could not open. */
   failure: string | undefined
+  /** Why it ended by itself, as a node does, if its engine did not close. */
+  stuck: string | undefined
   report: OpenReport | undefined
   readonly process: ChildProcess
   /** Of the storage itself, which a tracer may stand in front of. */
   #pid = 0
-  #answers: ((answer: unknown) => void)[] = []
+  #answers: { resolve(answer: unknown): void; reject(error: Error): void }[] = []
   #watchers: (() => void)[] = []
 
   constructor(directory: string, settings: StorageSettings = {}, command: readonly string[] = []) {
@@ -62,6 +66,7 @@ export class StorageChild {
     living.add(this)
     this.process.on('exit', () => {
       living.delete(this)
+      for (const { reject } of this.#answers.splice(0)) reject(new Error('the storage process ended'))
       this.#changed()
     })
   }
@@ -123,7 +128,7 @@ export class StorageChild {
 
   #ask(order: Order): Promise<unknown> {
     this.#order(order)
-    return new Promise((resolve) => this.#answers.push(resolve))
+    return new Promise((resolve, reject) => this.#answers.push({ resolve, reject }))
   }
 
   #order(order: Order): void {
@@ -137,7 +142,8 @@ export class StorageChild {
     else if ('refused' in news) this.refused.set(news.refused, news.kind)
     else if ('fenced' in news) this.fences.push(news.fenced)
     else if ('reopened' in news) this.reopens.push(news.reopened)
-    else this.#answers.shift()?.(news.answer)
+    else if ('stuck' in news) this.stuck = news.stuck
+    else this.#answers.shift()?.resolve(news.answer)
     this.#changed()
   }
 
@@ -159,6 +165,7 @@ class Worker {
     this.#node = new StorageNode(directory, settings, {
       fenced: (fenced) => tell({ fenced }),
       reopened: (reopened) => tell({ reopened }),
+      stuck: (stuck) => process.send?.({ stuck }, () => endProcess(1)),
     })
   }
 

@@ -27,20 +27,16 @@ onSmallDisk(
   'the disk fills up: fenced, read, reopened when there is room; nothing acknowledged is lost by a kill',
   async (t) => {
     const disk = smallDisk(t)
-    const child = await StorageChild.start(disk)
-    await child.putAll(keys('before', 50), VALUE_BYTES)
+    const fenced = await StorageChild.start(disk)
+    await fenced.putAll(keys('before', 50), VALUE_BYTES)
     fill(disk, 0)
-    await child.putAll(keys('during', 500), VALUE_BYTES)
-    t.true(child.refused.size > 0)
-    t.regex(child.fences[0]!, /No space left/)
-    t.deepEqual([...new Set(child.refused.values())].sort(), ['failed', 'fenced'])
+    await fenced.putAll(keys('during', 500), VALUE_BYTES)
+    t.true(fenced.refused.size > 0)
+    t.regex(fenced.fences[0]!, /No space left/)
+    t.deepEqual([...new Set(fenced.refused.values())].sort(), ['failed', 'fenced'])
 
-    const acked = [...child.acked]
-    await untilReadable(child, acked)
-    rmSync(join(disk, 'ballast'))
-    const reopens = child.reopens.length
-    await child.until(() => child.reopens.length > reopens)
-    t.like(child.reopens.at(-1), { lost: 'nothing' })
+    const acked = [...fenced.acked]
+    const child = await recovered(t, fenced, disk)
     for (let probe = 0; !child.acked.has(`probe-${probe - 1}`); probe++)
       await child.putAll([`probe-${probe}`], VALUE_BYTES)
     const after = keys('after', 50)
@@ -50,7 +46,7 @@ onSmallDisk(
 
     const node = new StorageNode(disk)
     t.is((await node.open()).lost, 'nothing')
-    const all = [...child.acked]
+    const all = [...acked, ...child.acked]
     const rows = await node.read(all)
     for (const [index, key] of all.entries())
       t.true(saying(rows[index]) === writtenValue(key, VALUE_BYTES), key)
@@ -166,6 +162,34 @@ function keys(name: string, count: number): string[] {
 }
 
 /** While the disk is full the engine is open for reading only, or just between two attempts at more. */
+/**
+ * What is acknowledged can be read, and the storage is open again once there is room: the same process, or, where RocksDB did not come to the end of its close (seen once in some hundred
+ * times: it waits for a recovery of its own), another one, since that one ends itself.
+ */
+async function recovered(t: ExecutionContext, child: StorageChild, disk: string): Promise<StorageChild> {
+  const acked = [...child.acked]
+  try {
+    await untilReadable(child, acked)
+    makeRoom(disk)
+    const reopens = child.reopens.length
+    await child.until(() => child.reopens.length > reopens)
+    t.like(child.reopens.at(-1), { lost: 'nothing' })
+    return child
+  } catch (error) {
+    if (child.stuck === undefined) throw error
+    t.log(child.stuck)
+    makeRoom(disk)
+    const next = await StorageChild.start(disk)
+    t.is(next.report?.lost, 'nothing')
+    await untilReadable(next, acked)
+    return next
+  }
+}
+
+function makeRoom(disk: string): void {
+  rmSync(join(disk, 'ballast'), { force: true })
+}
+
 async function untilReadable(child: StorageChild, acked: readonly string[]): Promise<void> {
   for (;;) {
     const rows = await child.read(acked)

@@ -52,6 +52,7 @@ export class StorageNode {
       log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
     }
     this.guard = new StorageGuard(ports, options, {
+      ...listener,
       fenced: (reason) => {
         this.fences.push(reason)
         listener.fenced?.(reason)

@@ -2,6 +2,8 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 
+const FOR_EVER_MS = 600_000
+
 export function canTrace(): boolean {
   return (
     process.platform === 'linux' && spawnSync('strace', ['-f', '-qq', '-o', '/dev/null', 'true']).status === 0
@@ -25,8 +27,14 @@ export class Tracer {
     return Tracer.#attach(pid, 'inject=fdatasync:error=EIO')
   }
 
-  static async #attach(pid: number, inject: string): Promise<Tracer> {
-    const args = ['-f', '-o', '/dev/null', '-e', 'trace=fdatasync', '-e', inject, '-p', String(pid)]
+  /** Every sync fails, and RocksDB does not come to the end of a close: giving back the lock of its directory takes longer than anybody waits. */
+  static failingSyncsAndCloses(pid: number): Promise<Tracer> {
+    return Tracer.#attach(pid, 'inject=fdatasync:error=EIO', `inject=fcntl:delay_enter=${FOR_EVER_MS * 1000}`)
+  }
+
+  static async #attach(pid: number, ...injections: string[]): Promise<Tracer> {
+    const inject = injections.flatMap((injection) => ['-e', injection])
+    const args = ['-f', '-o', '/dev/null', '-e', 'trace=fdatasync,fcntl', ...inject, '-p', String(pid)]
     const strace = spawn('strace', args, { stdio: ['ignore', 'ignore', 'pipe'] })
     // It says "Process … attached" on its standard error.
     await Promise.race([once(strace.stderr!, 'data'), once(strace, 'exit')])
@@ -34,9 +42,19 @@ export class Tracer {
     return new Tracer(strace)
   }
 
-  async detach(): Promise<void> {
+  /** Lets go of the process, when a delay that is under way is over. */
+  detach(): Promise<void> {
+    return this.#end('SIGINT')
+  }
+
+  /** Lets go of the process at once. */
+  abandon(): Promise<void> {
+    return this.#end('SIGKILL')
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
     if (this.#strace.exitCode !== null || this.#strace.signalCode !== null) return
-    this.#strace.kill('SIGINT')
+    this.#strace.kill(signal)
     await once(this.#strace, 'exit')
   }
 }

@@ -88,6 +88,8 @@ export class ScriptedEngine implements Engine {
   holdBatches = false
   /** The same for getMany: what it found is from when it was asked. */
   holdReads = false
+  /** A close never comes to its end. */
+  neverCloses = false
   /** Batches are visible as soon as they are asked for, before they are durable. */
   eager = false
   mostBatchesUnderWay = 0
@@ -147,7 +149,7 @@ export class ScriptedEngine implements Engine {
     this.#use('close')
     if (this.#underWay > 0) throw new Error('closed while a batch was under way')
     this.#mode = 'closed'
-    this.#timeline.soon(() => done(undefined))
+    if (!this.neverCloses) this.#timeline.soon(() => done(undefined))
   }
 
   getMany(keys: readonly Uint8Array[], done: Completion<readonly (Uint8Array | undefined)[]>): void {

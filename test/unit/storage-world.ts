@@ -74,6 +74,7 @@ export class World {
         this.events.push('reopened')
         this.reopens.push(report)
       },
+      stuck: (reason) => this.events.push(`stuck: ${reason}`),
       unreadable: (rowKey) => this.unreadable.push(rowKey),
     })
   }

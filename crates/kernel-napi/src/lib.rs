@@ -9,5 +9,6 @@ mod digest;
 mod merkle;
 mod object;
 mod placement;
+mod process;
 mod row;
 mod token;

@@ -91,6 +91,8 @@ export interface GuardListener {
   fenced(reason: string): void
   /** The state is `open` again. */
   reopened(report: ReopenReport): void
+  /** The engine does not come to the end of its close, and its directory is held by it as long as the process lives. */
+  stuck?(reason: string): void
   /** A row was found that cannot be trusted: by a read or by a scan. */
   unreadable?(rowKey: Uint8Array): void
 }

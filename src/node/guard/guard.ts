@@ -30,7 +30,7 @@ import { mayRead, writeGate } from './gates.js'
 import { rowKeysOf } from './inspection.js'
 import { type RecordSpace, recordKey, systemKey } from './key-space.js'
 import { openStorage } from './opening.js'
-import { countMended, countRefusal, DamageLog, fault, newStats } from './outcomes.js'
+import { countMended, countRefusal, DamageLog, fault, newStats, tellStuck } from './outcomes.js'
 import { OwnedEngine } from './owned-engine.js'
 import { ReadQueue } from './read-queue.js'
 import { RecordReads } from './records.js'
@@ -88,7 +88,8 @@ export class StorageGuard {
     this.#listener = listener
     const turn = new Turn(scheduler)
     const slices = new Slices(clock, scheduler)
-    const engine = new OwnedEngine(ports.engine, turn)
+    const stuck = () => tellStuck(ports.engine, log, listener)
+    const engine = new OwnedEngine({ engine: ports.engine, turn, scheduler, stuck })
     const cache = new RowCache(options.cacheBytes)
     const buffer = options.durability === 'buffered' ? new WriteBuffer(stats) : undefined
     const mayReadNow = () => mayRead(this.#state, this.#recovery.reading)
@@ -117,13 +118,9 @@ export class StorageGuard {
     })
     this.#room = new Room({ space, scheduler, log, stats, floorBytes: options.freeSpaceFloorBytes })
     this.#recovery = new Recovery({
-      engine,
+      ...{ engine, random, scheduler, clock, log },
       watermark: this.#watermark,
       room: this.#room,
-      random,
-      scheduler,
-      clock,
-      log,
       standing: () => this.#standing(),
       reopened: (report, lastCommit) => this.#reopened(report, lastCommit),
     })

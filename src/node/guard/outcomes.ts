@@ -1,5 +1,6 @@
+import { limits } from '../../limits.js'
 import type { Clock } from '../../ports/clock.js'
-import type { EngineError } from '../../ports/engine.js'
+import type { Engine, EngineError } from '../../ports/engine.js'
 import type { Log } from '../../ports/log.js'
 import { type GuardListener, type GuardStats, StorageFault, type StorageFaultKind } from './face.js'
 
@@ -56,6 +57,14 @@ export function newStats(): GuardStats {
     cacheBytes: 0,
     freeBytes: -1,
   }
+}
+
+/** An engine does not come to the end of its close. All goes on as it is: fenced, or never closed. */
+export function tellStuck({ name }: Engine, log: Log, listener: GuardListener): void {
+  const seconds = limits.storageCloseMs / 1_000
+  const reason = `The storage engine ${name} does not come to the end of its close, which it began ${seconds} seconds ago, and holds the data directory until this process ends. Everything that was acknowledged as durable is on the disk: start the node again.`
+  log.error('storage-not-closed', { reason })
+  listener.stuck?.(reason)
 }
 
 const DAMAGE_LOG_MS = 1_000

@@ -1,3 +1,4 @@
+import { limits } from '../../limits.js'
 import {
   type BatchOperation,
   type Completion,
@@ -7,22 +8,33 @@ import {
   type ScanRange,
   type ScanResult,
 } from '../../ports/engine.js'
+import type { Scheduler } from '../../ports/scheduler.js'
 import type { Turn } from './turn.js'
+
+export interface OwnedEngineParts {
+  readonly engine: Engine
+  readonly turn: Turn
+  readonly scheduler: Scheduler
+  /** A close has been under way for `limits.storageCloseMs`. */
+  stuck(): void
+}
 
 /**
  * The one owner of the engine. A call reaches it only while it is open, and is counted; a close waits for all that is under way.
  * What an engine throws becomes a completion like any other.
  */
 export class OwnedEngine {
+  readonly #parts: OwnedEngineParts
   readonly #engine: Engine
   readonly #turn: Turn
   #mode: 'closed' | 'reading' | 'writing' = 'closed'
   #underWay = 0
   #whenIdle: (() => void) | undefined
 
-  constructor(engine: Engine, turn: Turn) {
-    this.#engine = engine
-    this.#turn = turn
+  constructor(parts: OwnedEngineParts) {
+    this.#parts = parts
+    this.#engine = parts.engine
+    this.#turn = parts.turn
   }
 
   get readable(): boolean {
@@ -84,7 +96,15 @@ export class OwnedEngine {
       return
     }
     this.#mode = 'closed'
-    const close = () => this.#call<void>(done, (completion) => this.#engine.close(completion))
+    const close = () => {
+      const { scheduler, stuck } = this.#parts
+      const cancel = scheduler.after(limits.storageCloseMs, stuck)
+      const closed = (error: EngineError | undefined) => {
+        cancel()
+        done(error)
+      }
+      this.#call<void>(closed, (completion) => this.#engine.close(completion))
+    }
     if (this.#underWay === 0) close()
     else this.#whenIdle = close
   }
