@@ -6,6 +6,7 @@ import { Generator } from '../load/generator.js'
 import { KeySet } from '../load/key-set.js'
 import { KeyedWorkload } from '../load/keyed-workload.js'
 import { Values } from '../load/values.js'
+import { collectGarbage } from '../measure/collect.js'
 import { cpuTime } from '../measure/cpu.js'
 import { Histogram } from '../measure/histogram.js'
 import { Crowd, sleep } from '../overload/crowd.js'
@@ -38,7 +39,10 @@ export interface StageOptions {
   profiled<T>(what: string, window: () => Promise<T>): Promise<T>
 }
 
-/** What counts of a second or so: then the nodes are looked at, and until what that costs clients is over, nothing counts. The same where it is quiet. */
+/**
+ * What counts of a second or so: then the nodes are looked at, and the garbage of the clients' own process is collected; until what that costs them is over, nothing
+ * counts. The same where it is quiet.
+ */
 const WINDOW_MS = 1_000
 const LOOKED_MS = 100
 const QUIET_WINDOWS = 5
@@ -313,6 +317,7 @@ export class Stages {
     const startMs = performance.now()
     let begun: Promise<void> | undefined
     let seconds = 0
+    collectGarbage()
     for (let over = false; !over; ) {
       const before = this.#cpuUs()
       const fromMs = performance.now()
@@ -328,6 +333,7 @@ export class Stages {
       const used = this.#cpuUs().map((us, node) => Math.max(0, us - before[node]!))
       const shares = used.map((us) => us / 1_000 / percentMs)
       over = await isLast(await this.#metrics(), window.latency, shares)
+      collectGarbage()
     }
     const work = workBetween(atStart, await this.#workDone(), (performance.now() - startMs) / 1_000)
     await this.#crowd.rest()

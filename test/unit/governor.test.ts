@@ -13,6 +13,8 @@ class World {
   units = 0
   /** Latencies of the ticks of the last run. */
   p99s: number[] = []
+  /** Begun ones too. */
+  #requests = 0
 
   /** `requests` a second that take `baseMs`, and `msOfUnits` more for each thousand units a second done beside them. */
   run(
@@ -34,7 +36,8 @@ class World {
       this.units += units
       const p99Ms = baseMs + (msOfUnits * units) / TICK_MS
       this.p99s.push(p99Ms)
-      for (let i = 0; i < (requests * TICK_MS) / 1_000; i++)
+      this.#requests += (requests * TICK_MS) / 1_000
+      for (; this.#requests >= 1; this.#requests--)
         this.governor.served(p99Ms * (0.3 + (0.7 * this.random.below(1_000)) / 1_000))
     }
   }
@@ -125,4 +128,40 @@ test('a clock that stands or goes back grants nothing', (t) => {
   for (let i = 0; i < 100; i++) governor.tick(1_000 - i)
   t.false(governor.may('trees'))
   t.true(governor.may('exchange'))
+})
+
+test('clients who go away while it listens do not stop the work', (t) => {
+  const world = new World()
+  world.run(30, 400, 10, 1_000)
+  t.is(world.governor.grant, OPTIONS.least)
+  // At the least grant every tenth window is made quiet. Nobody is heard in the next one, or hardly anybody.
+  for (let again = 0; again < 20; again++) {
+    while (world.governor.grant > 0) world.run(TICK_MS / 1_000, 400, 10, 1_000)
+    const before = world.units
+    world.run(30, again, 10, 0)
+    t.true(world.units - before > 10 * OPTIONS.least, `${world.units - before} units in 30 s`)
+    world.run(30, 400, 10, 1_000)
+  }
+})
+
+test('whatever clients do, work gets two thirds of the least in any half minute', (t) => {
+  const random = new XorShift(11)
+  const oneOf = <T>(values: readonly T[]): T => values[random.below(values.length)]!
+  for (let history = 0; history < 12; history++) {
+    const world = new World()
+    for (let phase = 0; phase < 12; phase++) {
+      const [requests, baseMs, msOfUnits] = [
+        oneOf([0, 1, 3, 15, 19, 50, 400, 2_000]),
+        oneOf([1, 10, 80]),
+        oneOf([0, 5, 1_000]),
+      ]
+      const before = world.units
+      world.run(30, requests, baseMs, msOfUnits)
+      const share = (world.units - before) / (30 * OPTIONS.least)
+      t.true(
+        share > 2 / 3,
+        `${share} of the least, history ${history}, phase ${phase}: ${requests} requests/s`,
+      )
+    }
+  }
 })

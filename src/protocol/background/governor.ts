@@ -158,13 +158,15 @@ export class Governor {
     if (known && quiet) this.#learn()
     else if (known) this.#noisyWindows++
     const used = this.#spent >= (this.grant * lastedMs) / 4_000
-    if (this.#listening) this.#listening = false
+    const hasListened = this.#listening
+    if (hasListened) this.#noisyWindows = 0
     else if (known && !quiet && this.#isTooSlow) this.#cut((this.#spent * 1_000) / lastedMs)
     else if (!used) this.#set(Math.min(this.#grant, this.#start))
     else if (nobody) this.#set(this.#grant * 4)
     else if (known && this.#p99Ms <= WELL * this.#quietMs) this.#set(this.#grant * GROWTH)
     const every = this.#grant > this.#options.least ? LISTEN_EVERY : LISTEN_AT_LEAST_EVERY
-    this.#listening = this.#noisyWindows >= every || (known && this.#quietWindows === 0)
+    // Once, also when nothing was heard: with fewer requests than a p99 can be told from, every window would be spent listening, and no work would ever be done.
+    this.#listening = !hasListened && (this.#noisyWindows >= every || (known && this.#quietWindows === 0))
     this.#answers.clear()
     this.#spent = 0
     this.#beganMs = nowMs
