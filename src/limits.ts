@@ -44,6 +44,8 @@ export const limits = {
   earlyRequests: 4_096,
   earlyBytes: 16 * MiB,
   earlyMs: 100,
+  /** Of what members handed over, as it was last spelled, for each of the few spellings that are remembered. */
+  movesBytes: 4 * MiB,
   /** Rumours that are known when they come again, from another side: some seconds' worth where many nodes start at once. */
   rumoursRemembered: 256,
   /** Slots of changes, and of facts, in the summary of a membership state that is compared: one kilobyte says which sixteenth of ten thousand entries differs. */

@@ -52,6 +52,28 @@ interface Blocks {
   readonly handing: Handing
 }
 
+/** By table and node. All of a cluster's take some hundred KiB at the most; what a peer invents beyond `limits.movesBytes` is not remembered. */
+class KnownBlocks {
+  readonly #byName = new Map<string, Blocks>()
+  #bytes = 0
+
+  get(name: string): Blocks | undefined {
+    return this.#byName.get(name)
+  }
+
+  set(name: string, blocks: Blocks): void {
+    this.#bytes += bytesOf(blocks) - bytesOf(this.#byName.get(name))
+    this.#byName.set(name, blocks)
+    if (this.#byName.size <= limits.members && this.#bytes <= limits.movesBytes) return
+    this.#byName.clear()
+    this.#bytes = 0
+  }
+}
+
+function bytesOf(blocks: Blocks | undefined): number {
+  return blocks === undefined ? 0 : blocks.handedBytes.length + blocks.releasedBytes.length
+}
+
 interface Spelling {
   readonly start: Buffer
   readonly ids: Numbered
@@ -61,8 +83,7 @@ interface Spelling {
   readonly settled: readonly Settled[]
   /** So many of the lists are those that partitions are settled with, and of the ids those that are in lists; undefined where they are not said first, or not in the order of their use, or twice. */
   readonly first: { readonly lists: number; readonly ids: number } | undefined
-  /** By table and node. */
-  readonly blocks: Map<string, Blocks>
+  readonly blocks: KnownBlocks
 }
 
 /** The latest last. */
@@ -136,7 +157,7 @@ function spellingOf(moves: Moves): Spelling {
   for (const { by, gone } of handings) for (const id of [by, ...gone]) ids.of(id)
   for (const id of left) ids.of(id)
   const start = spelled(ids, lists, listed, settled)
-  return remember({ start, ids, lists, listed, settled, first, blocks: new Map() })
+  return remember({ start, ids, lists, listed, settled, first, blocks: new KnownBlocks() })
 }
 
 /** Would these moves, settled as the spelling is, be spelt with the same lists and ids in the same order? */
@@ -216,7 +237,7 @@ function encodeHanding(writer: ByteWriter, handing: Handing, { ids, lists, block
   const known = blocks.get(name)
   const handedBytes = known?.handed === handed ? known.handedBytes : handedBlock(handed, lists)
   const releasedBytes = known?.released === released ? known.releasedBytes : releasedBlock(released)
-  keep(blocks, name, { handed, handedBytes, released, releasedBytes, handing })
+  blocks.set(name, { handed, handedBytes, released, releasedBytes, handing })
   writer.u16(ids.of(by))
   writer.u32(level)
   writer.text(table)
@@ -225,11 +246,6 @@ function encodeHanding(writer: ByteWriter, handing: Handing, { ids, lists, block
   writer.raw(handedBytes)
   writer.u32(released.size)
   writer.raw(releasedBytes)
-}
-
-function keep(blocks: Spelling['blocks'], name: string, block: Blocks): void {
-  if (!blocks.has(name) && blocks.size >= limits.members) blocks.clear()
-  blocks.set(name, block)
 }
 
 function handedBlock(handed: Handing['handed'], lists: Numbered): Buffer {
@@ -290,7 +306,7 @@ function readSpelling(reader: ByteReader, partitions: number): Spelling {
   const start = Buffer.from(reader.since(from))
   const lists = new Numbered(listed.map(listText))
   const first = firstOf(ids, listed, settled)
-  return remember({ start, ids: new Numbered(ids), lists, listed, settled, first, blocks: new Map() })
+  return remember({ start, ids: new Numbered(ids), lists, listed, settled, first, blocks: new KnownBlocks() })
 }
 
 function decodeHanding(reader: ByteReader, { ids, listed, settled, blocks }: Spelling): Handing {
@@ -309,7 +325,7 @@ function decodeHanding(reader: ByteReader, { ids, listed, settled, blocks }: Spe
   const handed = isHandedKnown ? known.handed : readHanded(handedBytes, settled.length, listed)
   const released = isReleasedKnown ? known.released : readReleased(releasedBytes, settled.length)
   const handing = { by, level, table, gone, handed, released }
-  keep(blocks, name, {
+  blocks.set(name, {
     handed,
     handedBytes: isHandedKnown ? known.handedBytes : Buffer.from(handedBytes),
     released,
