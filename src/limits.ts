@@ -40,7 +40,7 @@ export const limits = {
   gossipPartners: 8,
   /** A member that misses another one for so long dials the addresses that it was started with: longer than a restart takes. */
   seedsAfterMs: 15_000,
-  /** Requests of peers that wait for lists of owners to be adopted which are known here and not yet on the disk, their keys and objects, and for how long at the most. */
+  /** Requests of peers that wait for lists of owners to be adopted which are known here and not yet on the disk, bytes of their keys and objects (not of the frames that they came in), and for how long at the most. */
   earlyRequests: 4_096,
   earlyBytes: 16 * MiB,
   earlyMs: 100,
@@ -252,7 +252,7 @@ export const limits = {
   /** Of one request, rows on their way to their owners at a time, and those begun in one piece: half a millisecond or two. */
   restoredRowsAtOnce: 256,
   restoredRowsInSlice: 128,
-  /** RocksDB closes in milliseconds, or a second where the disk is slow. After this it never does. */
+  /** RocksDB closes in milliseconds, or a second where the disk is slow. After this it is taken for one that never does. */
   storageCloseMs: 30_000,
   /** Default memory for rows, filled by use. What was used while half of it went by is still there. */
   storageCacheBytes: 128 * MiB,

@@ -3,6 +3,7 @@
 import type { ProcessLog } from '../io/log.js'
 import type { Secret } from '../io/secret.js'
 import { endProcess } from '../kernel/index.js'
+import { limits } from '../limits.js'
 import type { StartFailure } from '../node/options.js'
 import { VERSION } from '../version.js'
 import { Fault } from './ask.js'
@@ -68,10 +69,11 @@ async function runOnce(
   if (end === 'asked') log.info('stopping')
   else if (end.kind === 'left') log.info('stopping', { reason: end.message })
   else log.error('stopping', { reason: end.message })
-  // No new requests, those in flight finish, then the node closes, if it can.
+  // No new requests, those in flight finish, then the node closes. Where its storage is stuck neither can.
   const late = setTimeout(() => giveUp(log, 'stopping takes too long; giving up'), LONGEST_STOP_MS)
-  await composed.api.close()
-  if (end !== 'asked' && end.kind === 'stuck') giveUp(log, end.message)
+  const isStuck = end !== 'asked' && end.kind === 'stuck'
+  await composed.api.close(isStuck ? limits.closeMomentMs : undefined)
+  if (isStuck) giveUp(log, end.message)
   await new Promise<void>((resolve) => composed.node.stop(resolve))
   clearTimeout(late)
   log.info('stopped')
@@ -113,7 +115,7 @@ function cannotListen(address: HostPort, { code, message }: NodeJS.ErrnoExceptio
 
 /** Not by `process.exit`: it waits for what the storage is doing. */
 function giveUp(log: ProcessLog, why: string): never {
-  log.flush()
+  log.last('gave-up', { reason: why })
   complain(why)
   return endProcess(1)
 }

@@ -24,14 +24,10 @@ export async function start(invocation: Invocation): Promise<number> {
   const readable = process.stdout.isTTY === true
   const log = processLog({ level: config.logLevel, node: config.name, readable })
   const { endProcess } = await import('../kernel/index.js')
-  atOnce = () => {
-    log.flush()
-    return endProcess(1)
-  }
+  atOnce = () => endProcess(1)
   // Whatever is thrown where nobody expected it leaves the node in a state that nobody knows. The disk is safe to stop on.
   process.on('uncaughtException', (error) => {
-    log.error('uncaught', { error })
-    log.flush()
+    log.last('uncaught', { error })
     complain(`a bug, whose stack is in the log: ${error}`)
     endProcess(1)
   })

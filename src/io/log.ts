@@ -1,3 +1,4 @@
+import { writeSync } from 'node:fs'
 import pino from 'pino'
 import type { Log } from '../ports/log.js'
 import { readableLine } from './readable-line.js'
@@ -7,6 +8,9 @@ export type LogLevel = (typeof LOG_LEVELS)[number]
 
 /** Lines waiting for a reader of standard output that does not read; beyond this they are dropped, so that the node never waits for its log. */
 const WAITING_BYTES = 1024 * 1024
+
+/** A tenth of a second each. */
+const LAST_TRIES = 10
 
 export interface LogOptions {
   readonly level: LogLevel
@@ -22,23 +26,41 @@ export interface LineSink {
 }
 
 export interface ProcessLog extends Log {
-  /** Writes out what still waits; for the moment before the process ends. Never throws. */
+  /** Writes out what still waits; for the moment before the process ends. Never throws, and gives up after a second where nobody reads. */
   flush(): void
+  /** An error that is the last that the process has to say: written before this returns, whatever the threads of its pool do. */
+  last(event: string, fields: Record<string, unknown>): void
 }
 
 /** The log of this process, on standard output: one JSON object a line, or readable lines. */
 export function processLog(options: LogOptions): ProcessLog {
-  const out = pino.destination({ fd: 1, sync: false, maxLength: WAITING_BYTES })
+  let triesLeft = Number.POSITIVE_INFINITY
+  const retryEAGAIN = () => triesLeft-- > 0
+  const out = pino.destination({ fd: 1, sync: false, maxLength: WAITING_BYTES, retryEAGAIN })
   // A reader that went away (EPIPE) must not take the database with it.
   out.on('error', () => {})
   const flush = () => {
+    triesLeft = LAST_TRIES
     try {
       out.flushSync()
     } catch {
       // Nobody is left to read it.
     }
   }
-  return { ...makeLog(options, out), flush }
+  const atOnce = makeLog(options, { write: (line) => writeNow(line) })
+  const last = (event: string, fields: Record<string, unknown>) => {
+    flush()
+    atOnce.error(event, fields)
+  }
+  return { ...makeLog(options, out), flush, last }
+}
+
+function writeNow(line: string): void {
+  try {
+    writeSync(1, line)
+  } catch {
+    // Nobody reads it, or not now.
+  }
 }
 
 /** A log that writes its lines to `sink`. */

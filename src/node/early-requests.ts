@@ -67,7 +67,7 @@ export class EarlyRequests {
     const { ring } = this.#parts.membership
     if (!sameDigest(ring.digest, this.#now.digest)) this.#before = this.#now
     this.#now = ring
-    for (const early of [...this.#waiting]) this.#look(early)
+    for (const early of [...this.#waiting]) if (this.#waiting.has(early)) this.#look(early)
   }
 
   /** Nobody answers any more. */

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
+import { limits } from '../../src/limits.js'
 import { TestCluster } from './cluster.js'
 import { http, kv } from './http.js'
 import { TestNode } from './test-node.js'
@@ -80,7 +81,7 @@ underTracer(
     for (const key of keys) await put(key)
     await until('n3 is fenced', () => n3.lines.some((line) => line.includes('storage-fenced')))
     const lastLine = () => n3.lines.findLast((line) => line.startsWith('rotunda:'))
-    await until('it gives up', () => lastLine() !== undefined)
+    await until('it gives up', () => lastLine() !== undefined, 2 * limits.storageCloseMs)
     // What strace holds back does not die before it is let go of.
     await tracer.abandon()
     t.deepEqual(await n3.ended(), { code: 1, signal: null })

@@ -161,7 +161,6 @@ function keys(name: string, count: number): string[] {
   return Array.from({ length: count }, (_, i) => `${name}-${i}`)
 }
 
-/** While the disk is full the engine is open for reading only, or just between two attempts at more. */
 /**
  * What is acknowledged can be read, and the storage is open again once there is room: the same process, or, where RocksDB did not come to the end of its close (seen once in some hundred
  * times: it waits for a recovery of its own), another one, since that one ends itself.
@@ -190,6 +189,7 @@ function makeRoom(disk: string): void {
   rmSync(join(disk, 'ballast'), { force: true })
 }
 
+/** While the disk is full the engine is open for reading only, or just between two attempts at more. */
 async function untilReadable(child: StorageChild, acked: readonly string[]): Promise<void> {
   for (;;) {
     const rows = await child.read(acked)

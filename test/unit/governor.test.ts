@@ -165,3 +165,19 @@ test('whatever clients do, work gets two thirds of the least in any half minute'
     }
   }
 })
+
+test('a window in which it listens is silent, also for a task that asks now and then for much', (t) => {
+  const governor = new Governor(0, OPTIONS)
+  let [listened, taken] = [0, 0]
+  for (let nowMs = 0; nowMs < 120_000; nowMs += TICK_MS) {
+    governor.tick(nowMs)
+    const isListening = governor.grant === 0
+    if (isListening) listened++
+    if (nowMs % 200 === 0 && governor.take('rebuild', 32) && isListening) taken++
+    // Always twice as slow as the first windows said.
+    for (let i = 0; i < 20; i++) governor.served(nowMs < 2_000 ? 5 : 20)
+  }
+  t.true(listened > 20, `${listened} ticks in which it listened`)
+  t.is(taken, 0)
+  t.true(governor.quietMs > 15, `${governor.quietMs} ms are quiet now`)
+})

@@ -11,6 +11,8 @@ import {
 import type { Scheduler } from '../../ports/scheduler.js'
 import type { Turn } from './turn.js'
 
+const LAST_LOOK_MS = 1_000
+
 export interface OwnedEngineParts {
   readonly engine: Engine
   readonly turn: Turn
@@ -97,8 +99,7 @@ export class OwnedEngine {
     }
     this.#mode = 'closed'
     const close = () => {
-      const { scheduler, stuck } = this.#parts
-      const cancel = scheduler.after(limits.storageCloseMs, stuck)
+      const cancel = this.#watchClose()
       const closed = (error: EngineError | undefined) => {
         cancel()
         done(error)
@@ -107,6 +108,15 @@ export class OwnedEngine {
     }
     if (this.#underWay === 0) close()
     else this.#whenIdle = close
+  }
+
+  /** Where the process stood still for long, its first timer comes before what happened meanwhile: so there is another one. */
+  #watchClose(): () => void {
+    const { scheduler, stuck } = this.#parts
+    let cancel = scheduler.after(limits.storageCloseMs - LAST_LOOK_MS, () => {
+      cancel = scheduler.after(LAST_LOOK_MS, stuck)
+    })
+    return () => cancel()
   }
 
   getMany(keys: readonly Uint8Array[], done: Completion<readonly (Uint8Array | undefined)[]>): void {

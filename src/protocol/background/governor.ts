@@ -143,7 +143,7 @@ export class Governor {
   /** What was kept under a larger grant goes: a window in which nothing is to be heard begins at once. */
   #refill(passedMs: number): void {
     const { grant } = this
-    const most = Math.max(1, (grant * KEPT_MS) / 1_000)
+    const most = this.#listening ? 0 : Math.max(1, (grant * KEPT_MS) / 1_000)
     for (const [task, tokens] of this.#tokens)
       this.#tokens.set(task, Math.min(most, tokens + (grant * passedMs) / 1_000))
   }
