@@ -229,6 +229,8 @@ export class Sponsor {
     const others = present.filter(({ id }) => id !== this.#membership.self && id !== old.id && view.isUp(id))
     // Its last life may have been heard of and not be on this disk yet.
     const latest = factsOf(this.#membership.latest, old.id) ?? old
+    // Another member has let this very newcomer in: a second time it would count its starts on from itself, and be taken for an old copy of what it never was.
+    if (latest.incarnation === request.incarnation) return tell(out, from, request, 'later', IN_ALREADY)
     this.#begin('return', from, request, latest, others, view, nowMs, out)
   }
 
@@ -347,6 +349,7 @@ export class Sponsor {
   }
 }
 
+const IN_ALREADY = 'Another member has let it in, which is on its way to the disk here.'
 const EMPTY = new Uint8Array(0)
 
 function taken(name: string): string {
