@@ -8,7 +8,7 @@ import { complain } from './terminal.js'
 import { UsageError } from './usage-error.js'
 import { type HostPort, isLoopback } from './values.js'
 
-/** What is written to the standard streams at the end is out by then. */
+/** What is written to the standard streams at the end is out by then, and process.exit, which would wait for what hangs, comes later (src/main.ts). */
 const LINGER_MS = 400
 
 /** `rotunda start`: one node, until it is told to stop. */

@@ -47,10 +47,9 @@ export function processLog(options: LogOptions): ProcessLog {
       // Nobody is left to read it.
     }
   }
-  const atOnce = makeLog(options, { write: (line) => writeNow(line) })
   const last = (event: string, fields: Record<string, unknown>) => {
     flush()
-    atOnce.error(event, fields)
+    makeLog(options, { write: writeNow }).error(event, fields)
   }
   return { ...makeLog(options, out), flush, last }
 }

@@ -1,32 +1,11 @@
 import test from 'ava'
-import { limits } from '../../src/limits.js'
-import type { StorageFault } from '../../src/node/guard/index.js'
 import type { BatchFailure } from './scripted-engine.js'
-import { type Answer, nameOf, rowKeyOf, World } from './storage-world.js'
-
-/** A world with one row, `old`, written and acknowledged. */
-function opened(): World {
-  const world = new World()
-  world.open()
-  world.put('old', 'acknowledged')
-  world.timeline.run()
-  world.timeline.advance(limits.storageReserveAfter * limits.storageMeasureMs)
-  world.engine.calls.length = 0
-  world.events.length = 0
-  return world
-}
-
-function fail(world: World, failure: BatchFailure, key = 'k'): Answer<StorageFault | undefined> {
-  world.engine.failBatches.push(failure)
-  const write = world.put(key, 'doubtful')
-  world.timeline.run()
-  return write
-}
+import { nameOf, rowKeyOf, World } from './storage-world.js'
 
 test('a failed write fences: close, new incarnation into the side file, reopen, look, mark, open', (t) => {
-  const world = opened()
+  const world = World.opened()
   const before = world.guard.incarnation
-  fail(world, { kind: 'io', keeps: 'nothing' })
+  world.failToPut({ kind: 'io', keeps: 'nothing' })
   t.deepEqual(world.engine.calls, ['batch 3 sync', 'close', 'open', 'getMany 1', 'getMany 1', 'batch 1 sync'])
   t.deepEqual(world.events, ['log storage-fenced', 'fenced', 'slot 0', 'log storage-reopened', 'reopened'])
   t.is(world.guard.state, 'open')
@@ -43,10 +22,10 @@ test('a failed write fences: close, new incarnation into the side file, reopen, 
 })
 
 test('the new incarnation is in the side file before the engine is reopened', (t) => {
-  const world = opened()
+  const world = World.opened()
   world.engine.failOpens.push('io')
   const before = world.guard.incarnation
-  fail(world, { kind: 'io', keeps: 'nothing' })
+  world.failToPut({ kind: 'io', keeps: 'nothing' })
   t.is(world.guard.state, 'fenced')
   // The process is killed here; the next start must not go on under the old incarnation, nor may it under the recorded one.
   const next = new World(world.disk)
@@ -57,8 +36,8 @@ test('the new incarnation is in the side file before the engine is reopened', (t
 
 test('what the failed batch left is told: whole, absent, partly', (t) => {
   const left = (keeps: BatchFailure['keeps']) => {
-    const world = opened()
-    fail(world, { kind: 'io', keeps })
+    const world = World.opened()
+    world.failToPut({ kind: 'io', keeps })
     return { report: world.reopens[0]!, row: world.readNow('k') }
   }
   const whole = left('all')
@@ -76,7 +55,7 @@ test('what the failed batch left is told: whole, absent, partly', (t) => {
 
 test('a mark of an earlier attempt to reopen says nothing of the failed batch', (t) => {
   for (const keeps of ['all', 'nothing'] as const) {
-    const world = opened()
+    const world = World.opened()
     // The batch fails, and so does the first new mark, which is there all the same.
     world.engine.failBatches.push({ kind: 'io', keeps }, { kind: 'io', keeps: 'all' })
     world.put('k', 'doubtful')
@@ -86,7 +65,7 @@ test('a mark of an earlier attempt to reopen says nothing of the failed batch', 
 })
 
 test('the writes of the failed batch are indeterminate, those that waited never began', (t) => {
-  const world = opened()
+  const world = World.opened()
   world.engine.holdBatches = true
   const failed = [world.put('a', '1'), world.put('b', '2')]
   world.timeline.run()
@@ -115,11 +94,11 @@ test('the writes of the failed batch are indeterminate, those that waited never 
 })
 
 test('while fenced, durable rows in memory are read, all else is unreadable; the failed batch never shows', (t) => {
-  const world = opened()
+  const world = World.opened()
   world.put('k', 'acknowledged')
   world.timeline.run()
   world.engine.failOpens.push('io', 'io')
-  fail(world, { kind: 'io', keeps: 'all' })
+  world.failToPut({ kind: 'io', keeps: 'all' })
   t.is(world.guard.state, 'fenced')
   t.true(world.readNow('old') instanceof Uint8Array)
   t.is(world.readNow('never'), 'unreadable')
@@ -128,12 +107,12 @@ test('while fenced, durable rows in memory are read, all else is unreadable; the
 })
 
 test('while it cannot be opened for writing it is opened for reading, and shows only what was acknowledged', (t) => {
-  const world = opened()
+  const world = World.opened()
   world.engine.canOpenReadOnly()
   world.put('k', 'acknowledged')
   world.timeline.run()
   world.engine.failOpens.push('full', 'full')
-  fail(world, { kind: 'full', keeps: 'all' })
+  world.failToPut({ kind: 'full', keeps: 'all' })
   t.deepEqual(world.engine.calls.slice(-4), ['close', 'open', 'openReadOnly', 'getMany 1'])
   t.is(world.guard.state, 'fenced')
   t.is(world.readNow('never'), undefined)
@@ -146,7 +125,7 @@ test('while it cannot be opened for writing it is opened for reading, and shows 
 })
 
 test('a database that has lost acknowledged rows is not read meanwhile, and says so when it is back', (t) => {
-  const world = opened()
+  const world = World.opened()
   world.engine.canOpenReadOnly()
   const snapshot = new Map(world.disk.rows)
   world.put('tail', 'acknowledged')
@@ -170,20 +149,20 @@ test('a database that has lost acknowledged rows is not read meanwhile, and says
 })
 
 test('a loss found while reopening is in the side file before anything hides it', (t) => {
-  const world = opened()
+  const world = World.opened()
   world.disk.hole = true
   world.engine.failOpens.push('io')
-  fail(world, { kind: 'io', keeps: 'nothing' })
+  world.failToPut({ kind: 'io', keeps: 'nothing' })
   t.is(world.guard.state, 'fenced')
   // Killed here: the first opening has removed the hole.
   t.is(new World(world.disk).open().lost, 'tail')
 })
 
 test('repeated failure stays fenced, with pauses that double up to half a minute', (t) => {
-  const world = opened()
+  const world = World.opened()
   for (let i = 0; i < 14; i++) world.engine.failOpens.push('io')
   const opens: number[] = []
-  fail(world, { kind: 'io', keeps: 'nothing' })
+  world.failToPut({ kind: 'io', keeps: 'nothing' })
   for (let ms = 0; ms < 240_000; ms += 10) {
     const before = world.engine.calls.filter((call) => call === 'open').length
     world.timeline.advance(10)
@@ -199,17 +178,17 @@ test('repeated failure stays fenced, with pauses that double up to half a minute
 })
 
 test('a fence soon after a reopen goes on with the longer pauses', (t) => {
-  const world = opened()
-  fail(world, { kind: 'io', keeps: 'nothing' })
+  const world = World.opened()
+  world.failToPut({ kind: 'io', keeps: 'nothing' })
   t.is(world.guard.state, 'open')
   const first = world.guard.incarnation
-  fail(world, { kind: 'io', keeps: 'nothing' }, 'other')
+  world.failToPut({ kind: 'io', keeps: 'nothing' }, 'other')
   t.is(world.guard.state, 'fenced')
   world.timeline.advance(200)
   t.is(world.guard.state, 'open')
   t.not(world.guard.incarnation, first)
   world.timeline.advance(61_000)
-  fail(world, { kind: 'io', keeps: 'nothing' }, 'third')
+  world.failToPut({ kind: 'io', keeps: 'nothing' }, 'third')
   t.is(world.guard.state, 'open')
 })
 
@@ -221,9 +200,9 @@ test('any step of the reopening may fail and is tried again', (t) => {
       world.engine.failBatches.push({ kind: 'io', keeps: 'nothing' }, { kind: 'io', keeps: 'nothing' }),
   ]
   for (const breakIt of steps) {
-    const world = opened()
+    const world = World.opened()
     breakIt(world)
-    if (world.engine.failBatches.length === 0) fail(world, { kind: 'io', keeps: 'nothing' })
+    if (world.engine.failBatches.length === 0) world.failToPut({ kind: 'io', keeps: 'nothing' })
     else {
       world.put('k', 'doubtful')
       world.timeline.run()
@@ -237,7 +216,7 @@ test('any step of the reopening may fail and is tried again', (t) => {
 })
 
 test('a side file that cannot be written fences too; a batch under way then still counts', (t) => {
-  const world = opened()
+  const world = World.opened()
   const write = world.put('k', 'v')
   world.timeline.run()
   t.is(write.value, undefined)
@@ -257,7 +236,7 @@ test('a side file that cannot be written fences too; a batch under way then stil
 })
 
 test('a batch that fails under a fence that has fallen already is looked for as well', (t) => {
-  const world = opened()
+  const world = World.opened()
   world.failSlotWrites.push('io')
   world.engine.holdBatches = true
   world.put('first', 'v')
@@ -277,10 +256,10 @@ test('a batch that fails under a fence that has fallen already is looked for as 
 })
 
 test('a full disk gives up the reserve, refuses rows, and takes the reserve back when there is room', (t) => {
-  const world = opened()
+  const world = World.opened()
   t.true(world.disk.reserve)
   world.disk.freeBytes = 0
-  fail(world, { kind: 'full', keeps: 'nothing' })
+  world.failToPut({ kind: 'full', keeps: 'nothing' })
   t.false(world.disk.reserve)
   t.is(world.guard.state, 'open')
   t.is(world.guard.refusal(), 'full')
@@ -292,10 +271,10 @@ test('a full disk gives up the reserve, refuses rows, and takes the reserve back
 
 test('closing a fenced guard ends it, unclean, whatever it was about to do', (t) => {
   for (const waitMs of [0, 30, 5000]) {
-    const world = opened()
+    const world = World.opened()
     for (let i = 0; i < 20; i++) world.engine.failOpens.push('io')
     const before = world.guard.incarnation
-    fail(world, { kind: 'io', keeps: 'nothing' })
+    world.failToPut({ kind: 'io', keeps: 'nothing' })
     world.timeline.advance(waitMs)
     world.close()
     t.is(world.guard.state, 'closed')
@@ -310,7 +289,7 @@ test('closing a fenced guard ends it, unclean, whatever it was about to do', (t)
 })
 
 test('a write that fails while closing: told, not reopened, and the stop is unclean', (t) => {
-  const world = opened()
+  const world = World.opened()
   world.engine.holdBatches = true
   const write = world.put('k', 'v')
   world.timeline.run()
@@ -334,8 +313,8 @@ test('a write that fails while closing: told, not reopened, and the stop is uncl
 })
 
 test('commit numbers never repeat over a fence', (t) => {
-  const world = opened()
-  fail(world, { kind: 'io', keeps: 'all' })
+  const world = World.opened()
+  world.failToPut({ kind: 'io', keeps: 'all' })
   const doubtful = Buffer.from(world.disk.rows.get(nameOf('k'))!).readBigUInt64LE(8)
   world.put('k', 'after')
   world.timeline.run()
@@ -344,7 +323,7 @@ test('commit numbers never repeat over a fence', (t) => {
 })
 
 test('damaged tables are taken out behind a fence: the loss is in the side file before anything changes, and told', (t) => {
-  const world = opened()
+  const world = World.opened()
   const before = world.guard.incarnation
   world.engine.canMend()
   world.engine.failScans.push('corrupt')
@@ -365,7 +344,7 @@ test('damaged tables are taken out behind a fence: the loss is in the side file 
 })
 
 test('what cannot be mended is opened as it is, once', (t) => {
-  const world = opened()
+  const world = World.opened()
   world.engine.canMend('full')
   world.engine.failOpens.push('io')
   world.guard.mend()
@@ -378,7 +357,7 @@ test('what cannot be mended is opened as it is, once', (t) => {
 })
 
 test('an engine that cannot mend is not fenced for it', (t) => {
-  const world = opened()
+  const world = World.opened()
   world.guard.mend()
   world.timeline.run()
   t.is(world.guard.state, 'open')

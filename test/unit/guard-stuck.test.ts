@@ -3,26 +3,10 @@ import test from 'ava'
 import { limits } from '../../src/limits.js'
 import { World } from './storage-world.js'
 
-function afterOneWrite(): World {
-  const world = new World()
-  world.open()
-  world.put('old', 'acknowledged')
-  world.timeline.run()
-  world.timeline.advance(limits.storageReserveAfter * limits.storageMeasureMs)
-  world.events.length = 0
-  return world
-}
-
-function failWrite(world: World): void {
-  world.engine.failBatches.push({ kind: 'io', keeps: 'nothing' })
-  world.put('k', 'doubtful')
-  world.timeline.run()
-}
-
 test('an engine that does not close is told of, once, and stays fenced', (t) => {
-  const world = afterOneWrite()
+  const world = World.opened()
   world.engine.neverCloses = true
-  failWrite(world)
+  world.failToPut({ kind: 'io', keeps: 'nothing' })
   world.timeline.advance(limits.storageCloseMs - 1)
   t.deepEqual(world.events, ['log storage-fenced', 'fenced'])
   world.timeline.advance(1)
@@ -38,8 +22,8 @@ test('an engine that does not close is told of, once, and stays fenced', (t) => 
 })
 
 test('an engine that closes in time is not told of later', (t) => {
-  const world = afterOneWrite()
-  failWrite(world)
+  const world = World.opened()
+  world.failToPut({ kind: 'io', keeps: 'nothing' })
   world.timeline.advance(10 * limits.storageCloseMs)
   t.false(world.events.some((event) => event.startsWith('stuck')))
 })

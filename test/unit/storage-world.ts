@@ -1,4 +1,5 @@
 import { applyWrite, applyWriteBound, makeRowKey } from '../../src/kernel/index.js'
+import { limits } from '../../src/limits.js'
 import type {
   IndexPage,
   ReopenReport,
@@ -17,7 +18,7 @@ import {
 import { type Completion, EngineError, type EngineErrorKind } from '../../src/ports/engine.js'
 import type { SideFile } from '../../src/ports/side-file.js'
 import type { Space } from '../../src/ports/space.js'
-import { bytesOf, Disk, ScriptedEngine, Timeline, textOf } from './scripted-engine.js'
+import { type BatchFailure, bytesOf, Disk, ScriptedEngine, Timeline, textOf } from './scripted-engine.js'
 
 /**
  * A storage guard over ports that do exactly what a test says, in virtual time. Nothing runs by itself: `run` lets everything come
@@ -79,6 +80,18 @@ export class World {
     })
   }
 
+  /** One with one row, `old`, written and acknowledged. */
+  static opened(): World {
+    const world = new World()
+    world.open()
+    world.put('old', 'acknowledged')
+    world.timeline.run()
+    world.timeline.advance(limits.storageReserveAfter * limits.storageMeasureMs)
+    world.engine.calls.length = 0
+    world.events.length = 0
+    return world
+  }
+
   /** Opens and gives the report; throws where it fails. */
   open(): OpenReport {
     const [failure, report] = this.tryOpen()
@@ -119,6 +132,14 @@ export class World {
   /** Writes a first row under this key name. */
   put(key: string, value: string): Answer<StorageFault | undefined> {
     return this.write({ type: 'row', rowKey: rowKeyOf(key), row: this.row(value), isNew: true })
+  }
+
+  /** Writes a row, and the engine fails at it. */
+  failToPut(failure: BatchFailure, key = 'k'): Answer<StorageFault | undefined> {
+    this.engine.failBatches.push(failure)
+    const write = this.put(key, 'doubtful')
+    this.timeline.run()
+    return write
   }
 
   read(...keys: string[]): Answer<readonly RowRead[]> {
